@@ -1,0 +1,50 @@
+//! Entry point: parse, judge, count, act.
+
+mod classify;
+mod limit;
+mod maps;
+mod packet;
+
+use aya_ebpf::bindings::xdp_action::{XDP_DROP, XDP_PASS};
+use aya_ebpf::macros::xdp;
+use aya_ebpf::programs::XdpContext;
+use aya_log_ebpf::debug;
+use fleetgate_ebpf::frame;
+use fleetgate_ebpf::verdict::{Action, Verdict};
+
+/// Judges one packet. Every packet ends here, in one verdict that is counted.
+#[xdp(frags)]
+fn fleetgate_xdp(ctx: XdpContext) -> u32 {
+    match frame::parse(&packet::Linear(&ctx)) {
+        Err(outside) => finish(outside),
+        Ok(mut segment) => {
+            let verdict = classify::judge(&ctx, &mut segment);
+            // Dead code unless userspace loads the program with a log level: the verifier removes it.
+            debug!(&ctx, "verdict {} sequence {}", verdict as u32, segment.sequence);
+            match verdict.action() {
+                Action::Reset if !packet::rewrite_to_reset(&ctx, &segment) => finish(Verdict::HelloUnknownDropped),
+                Action::Pass | Action::Drop | Action::Reset => finish(verdict),
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn finish(verdict: Verdict) -> u32 {
+    maps::count(verdict);
+    match verdict.action() {
+        Action::Pass | Action::Reset => XDP_PASS,
+        Action::Drop => XDP_DROP,
+    }
+}
+
+/// What the licence check for GPL-only helpers reads.
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
+
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
+    // The verifier refuses an endless loop: a reachable panic would not load.
+    loop {}
+}

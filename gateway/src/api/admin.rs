@@ -1,0 +1,110 @@
+//! The admin socket: `/fleetgate/v1` over HTTP on a unix socket, for root and for the gateway's own user.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream as StdStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use axum::serve::Listener;
+use axum::{Json, Router};
+use tokio::net::unix::SocketAddr;
+use tokio::net::{UnixListener, UnixStream};
+
+use crate::control::Control;
+
+/// Why there is no admin socket.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// A gateway answers there already.
+    #[error("another gateway is running: it answers at {}; stop it, or choose another admin.socket", .0.display())]
+    Taken(PathBuf),
+    /// The system refused.
+    #[error("cannot listen at {}: {error}; choose another admin.socket, or create its folder", path.display())]
+    Bind {
+        /// Where.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+/// The bound socket. Its file goes with it.
+#[derive(Debug)]
+pub struct AdminSocket {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl AdminSocket {
+    /// Binds the socket. One that a dead gateway left is replaced.
+    ///
+    /// # Errors
+    /// [`AdminError`]
+    pub fn bind(path: &Path) -> Result<Self, AdminError> {
+        if StdStream::connect(path).is_ok() {
+            return Err(AdminError::Taken(path.to_owned()));
+        }
+        let bind = || {
+            match std::fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            let listener = UnixListener::bind(path)?;
+            // Peer credentials decide who is heard; the mode only keeps others from trying.
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+            Ok(Self { listener, path: path.to_owned() })
+        };
+        bind().map_err(|error| AdminError::Bind { path: path.to_owned(), error })
+    }
+
+    /// Serves requests until the future is dropped.
+    pub async fn serve(self, control: Arc<Control>) {
+        let router = Router::new()
+            .route("/fleetgate/v1/status", get(async |State(control): State<Arc<Control>>| Json(control.status())))
+            .route("/fleetgate/v1/reload", post(reload))
+            .with_state(control);
+        if let Err(error) = axum::serve(self, router).await {
+            tracing::error!(%error, "the admin socket stopped");
+        }
+    }
+}
+
+impl Drop for AdminSocket {
+    fn drop(&mut self) {
+        // Somebody who removed it before us did our work.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+async fn reload(State(control): State<Arc<Control>>) -> impl IntoResponse {
+    match control.reload() {
+        Ok(reload) => (StatusCode::OK, Json(reload)),
+        Err(reload) => (StatusCode::BAD_REQUEST, Json(reload)),
+    }
+}
+
+impl Listener for AdminSocket {
+    type Io = UnixStream;
+    type Addr = SocketAddr;
+
+    /// The next connection of somebody who may: root, or the user that the gateway runs as.
+    async fn accept(&mut self) -> (UnixStream, SocketAddr) {
+        loop {
+            let (stream, address) = Listener::accept(&mut self.listener).await;
+            match stream.peer_cred() {
+                Ok(peer) if peer.uid() == 0 || peer.uid() == nix::unistd::geteuid().as_raw() => return (stream, address),
+                Ok(peer) => tracing::warn!(uid = peer.uid(), "refused a connection to the admin socket"),
+                Err(error) => tracing::warn!(%error, "a peer of the admin socket has no credentials"),
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}

@@ -1,0 +1,101 @@
+//! The command line.
+
+mod check;
+mod client;
+mod reload;
+mod status;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{self, Config};
+use crate::{gateway, telemetry};
+
+/// A mutual-TLS edge gateway for IoT fleets.
+#[derive(Debug, Parser)]
+#[command(name = "fleetgate", version, after_help = "Example:\n  fleetgate run --config /etc/fleetgate/fleetgate.toml")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway in the foreground until SIGTERM; SIGHUP reloads.
+    #[command(after_help = "Example:\n  fleetgate run --config fleetgate.toml")]
+    Run(ConfigFile),
+    /// Check a configuration: every problem, with file, line and column. Exit status 1 when it would not load.
+    #[command(after_help = "Example:\n  fleetgate check --config fleetgate.toml --json")]
+    Check {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Print the problems as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what the running gateway is doing.
+    #[command(after_help = "Example:\n  fleetgate status --json")]
+    Status {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Print the status as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Have the running gateway load its configuration again. Exit status 1 when it kept the old one.
+    #[command(after_help = "Example:\n  fleetgate reload")]
+    Reload {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Print the result as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+struct ConfigFile {
+    /// The configuration file. Commands that talk to a running gateway find its admin socket there.
+    #[arg(long = "config", value_name = "FILE", default_value_os_t = config::default_path())]
+    path: PathBuf,
+}
+
+impl ConfigFile {
+    /// The admin socket of the gateway that runs with this file. A file that is broken by now still names it, as long
+    /// as it is TOML: asking the running gateway about it is what the operator wants.
+    fn admin_socket(&self) -> Result<PathBuf, String> {
+        match Config::load(&self.path) {
+            Ok((config, _)) => Ok(config.admin.socket),
+            Err(problems) => config::admin_socket(&self.path).ok_or_else(|| problems.to_string()),
+        }
+    }
+}
+
+/// Runs the command line. The exit status is 0 for success, 1 for "no", and 2 for arguments that make no sense.
+pub fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Run(config) => {
+            telemetry::log::start();
+            gateway::run(&config.path).map_err(|error| error.to_string()).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Check { config, json } => Ok(check::check(&config.path, json)),
+        Command::Status { config, json } => config.admin_socket().and_then(|socket| status::status(&socket, json)),
+        Command::Reload { config, json } => config.admin_socket().and_then(|socket| reload::reload(&socket, json)),
+    };
+    result.unwrap_or_else(|error| {
+        print_error(&error);
+        ExitCode::FAILURE
+    })
+}
+
+#[expect(clippy::print_stderr, reason = "this is the command line")]
+fn print_error(error: &str) {
+    eprintln!("fleetgate: {error}");
+}
+
+#[expect(clippy::print_stdout, reason = "this is the command line")]
+fn print(text: &str) {
+    println!("{text}");
+}

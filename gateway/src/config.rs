@@ -1,0 +1,120 @@
+//! The configuration file: TOML in, a typed [`Config`] out, or every problem in it at once.
+
+mod access;
+mod host;
+mod operations;
+mod problem;
+mod server;
+mod source;
+mod value;
+mod xdp;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use toml_span::de_helpers::TableHelper;
+use toml_span::{DeserError, Deserialize, Value};
+
+pub use access::{Application, MtlsCertificate};
+pub use host::{ClientAuth, Host};
+pub use operations::{AccessLog, Admin, Forwarding, Log, Metrics};
+pub use problem::{Problem, Problems, Severity};
+pub use server::{Listener, Server, Timeouts};
+pub use source::Source;
+pub use toml_span::{Span, Spanned};
+pub use xdp::{Limits, Mode, Tables, Xdp, XdpLog};
+
+/// Everything the file says, with defaults where it is silent. Values that can be wrong later carry their place.
+#[derive(Debug)]
+pub struct Config {
+    /// `[server]`
+    pub server: Server,
+    /// `[timeout]`
+    pub timeout: Timeouts,
+    /// `[[listener]]`
+    pub listeners: Vec<Listener>,
+    /// `[[host]]`
+    pub hosts: Vec<Host>,
+    /// `[[mtls_certificate]]`
+    pub mtls_certificates: Vec<MtlsCertificate>,
+    /// `[[application]]`
+    pub applications: Vec<Application>,
+    /// `[forwarding]`
+    pub forwarding: Forwarding,
+    /// `[xdp]`
+    pub xdp: Xdp,
+    /// `[admin]`
+    pub admin: Admin,
+    /// `[metrics]`
+    pub metrics: Metrics,
+    /// `[log]`
+    pub log: Log,
+}
+
+impl Config {
+    /// Reads and parses the file at `path`.
+    ///
+    /// # Errors
+    /// All problems, each with its place: the file cannot be read, is not TOML, has unknown keys or wrong values.
+    pub fn load(path: &Path) -> Result<(Self, Arc<Source>), Problems> {
+        let source = Arc::new(Source::read(path)?);
+        Self::parse(&source).map(|config| (config, Arc::clone(&source)))
+    }
+
+    /// Parses a text that was read before.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn parse(source: &Arc<Source>) -> Result<Self, Problems> {
+        let problems = |error: DeserError| Problems::new(source, problem::from_toml(error));
+        let mut value = toml_span::parse(source.text()).map_err(|error| problems(error.into()))?;
+        Self::deserialize(&mut value).map_err(problems)
+    }
+}
+
+impl<'de> Deserialize<'de> for Config {
+    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
+        let mut table = TableHelper::new(value)?;
+        let server = table.optional("server");
+        let timeout = table.optional("timeout");
+        let listeners = table.required("listener");
+        let hosts = table.required("host");
+        let mtls_certificates = table.optional("mtls_certificate");
+        let applications = table.optional("application");
+        let forwarding = table.optional("forwarding");
+        let xdp = table.optional("xdp");
+        let admin = table.optional("admin");
+        let metrics = table.optional("metrics");
+        let log = table.optional("log");
+        table.finalize(None)?;
+        Ok(Self {
+            server: server.unwrap_or_default(),
+            timeout: timeout.unwrap_or_default(),
+            listeners: listeners?,
+            hosts: hosts?,
+            mtls_certificates: mtls_certificates.unwrap_or_default(),
+            applications: applications.unwrap_or_default(),
+            forwarding: forwarding.unwrap_or_default(),
+            xdp: xdp.unwrap_or_default(),
+            admin: admin.unwrap_or_default(),
+            metrics: metrics.unwrap_or_default(),
+            log: log.unwrap_or_default(),
+        })
+    }
+}
+
+/// Where the file is looked for when nobody says.
+pub fn default_path() -> PathBuf {
+    PathBuf::from("/etc/fleetgate/fleetgate.toml")
+}
+
+/// The admin socket that the file at `path` names, whatever else is wrong with it. `None` when it is not TOML at all.
+pub fn admin_socket(path: &Path) -> Option<PathBuf> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let mut value = toml_span::parse(&text).ok()?;
+    let admin = TableHelper::new(&mut value).ok()?.optional::<Admin>("admin");
+    Some(admin.unwrap_or_default().socket)
+}
+
+#[cfg(test)]
+mod tests;

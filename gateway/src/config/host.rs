@@ -1,0 +1,77 @@
+//! `[[host]]`
+
+use std::path::PathBuf;
+
+use toml_span::de_helpers::TableHelper;
+use toml_span::{DeserError, Deserialize, Spanned, Value};
+
+use super::value::{Parsed, inner, word};
+use crate::model::hostname::HostPattern;
+use crate::model::origin::OriginUrl;
+
+/// A served host.
+#[derive(Debug)]
+pub struct Host {
+    /// Exact, or `*.` and a parent.
+    pub name: Spanned<HostPattern>,
+    /// PEM file with our own chain, the leaf first.
+    pub certificate: Spanned<PathBuf>,
+    /// PEM file with its private key.
+    pub key: Spanned<PathBuf>,
+    /// Whether and how devices are asked for certificates.
+    pub client_auth: ClientAuth,
+    /// Where permitted requests go.
+    pub origin: OriginUrl,
+}
+
+/// Whether devices are asked for certificates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// Asked; policy decides, request by request.
+    #[default]
+    Access,
+    /// Asked; without a valid one the handshake fails.
+    Require,
+    /// Not asked.
+    None,
+}
+
+#[derive(Clone, Copy)]
+enum Protocol {
+    Https,
+}
+
+impl<'de> Deserialize<'de> for Protocol {
+    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
+        word(value, &[("https", Self::Https)])
+    }
+}
+
+impl<'de> Deserialize<'de> for ClientAuth {
+    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
+        word(value, &[("access", Self::Access), ("require", Self::Require), ("none", Self::None)])
+    }
+}
+
+impl<'de> Deserialize<'de> for Host {
+    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
+        let mut table = TableHelper::new(value)?;
+        let name = table.required_s::<Parsed<HostPattern>>("name");
+        let certificate = table.required_s::<String>("certificate");
+        let key = table.required_s::<String>("key");
+        let protocol = table.optional("protocol").unwrap_or(Protocol::Https);
+        let client_auth = table.optional("client_auth").unwrap_or_default();
+        let origin = table.required::<Parsed<OriginUrl>>("origin");
+        table.finalize(None)?;
+        match protocol {
+            Protocol::Https => {}
+        }
+        Ok(Self {
+            name: inner(name?),
+            certificate: certificate?.map(),
+            key: key?.map(),
+            client_auth,
+            origin: origin?.0,
+        })
+    }
+}

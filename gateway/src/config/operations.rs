@@ -1,0 +1,101 @@
+//! `[forwarding]`, `[admin]`, `[metrics]` and `[log]`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use toml_span::de_helpers::TableHelper;
+use toml_span::{DeserError, Deserialize, Value};
+
+use super::value::{Parsed, word};
+
+/// `[forwarding]`: what origins are told about devices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Forwarding {
+    /// `Cf-Client-Cert-Der-Base64` and `Cf-Client-Cert-Sha256`, on every request.
+    pub cloudflare: bool,
+}
+
+impl<'de> Deserialize<'de> for Forwarding {
+    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
+        let mut table = TableHelper::new(value)?;
+        let cloudflare = table.optional("cloudflare").unwrap_or_default();
+        table.finalize(None)?;
+        Ok(Self { cloudflare })
+    }
+}
+
+/// `[admin]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    /// The unix socket through which the command line talks to the gateway.
+    pub socket: PathBuf,
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self { socket: "/run/fleetgate/admin.sock".into() }
+    }
+}
+
+impl<'de> Deserialize<'de> for Admin {
+    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
+        let mut table = TableHelper::new(value)?;
+        let socket = table.optional::<String>("socket");
+        table.finalize(None)?;
+        Ok(socket.map_or_else(Self::default, |socket| Self { socket: socket.into() }))
+    }
+}
+
+/// `[metrics]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metrics {
+    /// Where `/metrics`, `/livez` and `/readyz` are served over plain HTTP.
+    pub listen: SocketAddr,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self { listen: ([127, 0, 0, 1], 9090).into() }
+    }
+}
+
+impl<'de> Deserialize<'de> for Metrics {
+    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
+        let mut table = TableHelper::new(value)?;
+        let listen = table.optional::<Parsed<SocketAddr>>("listen");
+        table.finalize(None)?;
+        Ok(listen.map_or_else(Self::default, |listen| Self { listen: listen.0 }))
+    }
+}
+
+/// `[log]`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Log {
+    /// The access log.
+    pub access: AccessLog,
+}
+
+/// What is written to standard output for each request and each failed handshake.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AccessLog {
+    /// A line of JSON.
+    #[default]
+    Json,
+    /// Nothing.
+    Off,
+}
+
+impl<'de> Deserialize<'de> for AccessLog {
+    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
+        word(value, &[("json", Self::Json), ("off", Self::Off)])
+    }
+}
+
+impl<'de> Deserialize<'de> for Log {
+    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
+        let mut table = TableHelper::new(value)?;
+        let access = table.optional("access").unwrap_or_default();
+        table.finalize(None)?;
+        Ok(Self { access })
+    }
+}

@@ -1,0 +1,126 @@
+//! `[server]`, `[[listener]]` and `[timeout]`.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use toml_span::de_helpers::TableHelper;
+use toml_span::{DeserError, Deserialize, Spanned, Value};
+
+use super::value::{Parsed, Time, invalid, inner};
+
+/// `[server]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// Worker threads; 0 means one for each available core.
+    pub workers: usize,
+    /// Connections at the same time; further ones wait in the kernel's queue.
+    pub max_connections: u32,
+    /// Entries of the verdict cache.
+    pub verdict_cache: u32,
+    /// Bytes of a request's head.
+    pub max_request_header: u32,
+    /// Idle connections that each worker keeps to each origin.
+    pub max_idle_origin_connections: u32,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            workers: 0,
+            max_connections: 10_000,
+            verdict_cache: 100_000,
+            max_request_header: 65_536,
+            max_idle_origin_connections: 128,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Server {
+    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
+        let default = Self::default();
+        let mut table = TableHelper::new(value)?;
+        let workers = table.optional("workers").unwrap_or(0u16);
+        let mut size = |key: &'static str, least: u32, default: u32| {
+            let size = table.optional_s(key).unwrap_or(Spanned::new(default));
+            if size.value < least {
+                table.errors.extend(invalid(format!("`{key}` must be at least {least}"), size.span).errors);
+            }
+            size.value
+        };
+        let server = Self {
+            workers: 0,
+            max_connections: size("max_connections", 1, default.max_connections),
+            verdict_cache: size("verdict_cache", 1, default.verdict_cache),
+            // hyper's own minimum.
+            max_request_header: size("max_request_header", 8192, default.max_request_header),
+            max_idle_origin_connections: size("max_idle_origin_connections", 0, default.max_idle_origin_connections),
+        };
+        table.finalize(None)?;
+        Ok(Self { workers: workers.into(), ..server })
+    }
+}
+
+/// `[[listener]]`
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// Where connections are accepted. It serves every host, by SNI.
+    pub address: Spanned<SocketAddr>,
+}
+
+impl<'de> Deserialize<'de> for Listener {
+    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
+        let mut table = TableHelper::new(value)?;
+        let address = table.required_s::<Parsed<SocketAddr>>("address");
+        table.finalize(None)?;
+        Ok(Self { address: inner(address?) })
+    }
+}
+
+/// `[timeout]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// From accept to the end of the TLS handshake.
+    pub handshake: Duration,
+    /// From the end of a handshake or response to the end of the next request's header; also how long an idle
+    /// connection is kept.
+    pub request_header: Duration,
+    /// Connecting to an origin.
+    pub origin_connect: Duration,
+    /// From a request's end to the head of the origin's response.
+    pub origin_response: Duration,
+    /// How long an idle connection to an origin is kept.
+    pub origin_idle: Duration,
+    /// How long open connections may take to finish after SIGTERM.
+    pub drain: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            handshake: Duration::from_secs(10),
+            request_header: Duration::from_secs(75),
+            origin_connect: Duration::from_secs(5),
+            origin_response: Duration::from_secs(60),
+            origin_idle: Duration::from_secs(30),
+            drain: Duration::from_secs(30),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Timeouts {
+    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
+        let default = Self::default();
+        let mut table = TableHelper::new(value)?;
+        let mut time = |key, default| table.optional::<Time>(key).map_or(default, |time| time.0);
+        let timeouts = Self {
+            handshake: time("handshake", default.handshake),
+            request_header: time("request_header", default.request_header),
+            origin_connect: time("origin_connect", default.origin_connect),
+            origin_response: time("origin_response", default.origin_response),
+            origin_idle: time("origin_idle", default.origin_idle),
+            drain: time("drain", default.drain),
+        };
+        table.finalize(None)?;
+        Ok(timeouts)
+    }
+}

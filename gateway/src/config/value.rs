@@ -1,0 +1,72 @@
+//! Values that TOML has no type for.
+
+use std::fmt::Display;
+use std::str::FromStr;
+use std::time::Duration;
+
+use fleetgate_ebpf::gcra::Rate;
+use toml_span::{DeserError, Deserialize, Error, ErrorKind, Span, Spanned, Value};
+
+/// A string that is parsed by `T::from_str`.
+pub(super) struct Parsed<T>(pub(super) T);
+
+impl<'de, T: FromStr<Err: Display>> Deserialize<'de> for Parsed<T> {
+    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
+        let text = value.take_string(None)?;
+        text.parse().map(Self).map_err(|error| invalid(format!("`{text}`: {error}"), value.span))
+    }
+}
+
+/// What was parsed, still with its place.
+pub(super) fn inner<T>(Spanned { value, span }: Spanned<Parsed<T>>) -> Spanned<T> {
+    Spanned { value: value.0, span }
+}
+
+/// A length of time: `500ms`, `10s`, `5m`, `24h`.
+pub(super) struct Time(pub(super) Duration);
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
+        let text = value.take_string(None)?;
+        match humantime::parse_duration(&text) {
+            Ok(time) if !time.is_zero() => Ok(Self(time)),
+            _ => Err(invalid(format!("`{text}` is not a length of time; write it like 500ms, 10s, 5m or 24h"), value.span)),
+        }
+    }
+}
+
+/// A rate with a burst: `50/s burst 100`, or `off`.
+pub(super) struct Limit(pub(super) Rate);
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
+        let text = value.take_string(None)?;
+        rate(&text).map(Self).ok_or_else(|| {
+            invalid(format!("`{text}` is not a rate; write it like \"50/s burst 100\", or \"off\""), value.span)
+        })
+    }
+}
+
+fn rate(text: &str) -> Option<Rate> {
+    if text == "off" {
+        return Some(Rate::UNLIMITED);
+    }
+    let (per_second, burst) = text.split_once("/s burst ")?;
+    let per_second: u32 = per_second.trim().parse().ok()?;
+    let burst: u32 = burst.trim().parse().ok()?;
+    (per_second > 0 && burst > 0).then(|| Rate::per_second(per_second, burst))
+}
+
+/// An error at a place.
+pub(super) fn invalid(message: String, span: Span) -> DeserError {
+    Error { kind: ErrorKind::Custom(message.into()), span, line_info: None }.into()
+}
+
+/// One of a closed list of words.
+pub(super) fn word<T: Copy>(value: &mut Value<'_>, words: &[(&str, T)]) -> Result<T, DeserError> {
+    let text = value.take_string(None)?;
+    words.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning).ok_or_else(|| {
+        let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+        invalid(format!("`{text}` is none of: {}", known.join(", ")), value.span)
+    })
+}

@@ -1,0 +1,312 @@
+//! The control side of a running gateway: status, reload, readiness, and the XDP side's health.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::Serialize;
+
+use crate::config::{Config, Problem, Problems, Source};
+use crate::device::cache::Statistics;
+use crate::listen::Shared;
+use crate::snapshot::{Compiled, Snapshot, compile};
+use crate::xdp::{self, DataPlane, InterfaceStatus};
+
+/// What a running gateway is asked and told from outside: by the admin socket, the metrics endpoint and signals.
+pub struct Control {
+    shared: Shared,
+    listeners: Vec<SocketAddr>,
+    draining: AtomicBool,
+    state: Mutex<State>,
+}
+
+struct State {
+    path: PathBuf,
+    /// What is in force.
+    config: Config,
+    plane: DataPlane,
+    last_reload: Reload,
+    cache_reported: Statistics,
+}
+
+/// What became of the last attempt to load the configuration.
+#[derive(Clone, Debug, Serialize)]
+pub struct Reload {
+    /// Whether it took effect.
+    pub successful: bool,
+    /// When, in seconds since the epoch.
+    pub at: u64,
+    /// Why not, or what to know about it: `file:line:column: …`.
+    pub problems: Vec<String>,
+}
+
+/// The state of a running gateway.
+#[derive(Debug, Serialize)]
+pub struct Status {
+    /// Version of the gateway.
+    pub version: &'static str,
+    /// The configuration file.
+    pub config: PathBuf,
+    /// Generation of the snapshot in force.
+    pub generation: u64,
+    /// Whether no more connections are accepted.
+    pub draining: bool,
+    /// Where connections are accepted.
+    pub listeners: Vec<SocketAddr>,
+    /// Served hosts.
+    pub hosts: Vec<HostStatus>,
+    /// Open connections.
+    pub connections: i64,
+    /// The verdict cache.
+    pub verdict_cache: Statistics,
+    /// Interfaces with or without XDP.
+    pub xdp: Vec<InterfaceStatus>,
+    /// The last load of the configuration.
+    pub last_reload: Reload,
+    /// Why the gateway is not ready, or what is degraded.
+    pub warnings: Vec<String>,
+}
+
+/// The state of a served host.
+#[derive(Debug, Serialize)]
+pub struct HostStatus {
+    /// Its name.
+    pub name: String,
+    /// Where permitted requests go.
+    pub origin: String,
+    /// CAs that it trusts.
+    pub trust_anchors: usize,
+    /// When our certificate expires, in seconds since the epoch.
+    pub certificate_not_after: u64,
+}
+
+impl Control {
+    /// Takes over a gateway that was just started with `compiled`.
+    pub fn new(
+        path: PathBuf,
+        config: Config,
+        warnings: &Problems,
+        plane: DataPlane,
+        listeners: Vec<SocketAddr>,
+        shared: Shared,
+    ) -> Self {
+        let last_reload = Reload { successful: true, at: now(), problems: warnings.lines() };
+        let cache_reported = shared.cache.statistics();
+        let control = Self {
+            listeners,
+            draining: AtomicBool::new(false),
+            state: Mutex::new(State { path, config, plane, last_reload, cache_reported }),
+            shared,
+        };
+        let mut state = control.lock();
+        control.in_force(&mut state);
+        drop(state);
+        control
+    }
+
+    /// Loads the configuration file again and publishes what it says: all of it, or nothing.
+    ///
+    /// # Errors
+    /// Every problem; the old snapshot keeps serving.
+    pub fn reload(&self) -> Result<Reload, Reload> {
+        let mut state = self.lock();
+        let result = self.try_reload(&mut state);
+        let (successful, problems) = match &result {
+            Ok(warnings) => (true, warnings),
+            Err(problems) => (false, problems),
+        };
+        state.last_reload = Reload { successful, at: now(), problems: problems.lines() };
+        let metrics = &self.shared.metrics;
+        metrics.reloads.with_label_values(&[if successful { "success" } else { "failure" }]).inc();
+        metrics.reload_successful.set(i64::from(successful));
+        for problem in &state.last_reload.problems {
+            tracing::warn!("{problem}");
+        }
+        if successful {
+            self.in_force(&mut state);
+            tracing::info!(generation = self.shared.snapshot.load().generation, "configuration reloaded");
+            Ok(state.last_reload.clone())
+        } else {
+            tracing::error!("reload refused; the old configuration keeps serving");
+            Err(state.last_reload.clone())
+        }
+    }
+
+    /// The state, for people and scripts.
+    pub fn status(&self) -> Status {
+        let snapshot = self.shared.snapshot.load();
+        let state = self.lock();
+        let mut hosts: Vec<_> = snapshot
+            .hosts()
+            .map(|host| HostStatus {
+                name: host.label.to_string(),
+                origin: host.origin.to_string(),
+                trust_anchors: host.trust.anchors().len(),
+                certificate_not_after: host.certificate_not_after,
+            })
+            .collect();
+        hosts.sort_by(|a, b| a.name.cmp(&b.name));
+        Status {
+            version: env!("CARGO_PKG_VERSION"),
+            config: state.path.clone(),
+            generation: snapshot.generation,
+            draining: self.draining.load(Ordering::Relaxed),
+            listeners: self.listeners.clone(),
+            hosts,
+            connections: self.shared.metrics.connections.get(),
+            verdict_cache: self.shared.cache.statistics(),
+            xdp: state.plane.status(),
+            last_reload: state.last_reload.clone(),
+            warnings: self.warnings(&state),
+        }
+    }
+
+    /// Whether the gateway takes new connections, and what is degraded all the same.
+    pub fn readiness(&self) -> (bool, Vec<String>) {
+        (!self.draining.load(Ordering::Relaxed), self.warnings(&self.lock()))
+    }
+
+    /// All metrics, brought up to date.
+    pub fn metrics(&self) -> Vec<u8> {
+        let mut state = self.lock();
+        let metrics = &self.shared.metrics;
+        state.plane.report(metrics);
+        let cache = self.shared.cache.statistics();
+        let before = std::mem::replace(&mut state.cache_reported, cache);
+        metrics.cache_hits.inc_by(cache.hits - before.hits);
+        metrics.cache_misses.inc_by(cache.misses - before.misses);
+        metrics.cache_evictions.inc_by(cache.evictions - before.evictions);
+        metrics.cache_entries.set(cache.entries.cast_signed());
+        metrics.cache_capacity.set(cache.capacity.cast_signed());
+        metrics.render()
+    }
+
+    /// Attaches XDP again where it was lost.
+    pub fn heal(&self) {
+        let mut state = self.lock();
+        state.plane.heal();
+        self.shared.limiter.set_offloaded(state.plane.is_enforcing());
+    }
+
+    /// Says that no more connections are accepted.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn try_reload(&self, state: &mut State) -> Result<Problems, Problems> {
+        let (config, source) = Config::load(&state.path)?;
+        let mut problems = fixed_settings(&state.config, &config);
+        problems.extend(missing_interfaces(&config));
+        let generation = self.shared.snapshot.load().generation + 1;
+        let Compiled { snapshot, warnings } = compile(&config, &source, &self.shared.cache, generation)?;
+        if !problems.is_empty() {
+            return Err(Problems::new(&source, problems));
+        }
+        state.plane.apply(&snapshot, &self.listeners).map_err(|problems| Problems::new(&source, problems))?;
+        self.shared.snapshot.store(Arc::new(snapshot));
+        state.config = config;
+        Ok(warnings)
+    }
+
+    /// Brings what depends on the snapshot in step with it.
+    fn in_force(&self, state: &mut State) {
+        let snapshot = self.shared.snapshot.load();
+        let Shared { limiter, metrics, .. } = &self.shared;
+        limiter.set_offloaded(state.plane.is_enforcing());
+        limiter.retain_hosts(|pattern| snapshot.hosts().any(|host| host.pattern == *pattern));
+        metrics.snapshot_generation.set(snapshot.generation.cast_signed());
+        metrics.reload_successful.set(1);
+        #[expect(clippy::cast_precision_loss, reason = "seconds since the epoch fit a double")]
+        metrics.reload_timestamp.set(state.last_reload.at as f64);
+        describe_certificates(&snapshot, &self.shared);
+    }
+
+    fn warnings(&self, state: &State) -> Vec<String> {
+        let mut warnings = state.plane.errors();
+        if self.draining.load(Ordering::Relaxed) {
+            warnings.push("draining: no more connections are accepted".into());
+        }
+        if !state.last_reload.successful {
+            warnings.push("the last reload was refused; the configuration before it is in force".into());
+        }
+        warnings
+    }
+}
+
+fn describe_certificates(snapshot: &Snapshot, shared: &Shared) {
+    let metrics = &shared.metrics;
+    metrics.certificate_not_after.reset();
+    metrics.trust_anchors.reset();
+    let expiry = |kind, name: &str, not_after: u64| {
+        metrics.certificate_not_after.with_label_values(&[kind, name]).set(not_after.cast_signed());
+    };
+    let mut soonest = std::collections::BTreeMap::new();
+    for host in snapshot.hosts() {
+        expiry("host", &host.label, host.certificate_not_after);
+        let anchors = host.trust.anchors();
+        metrics.trust_anchors.with_label_values(&[&*host.label]).set(anchors.len().try_into().unwrap_or(i64::MAX));
+        for anchor in anchors {
+            let seen = soonest.entry(&*anchor.bundle).or_insert(anchor.not_after);
+            *seen = anchor.not_after.min(*seen);
+        }
+    }
+    for (bundle, not_after) in soonest {
+        expiry("ca", bundle, not_after);
+    }
+}
+
+/// What cannot change while the gateway runs.
+fn fixed_settings(old: &Config, new: &Config) -> Vec<Problem> {
+    let listeners = |config: &Config| config.listeners.iter().map(|listener| listener.address.value).collect::<Vec<_>>();
+    let changed = [
+        ("[server]", old.server != new.server),
+        ("[[listener]]", listeners(old) != listeners(new)),
+        ("[admin]", old.admin != new.admin),
+        ("[metrics]", old.metrics != new.metrics),
+        ("[log]", old.log != new.log),
+        ("xdp.mode", old.xdp.mode != new.xdp.mode),
+        ("xdp.log", old.xdp.log != new.xdp.log),
+        ("[xdp.table]", old.xdp.table != new.xdp.table),
+    ];
+    let changed = changed.into_iter().filter(|(_, changed)| *changed);
+    changed
+        .map(|(what, _)| {
+            Problem::error(format!("{what} has changed, and cannot change while the gateway runs")).remedy("restart it")
+        })
+        .collect()
+}
+
+/// A problem for each interface that `config` names and the machine does not have.
+pub fn missing_interfaces(config: &Config) -> Vec<Problem> {
+    xdp::missing_interfaces(&config.xdp)
+        .map(|name| Problem::error(xdp::AttachError::Missing(name.value.clone()).to_string()).at(name.span))
+        .collect()
+}
+
+/// The configuration at `path`, checked as far as it can be without touching anything.
+///
+/// # Errors
+/// Every problem that forbids loading it.
+pub fn check(path: &std::path::Path) -> Result<Problems, Problems> {
+    let (config, source): (Config, Arc<Source>) = Config::load(path)?;
+    let cache = Arc::new(crate::device::cache::VerdictCache::new(1));
+    let mut problems = missing_interfaces(&config);
+    match compile(&config, &source, &cache, 1) {
+        Ok(Compiled { warnings, .. }) if problems.is_empty() => Ok(warnings),
+        Ok(_) => Err(Problems::new(&source, problems)),
+        Err(others) => {
+            problems.extend(others);
+            Err(Problems::new(&source, problems))
+        }
+    }
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+}

@@ -1,0 +1,105 @@
+//! An uploaded CA chain: what an operator trusts, checked before anything relies on it.
+
+use std::sync::Arc;
+
+use rustls::pki_types::{CertificateDer, TrustAnchor};
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+/// A CA chain that passed its checks.
+#[derive(Debug)]
+pub struct CaBundle {
+    /// What the operator calls it.
+    pub name: Arc<str>,
+    /// Where paths may end.
+    pub anchors: Vec<Anchor>,
+    /// What may stand between a device and an anchor although the device did not send it.
+    pub intermediates: Vec<CertificateDer<'static>>,
+}
+
+/// A certificate where paths may end, with its dates: webpki does not look at an anchor's.
+#[derive(Clone, Debug)]
+pub struct Anchor {
+    /// The certificate.
+    pub der: CertificateDer<'static>,
+    /// Subject, key and name constraints, as webpki wants them.
+    pub trust: TrustAnchor<'static>,
+    /// The subject, for people.
+    pub subject: String,
+    /// Seconds since the epoch.
+    pub not_before: u64,
+    /// Seconds since the epoch.
+    pub not_after: u64,
+    /// The name of the bundle that it came in.
+    pub bundle: Arc<str>,
+}
+
+/// Why a certificate cannot be trusted as a CA.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CaError {
+    /// Not a certificate.
+    #[error("certificate {position} is not valid X.509")]
+    Malformed {
+        /// Its position in the file, from 1.
+        position: usize,
+    },
+    /// Basic Constraints do not say CA:TRUE.
+    #[error("certificate {position} (`{subject}`) is not a CA: its Basic Constraints lack CA:TRUE")]
+    NotACa {
+        /// Its position in the file, from 1.
+        position: usize,
+        /// Its subject.
+        subject: String,
+    },
+}
+
+struct Parsed {
+    anchor: Anchor,
+    self_issued: bool,
+}
+
+impl CaBundle {
+    /// Checks a chain. Self-issued certificates become anchors and the others intermediates; where none is
+    /// self-issued, all are anchors: an issuing intermediate alone is enough to trust.
+    ///
+    /// # Errors
+    /// The first certificate that is not a CA, by position and subject.
+    pub fn new(name: &str, certificates: Vec<CertificateDer<'static>>) -> Result<Self, CaError> {
+        let name: Arc<str> = name.into();
+        let parsed = certificates
+            .into_iter()
+            .enumerate()
+            .map(|(index, der)| parse(&name, index + 1, der))
+            .collect::<Result<Vec<_>, _>>()?;
+        let (mut roots, mut others): (Vec<_>, Vec<_>) = parsed.into_iter().partition(|ca| ca.self_issued);
+        if roots.is_empty() {
+            std::mem::swap(&mut roots, &mut others);
+        }
+        Ok(Self {
+            name,
+            anchors: roots.into_iter().map(|ca| ca.anchor).collect(),
+            intermediates: others.into_iter().map(|ca| ca.anchor.der).collect(),
+        })
+    }
+}
+
+fn parse(bundle: &Arc<str>, position: usize, der: CertificateDer<'static>) -> Result<Parsed, CaError> {
+    let malformed = CaError::Malformed { position };
+    let Ok((_, certificate)) = X509Certificate::from_der(&der) else { return Err(malformed) };
+    let subject = certificate.subject().to_string();
+    if !certificate.basic_constraints().is_ok_and(|found| found.is_some_and(|constraints| constraints.value.ca)) {
+        return Err(CaError::NotACa { position, subject });
+    }
+    let Ok(trust) = webpki::anchor_from_trusted_cert(&der) else { return Err(malformed) };
+    let validity = certificate.validity();
+    let seconds = |time: x509_parser::time::ASN1Time| u64::try_from(time.timestamp()).unwrap_or(0);
+    let anchor = Anchor {
+        trust: trust.to_owned(),
+        subject,
+        not_before: seconds(validity.not_before),
+        not_after: seconds(validity.not_after),
+        bundle: Arc::clone(bundle),
+        der: CertificateDer::from(Vec::new()),
+    };
+    let self_issued = certificate.subject() == certificate.issuer();
+    Ok(Parsed { anchor: Anchor { der, ..anchor }, self_issued })
+}

@@ -1,0 +1,133 @@
+//! The verdict cache: devices that verified, found again by fingerprint.
+//!
+//! Positives only: a negative keyed by leaf could be planted by sending a good leaf with a bad chain. Bounded: a
+//! full cache makes room by second chance, in constant time, for the price of one queue entry a verdict.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+
+use super::identity::Fingerprint;
+use super::trust::{TrustSetId, Verified};
+
+/// Entries that an insertion gives a second chance before it takes the next one anyway.
+const CHANCES: usize = 64;
+
+/// What a verdict is cached under. The trust set's id stands for its anchors and rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// The trust set that it was verified for.
+    pub trust_set: TrustSetId,
+    /// The leaf.
+    pub leaf: Fingerprint,
+}
+
+struct Slot {
+    verified: Arc<Verified>,
+    /// Set by a hit, taken away by the clock hand.
+    recent: AtomicBool,
+}
+
+/// Verified devices by fingerprint.
+pub struct VerdictCache {
+    map: DashMap<Key, Slot>,
+    /// Every key of the map once, oldest first: the clock. Only insertions look at it.
+    clock: Mutex<VecDeque<Key>>,
+    capacity: usize,
+    hits: AtomicU64,
+    misses: AtomicU64,
+    evictions: AtomicU64,
+}
+
+/// What a cache has done so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Statistics {
+    /// Entries now.
+    pub entries: u64,
+    /// Entries at most.
+    pub capacity: u64,
+    /// Lookups that found a live verdict.
+    pub hits: u64,
+    /// Lookups that did not.
+    pub misses: u64,
+    /// Verdicts that made room for others.
+    pub evictions: u64,
+}
+
+impl VerdictCache {
+    /// An empty cache of `capacity` entries, at least one.
+    pub fn new(capacity: u32) -> Self {
+        Self {
+            map: DashMap::new(),
+            clock: Mutex::new(VecDeque::new()),
+            capacity: capacity.max(1) as usize,
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+            evictions: AtomicU64::new(0),
+        }
+    }
+
+    /// The verdict for `key`, if it is there and live at `now` (seconds since the epoch). Takes a shard's read
+    /// lock and leaves a mark.
+    pub fn get(&self, key: &Key, now: u64) -> Option<Arc<Verified>> {
+        let found = self.map.get(key).filter(|slot| slot.verified.is_live(now)).map(|slot| {
+            // Most hits find the mark set; reading it first leaves the cache line shared.
+            if !slot.recent.load(Ordering::Relaxed) {
+                slot.recent.store(true, Ordering::Relaxed);
+            }
+            Arc::clone(&slot.verified)
+        });
+        let counter = if found.is_some() { &self.hits } else { &self.misses };
+        counter.fetch_add(1, Ordering::Relaxed);
+        found
+    }
+
+    /// Remembers a device that verified and proved that it holds its key.
+    pub fn insert(&self, verified: Arc<Verified>) {
+        let key = Key { trust_set: verified.trust_set, leaf: verified.identity.fingerprint };
+        let slot = Slot { verified, recent: AtomicBool::new(false) };
+        let mut clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.map.entry(key) {
+            Entry::Occupied(mut occupied) => {
+                occupied.insert(slot);
+                return;
+            }
+            Entry::Vacant(vacant) => drop(vacant.insert(slot)),
+        }
+        clock.push_back(key);
+        while clock.len() > self.capacity {
+            self.evict_one(&mut clock);
+        }
+    }
+
+    /// What the cache has done so far.
+    pub fn statistics(&self) -> Statistics {
+        let clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        Statistics {
+            entries: clock.len() as u64,
+            capacity: self.capacity as u64,
+            hits: self.hits.load(Ordering::Relaxed),
+            misses: self.misses.load(Ordering::Relaxed),
+            evictions: self.evictions.load(Ordering::Relaxed),
+        }
+    }
+
+    fn evict_one(&self, clock: &mut VecDeque<Key>) {
+        for chance in 0.. {
+            let Some(key) = clock.pop_front() else { return };
+            let recent = self.map.get(&key).is_some_and(|slot| slot.recent.swap(false, Ordering::Relaxed));
+            if !recent || chance == CHANCES {
+                self.map.remove(&key);
+                self.evictions.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
+            clock.push_back(key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

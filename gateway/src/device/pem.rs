@@ -1,0 +1,78 @@
+//! PEM files with certificates and keys.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustls::pki_types::pem::{self, PemObject as _};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+/// A file beyond this is no certificate file.
+const MAX_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Why a PEM file could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PemError {
+    /// It cannot be read.
+    #[error("cannot read {}: {error}", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// It is larger than such a file can be.
+    #[error("{} is larger than 4 MiB, which is no PEM file", path.display())]
+    TooLarge {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// A PEM section is damaged.
+    #[error("{} is not valid PEM: {error}", path.display())]
+    Malformed {
+        /// Which file.
+        path: PathBuf,
+        /// What the parser said.
+        error: pem::Error,
+    },
+    /// It has no certificate.
+    #[error("{} holds no certificate (`-----BEGIN CERTIFICATE-----`)", path.display())]
+    NoCertificate {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// It has no private key.
+    #[error("{} holds no private key (`-----BEGIN PRIVATE KEY-----` or alike)", path.display())]
+    NoKey {
+        /// Which file.
+        path: PathBuf,
+    },
+}
+
+/// All certificates in the file, in its order; at least one.
+pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, PemError> {
+    let bytes = read(path)?;
+    let certificates = CertificateDer::pem_slice_iter(&bytes)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| PemError::Malformed { path: path.to_owned(), error })?;
+    if certificates.is_empty() {
+        return Err(PemError::NoCertificate { path: path.to_owned() });
+    }
+    Ok(certificates)
+}
+
+/// The first private key in the file.
+pub fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, PemError> {
+    let bytes = read(path)?;
+    PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| match error {
+        pem::Error::NoItemsFound => PemError::NoKey { path: path.to_owned() },
+        error => PemError::Malformed { path: path.to_owned(), error },
+    })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, PemError> {
+    let failed = |error| PemError::Read { path: path.to_owned(), error };
+    if std::fs::metadata(path).map_err(failed)?.len() > MAX_BYTES {
+        return Err(PemError::TooLarge { path: path.to_owned() });
+    }
+    std::fs::read(path).map_err(failed)
+}

@@ -1,0 +1,186 @@
+//! The verifier that rustls calls: cache first, then the trust set. It reports to the connection through a
+//! task-local slot, because one `ServerConfig` serves every connection of a host.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::sync::Arc;
+
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+
+use super::cache::{Key, VerdictCache};
+use super::identity::{Fingerprint, Identity};
+use super::refusal::Refusal;
+use super::trust::{TrustSet, Verified, own};
+use super::{Device, Refused};
+
+/// What the verifier found, before the handshake has shown that the peer holds the key.
+#[derive(Debug, Default)]
+enum Finding {
+    #[default]
+    Nothing,
+    Known(Arc<Verified>),
+    Fresh(Arc<Verified>),
+    Refused(Arc<Refused>),
+}
+
+tokio::task_local! {
+    static FINDING: RefCell<Finding>;
+}
+
+/// A handshake's result and what its certificate turned out to be.
+#[derive(Debug)]
+pub struct Outcome<T> {
+    /// What the future gave.
+    pub result: T,
+    /// The device. Trust it only if the handshake succeeded: before that, nobody has proved to hold its key.
+    pub device: Device,
+    /// Whether the verdict came from the cache.
+    pub cached: bool,
+}
+
+/// Runs a handshake so that verifiers in it can report. When it succeeds, CertificateVerify did too, and a fresh
+/// verdict goes into `cache`.
+pub async fn observe<T, E>(
+    handshake: impl Future<Output = Result<T, E>>,
+    cache: &VerdictCache,
+) -> Outcome<Result<T, E>> {
+    let (result, finding) = FINDING
+        .scope(RefCell::default(), async {
+            let result = handshake.await;
+            (result, FINDING.with(RefCell::take))
+        })
+        .await;
+    let (device, cached) = match finding {
+        Finding::Nothing => (Device::Absent, false),
+        Finding::Known(verified) => (Device::Verified(verified), true),
+        Finding::Fresh(verified) => {
+            if result.is_ok() {
+                cache.insert(Arc::clone(&verified));
+            }
+            (Device::Verified(verified), false)
+        }
+        Finding::Refused(refused) => (Device::Refused(refused), false),
+    };
+    Outcome { result, device, cached }
+}
+
+/// Verifies a chain that was presented earlier, against a trust set that may have changed since.
+pub fn verify_again(trust: &TrustSet, cache: &VerdictCache, chain: &[CertificateDer<'_>]) -> Device {
+    let Some((leaf, sent)) = chain.split_first() else { return Device::Absent };
+    match judge(trust, cache, leaf, sent, UnixTime::now()) {
+        Finding::Nothing => Device::Absent,
+        Finding::Known(verified) => Device::Verified(verified),
+        Finding::Fresh(verified) => {
+            // The peer of this live connection proved that it holds the key when it connected.
+            cache.insert(Arc::clone(&verified));
+            Device::Verified(verified)
+        }
+        Finding::Refused(refused) => Device::Refused(refused),
+    }
+}
+
+fn judge(
+    trust: &TrustSet,
+    cache: &VerdictCache,
+    leaf: &CertificateDer<'_>,
+    sent: &[CertificateDer<'_>],
+    now: UnixTime,
+) -> Finding {
+    let fingerprint = Fingerprint::of(leaf);
+    let key = Key { trust_set: trust.id(), leaf: fingerprint };
+    if let Some(verified) = cache.get(&key, now.as_secs()) {
+        return Finding::Known(verified);
+    }
+    match trust.verify(leaf, fingerprint, sent, now) {
+        Ok(verified) => Finding::Fresh(Arc::new(verified)),
+        Err(reason) => {
+            let identity = Identity::read(leaf, fingerprint).ok();
+            Finding::Refused(Arc::new(Refused { reason, identity, chain: own(leaf, sent) }))
+        }
+    }
+}
+
+/// Whether a handshake without a valid certificate fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Demand {
+    /// No: it completes, and policy decides.
+    Ask,
+    /// Yes, with the alert that fits the reason.
+    Require,
+}
+
+/// rustls' view of a host's trust set.
+#[derive(Debug)]
+pub struct DeviceVerifier {
+    trust: Arc<TrustSet>,
+    cache: Arc<VerdictCache>,
+    demand: Demand,
+}
+
+impl DeviceVerifier {
+    /// A verifier for a host.
+    pub fn new(trust: Arc<TrustSet>, cache: Arc<VerdictCache>, demand: Demand) -> Self {
+        Self { trust, cache, demand }
+    }
+}
+
+impl ClientCertVerifier for DeviceVerifier {
+    fn client_auth_mandatory(&self) -> bool {
+        self.demand == Demand::Require
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.trust.hints()
+    }
+
+    fn verify_client_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        sent: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        let finding = judge(&self.trust, &self.cache, leaf, sent, now);
+        let refusal = match &finding {
+            Finding::Refused(refused) => Some(refused.reason),
+            Finding::Nothing | Finding::Known(_) | Finding::Fresh(_) => None,
+        };
+        // Outside of `observe` nobody would learn of a refusal: then nobody passes.
+        let observed = FINDING.try_with(|slot| slot.replace(finding)).is_ok();
+        match (self.demand, refusal) {
+            (_, None) if observed => Ok(ClientCertVerified::assertion()),
+            (Demand::Ask, Some(_)) if observed => Ok(ClientCertVerified::assertion()),
+            (_, refusal) => Err(refusal.unwrap_or(Refusal::UnknownIssuer).tls_error()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        rustls::crypto::verify_tls12_signature(message, leaf, signature, self.trust.algorithms())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        rustls::crypto::verify_tls13_signature(message, leaf, signature, self.trust.algorithms())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.trust.algorithms().supported_schemes()
+    }
+}
+
+impl std::fmt::Debug for VerdictCache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VerdictCache").field("statistics", &self.statistics()).finish()
+    }
+}

@@ -1,0 +1,200 @@
+//! Start to stop: everything is built and checked before the first connection is accepted.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use sd_notify::NotifyState;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{Semaphore, watch};
+
+use crate::api::{self, AdminSocket};
+use crate::config::{self, Config, Problems};
+use crate::control::Control;
+use crate::device::cache::VerdictCache;
+use crate::listen::{self, BindError, Limiter, Shared, Sockets};
+use crate::snapshot::{Compiled, compile};
+use crate::telemetry::{AccessLog, Metrics};
+use crate::xdp::DataPlane;
+
+/// How often the XDP side is looked at: a lost link is noticed and mended this fast.
+const HEALTH: Duration = Duration::from_secs(1);
+
+/// Why the gateway did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] Problems),
+    /// A listener.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// XDP is required and not to be had.
+    #[error("xdp.required is set, and XDP is not attached: {0}")]
+    Xdp(String),
+    /// The admin socket.
+    #[error(transparent)]
+    Admin(#[from] api::AdminError),
+    /// The metrics endpoint.
+    #[error("cannot listen on {address} for metrics: {error}; choose another metrics.listen")]
+    Metrics {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// Two metrics share a name.
+    #[error(transparent)]
+    Registry(#[from] prometheus::Error),
+    /// A thread, a runtime or a signal handler.
+    #[error("cannot start: {0}")]
+    System(#[from] io::Error),
+}
+
+/// Runs the gateway with the configuration at `path` until it is told to stop.
+///
+/// # Errors
+/// [`StartError`], before any connection was accepted.
+pub fn run(path: &Path) -> Result<(), StartError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(serve(path))
+}
+
+async fn serve(path: &Path) -> Result<(), StartError> {
+    let (config, source) = Config::load(path)?;
+    let cache = Arc::new(VerdictCache::new(config.server.verdict_cache));
+    let Compiled { snapshot, warnings } = compile(&config, &source, &cache, 1)?;
+    for warning in warnings.lines() {
+        tracing::warn!("{warning}");
+    }
+    let metrics = new_metrics(&config)?;
+    let workers = match config.server.workers {
+        0 => available_parallelism().map_or(1, usize::from),
+        workers => workers,
+    };
+    let addresses: Vec<_> = config.listeners.iter().map(|listener| listener.address.value).collect();
+    let sockets = Sockets::bind(&addresses, workers)?;
+    let probes = bind_probes(config.metrics.listen)?;
+    let admin = AdminSocket::bind(&config.admin.socket)?;
+    let plane = DataPlane::start(&snapshot, &addresses);
+    if config.xdp.required && !plane.errors().is_empty() {
+        return Err(StartError::Xdp(plane.errors().join("; ")));
+    }
+    let (drain, draining) = watch::channel(false);
+    let shared = Shared {
+        snapshot: Arc::new(ArcSwap::from_pointee(snapshot)),
+        cache,
+        access_log: access_log(&config, &metrics)?,
+        metrics,
+        permits: Arc::new(Semaphore::new(config.server.max_connections as usize)),
+        limiter: Arc::new(Limiter::new(config.xdp.table.sources)),
+        draining,
+        max_idle_origin_connections: config.server.max_idle_origin_connections as usize,
+        max_request_header: config.server.max_request_header as usize,
+    };
+    let all_permits = config.server.max_connections;
+    let control =
+        Arc::new(Control::new(path.to_owned(), config, &warnings, plane, addresses.clone(), shared.clone()));
+    let mut signals = Signals::new()?;
+    for (index, sockets) in sockets.into_iter().enumerate() {
+        drop(listen::spawn(index, sockets, shared.clone())?);
+    }
+    tokio::spawn(api::serve_probes(tokio::net::TcpListener::from_std(probes)?, Arc::clone(&control)));
+    let admin_task = tokio::spawn(admin.serve(Arc::clone(&control)));
+    tracing::info!(listeners = ?addresses, workers, "serving");
+    notify(&[NotifyState::Ready]);
+
+    signals.until_stopped(&control).await;
+    notify(&[NotifyState::Stopping]);
+    control.drain();
+    // Receivers live as long as the workers; without any there is nothing to drain.
+    let _ = drain.send(true);
+    let deadline = shared.snapshot.load().timeouts.drain;
+    tracing::info!(?deadline, "draining");
+    tokio::select! {
+        // Every permit back means every connection closed.
+        _ = shared.permits.acquire_many(all_permits) => tracing::info!("drained"),
+        () = tokio::time::sleep(deadline) => tracing::warn!("drain deadline passed; closing what is still open"),
+        () = signals.stop() => tracing::warn!("stopped again; closing what is still open"),
+    }
+    admin_task.abort();
+    Ok(())
+}
+
+fn new_metrics(config: &Config) -> Result<Metrics, prometheus::Error> {
+    let metrics = Metrics::new()?;
+    metrics.register_process()?;
+    metrics.build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+    metrics.connections_limit.set(config.server.max_connections.into());
+    let panics = metrics.panics.clone();
+    let default = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        panics.inc();
+        default(info);
+    }));
+    Ok(metrics)
+}
+
+fn access_log(config: &Config, metrics: &Metrics) -> io::Result<AccessLog> {
+    let dropped = metrics.access_log_dropped.clone();
+    match config.log.access {
+        config::AccessLog::Json => AccessLog::to(io::stdout(), dropped),
+        config::AccessLog::Off => Ok(AccessLog::off(dropped)),
+    }
+}
+
+fn bind_probes(address: SocketAddr) -> Result<TcpListener, StartError> {
+    let bind = || {
+        let listener = TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    };
+    bind().map_err(|error| StartError::Metrics { address, error })
+}
+
+/// Tells systemd, if it is listening.
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::debug!(%error, "cannot notify systemd");
+    }
+}
+
+struct Signals {
+    hangup: Signal,
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Reloads on SIGHUP and looks after XDP, until the first SIGTERM or SIGINT.
+    async fn until_stopped(&mut self, control: &Control) {
+        let mut health = tokio::time::interval(HEALTH);
+        loop {
+            tokio::select! {
+                _ = self.hangup.recv() => drop(control.reload()),
+                _ = health.tick() => control.heal(),
+                _ = self.interrupt.recv() => return,
+                _ = self.terminate.recv() => return,
+            }
+        }
+    }
+
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! One request: is it for this host, may it pass, and what does the origin say?
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use http::header::{self, HeaderMap};
+use http::{Request, Response, StatusCode, Uri};
+use http_body_util::{Either, Full};
+use hyper::body::{Bytes, Incoming};
+
+use super::connection::{Connection, Context, State, peer};
+use super::headers::{self, Added};
+use super::request_body::RequestBody;
+use crate::access::{Denial, Facts, Permit, decide, page};
+use crate::config::ClientAuth;
+use crate::model::hostname::Hostname;
+use crate::origin::{OriginError, PooledBody};
+use crate::telemetry::access_log::Line;
+use crate::telemetry::metrics::OTHER;
+
+/// What goes back to the device: our page, or the origin's body.
+pub(super) type ResponseBody = Either<Full<Bytes>, PooledBody<RequestBody>>;
+
+/// Why a request was not answered by its origin.
+enum Refused<'a> {
+    /// No usable Host header.
+    BadHost,
+    /// The Host is not the name that the connection was made for (RFC 9110, 7.4), or is no longer served.
+    Misdirected,
+    /// Access said no.
+    Denied(Denial<'a>),
+    /// The origin did not answer.
+    Origin(Permit<'a>, OriginError),
+}
+
+impl Refused<'_> {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::BadHost | Self::Origin(_, OriginError::RequestBody(_)) => StatusCode::BAD_REQUEST,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Self::Denied(_) => StatusCode::FORBIDDEN,
+            Self::Origin(_, OriginError::ConnectTimeout(_) | OriginError::ResponseTimeout(_)) => {
+                StatusCode::GATEWAY_TIMEOUT
+            }
+            Self::Origin(..) => StatusCode::BAD_GATEWAY,
+        }
+    }
+
+    fn message(&self) -> &'static str {
+        match self {
+            Self::BadHost => "The request names no host, or not a valid one.",
+            Self::Misdirected => "This connection was made for another host.",
+            Self::Denied(_) => "You don't have permission to view this. Please contact your system administrator.",
+            Self::Origin(..) => "The application behind this gateway cannot be reached. Please try again later.",
+        }
+    }
+
+    fn label(&self) -> &'static str {
+        match self {
+            Self::BadHost => "bad_host",
+            Self::Misdirected => "misdirected",
+            Self::Denied(denial) => denial.reason.label(),
+            Self::Origin(_, error) => error.label(),
+        }
+    }
+}
+
+/// Answers a request, counts it and logs it.
+pub(super) async fn answer(
+    context: &Context,
+    connection: &Connection,
+    request: Request<Incoming>,
+) -> Response<ResponseBody> {
+    let begun = Instant::now();
+    let state = connection.state(context);
+    let json = page::wants_json(request.headers());
+    let line = context.access_log.is_on().then(|| (request.method().clone(), request.uri().path().to_owned()));
+    let result = match &state {
+        None => Err(Refused::Misdirected),
+        Some(state) => pass(context, connection, state, request).await,
+    };
+    let ray_id = ray_id();
+    let (response, permit, denial) = match result {
+        Ok((permit, response)) => (response.map(Either::Right), Some(permit), None),
+        Err(refused) => {
+            let page = page::Refusal { status: refused.status(), message: refused.message(), ray_id: &ray_id };
+            (page::respond(&page, json).map(Either::Left), None, Some(refused))
+        }
+    };
+    let host = state.as_ref().map_or(OTHER, |state| &state.host.label);
+    let duration = begun.elapsed().as_secs_f64();
+    context.metrics.requests.with_label_values(&[host, status_class(response.status())]).inc();
+    context.metrics.request_seconds.with_label_values(&[host]).observe(duration);
+    if let Some(Refused::Origin(_, error)) = &denial {
+        context.metrics.origin_errors.with_label_values(&[host, error.label()]).inc();
+        tracing::warn!(host, ray_id, %error, "origin failed");
+    }
+    if let Some((method, path)) = line {
+        let (permit, denied_by) = match &denial {
+            Some(Refused::Origin(permit, _)) => (Some(*permit), None),
+            Some(Refused::Denied(denial)) => (permit, denial.policy),
+            Some(Refused::BadHost | Refused::Misdirected) | None => (permit, None),
+        };
+        let device = state.as_ref().map(|state| state.device.clone()).unwrap_or_default();
+        context.access_log.write(&Line::Request {
+            time: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64()) - duration,
+            ray_id: &ray_id,
+            host,
+            method: method.as_str(),
+            path: &path,
+            status: response.status().as_u16(),
+            decision: if permit.is_some() { "permit" } else { "deny" },
+            reason: denial.as_ref().map(Refused::label),
+            policy: permit.and_then(|permit| permit.policy).or(denied_by),
+            duration,
+            peer: peer(connection.source, &device),
+        });
+    }
+    response
+}
+
+async fn pass<'a>(
+    context: &Context,
+    connection: &Connection,
+    state: &'a State,
+    request: Request<Incoming>,
+) -> Result<(Permit<'a>, Response<PooledBody<RequestBody>>), Refused<'a>> {
+    match requested_host(&request) {
+        None => return Err(Refused::BadHost),
+        Some(name) if name != connection.name => return Err(Refused::Misdirected),
+        Some(_) => {}
+    }
+    let permit = authorize(context, state).map_err(Refused::Denied)?;
+    let request = prepare(connection, state, request).ok_or(Refused::BadHost)?;
+    match context.pool.send(&state.host.origin, request).await {
+        Ok(mut response) => {
+            headers::strip_hop_by_hop(response.headers_mut());
+            // The version is each hop's own (RFC 9110, 2.5): an HTTP/1.0 origin does not make us one.
+            *response.version_mut() = http::Version::HTTP_11;
+            Ok((permit, response))
+        }
+        Err(error) => Err(Refused::Origin(permit, error)),
+    }
+}
+
+fn authorize<'a>(context: &Context, state: &'a State) -> Result<Permit<'a>, Denial<'a>> {
+    let State { host, device, .. } = state;
+    let decision = decide(&Facts {
+        application: host.application.as_ref(),
+        asks_for_certificates: host.client_auth != ClientAuth::None,
+        device,
+    });
+    let (word, reason) = match &decision {
+        Ok(_) => ("permit", "permit"),
+        Err(denial) => ("deny", denial.reason.label()),
+    };
+    context.metrics.decisions.with_label_values(&[&*host.label, word, reason]).inc();
+    decision
+}
+
+/// The host that a request is for: the authority of its target, else its one Host header; where there are both, they
+/// must agree (RFC 9112, 3.2).
+fn requested_host<B>(request: &Request<B>) -> Option<Hostname> {
+    let header = match host_header(request.headers()) {
+        Ok(header) => header,
+        Err(()) => return None,
+    };
+    let target = match request.uri().authority() {
+        Some(authority) => Some(Hostname::from_wire(authority.host()).ok()?),
+        None => None,
+    };
+    match (target, header) {
+        (Some(target), Some(header)) if target != header => None,
+        (target, header) => target.or(header),
+    }
+}
+
+fn host_header(headers: &HeaderMap) -> Result<Option<Hostname>, ()> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) => Ok(None),
+        (Some(_), Some(_)) => Err(()),
+        (Some(host), None) => {
+            let text = host.to_str().map_err(|_| ())?;
+            let (name, port) = text.split_once(':').unwrap_or((text, "443"));
+            if port.is_empty() || !port.bytes().all(|byte| byte.is_ascii_digit()) {
+                return Err(());
+            }
+            Hostname::from_wire(name).map(Some).map_err(|_| ())
+        }
+    }
+}
+
+/// The request as the origin is to see it: origin-form target, our headers. `None` when it has no path, as CONNECT.
+fn prepare(connection: &Connection, state: &State, request: Request<Incoming>) -> Option<Request<RequestBody>> {
+    let mut request = request.map(RequestBody::from);
+    *request.uri_mut() = Uri::from(request.uri().path_and_query()?.clone());
+    *request.version_mut() = http::Version::HTTP_11;
+    let host = http::HeaderValue::from_str(connection.name.as_str()).ok()?;
+    let added = Added {
+        device: &state.device,
+        forward_certificate: state.host.forward_certificate,
+        source: &connection.source_header,
+    };
+    headers::to_origin(request.headers_mut(), &added);
+    request.headers_mut().entry(header::HOST).or_insert(host);
+    Some(request)
+}
+
+fn status_class(status: StatusCode) -> &'static str {
+    match status.as_u16() / 100 {
+        1 => "1xx",
+        2 => "2xx",
+        3 => "3xx",
+        4 => "4xx",
+        _ => "5xx",
+    }
+}
+
+/// 16 hexadecimal digits that tell one request from all others of this process, and nothing else.
+fn ray_id() -> String {
+    use std::hash::{BuildHasher as _, RandomState};
+    use std::sync::LazyLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    format!("{:016x}", SEED.hash_one(NEXT.fetch_add(1, Ordering::Relaxed)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(uri: &str, hosts: &[&str]) -> Request<()> {
+        let mut request = Request::builder().uri(uri);
+        for host in hosts {
+            request = request.header("host", *host);
+        }
+        request.body(()).unwrap()
+    }
+
+    fn host(uri: &str, hosts: &[&str]) -> Option<String> {
+        requested_host(&request(uri, hosts)).map(|name| name.to_string())
+    }
+
+    #[test]
+    fn case_dot_and_port_of_the_host_do_not_count() {
+        let expected = Some("iot.example.com".to_owned());
+        for text in ["iot.example.com", "IOT.example.com:8443", "iot.example.com.", "iot.example.com.:443"] {
+            assert_eq!(host("/", &[text]), expected, "{text}");
+        }
+        assert_eq!(host("https://IoT.example.com/x", &["iot.example.com"]), expected);
+    }
+
+    #[test]
+    fn an_ambiguous_or_damaged_host_is_no_host() {
+        let cases: [(&str, &[&str]); 7] = [
+            ("/", &[]),
+            ("/", &["a.example", "b.example"]),
+            ("/", &["a.example", "a.example"]),
+            ("/", &[""]),
+            ("/", &["a.example:x"]),
+            ("/", &["a.example:"]),
+            ("https://a.example/", &["b.example"]),
+        ];
+        for (uri, hosts) in cases {
+            assert_eq!(host(uri, hosts), None, "{uri} {hosts:?}");
+        }
+    }
+
+    #[test]
+    fn ray_ids_differ() {
+        assert_ne!(ray_id(), ray_id());
+        assert_eq!(ray_id().len(), 16);
+    }
+}

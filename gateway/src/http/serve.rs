@@ -1,0 +1,69 @@
+//! Serving one connection: hyper reads requests, each goes through `forward::answer`.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::rc::Rc;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::sync::watch;
+
+use super::connection::{Connection, Context};
+use super::forward;
+use crate::tls::Accepted;
+
+/// Serves a connection until it ends. Once `draining` says so, the request under way is the last.
+pub async fn serve(
+    context: Rc<Context>,
+    accepted: Accepted,
+    source: SocketAddr,
+    generation: u64,
+    mut draining: watch::Receiver<bool>,
+) {
+    let idle = context.snapshot.load().timeouts.request_header;
+    let label = std::sync::Arc::clone(&accepted.host.label);
+    let connection = Rc::new(Connection::new(&accepted, source, generation));
+    let service = {
+        let context = Rc::clone(&context);
+        service_fn(move |request| {
+            let (context, connection) = (Rc::clone(&context), Rc::clone(&connection));
+            async move { Ok::<_, Infallible>(forward::answer(&context, &connection, request).await) }
+        })
+    };
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(idle)
+        .max_buf_size(context.max_header)
+        .serve_connection(TokioIo::new(accepted.stream), service);
+    let mut serving = pin!(serving);
+    let result = tokio::select! {
+        result = serving.as_mut() => result,
+        // The sender lives as long as the process: an error means the same as `true`.
+        _ = draining.wait_for(|draining| *draining) => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    if let Err(error) = result {
+        context.metrics.connection_errors.with_label_values(&[&*label, reason(&error)]).inc();
+        tracing::debug!(%source, host = %label, %error, "connection ended early");
+    }
+}
+
+fn reason(error: &hyper::Error) -> &'static str {
+    if error.is_parse_too_large() {
+        "header_too_large"
+    } else if error.is_parse() {
+        "malformed_request"
+    } else if error.is_timeout() {
+        "request_header_timeout"
+    } else if error.is_incomplete_message() {
+        "closed_during_request"
+    } else if error.is_body_write_aborted() {
+        "origin_broke_off"
+    } else {
+        "connection_lost"
+    }
+}

@@ -1,0 +1,20 @@
+//! Fleetgate: a mutual-TLS edge gateway for IoT fleets.
+//!
+//! `docs/architecture.md` shows one packet's way through these modules. They are rooms with one-way doors: a test
+//! (`tests/behaviour`) holds which may use which.
+
+pub mod access;
+pub mod api;
+pub mod cli;
+pub mod config;
+pub mod control;
+pub mod device;
+pub mod gateway;
+pub mod http;
+pub mod listen;
+pub mod model;
+pub mod origin;
+pub mod snapshot;
+pub mod telemetry;
+pub mod tls;
+pub mod xdp;

@@ -1,0 +1,9 @@
+//! Sockets, workers, limits.
+
+mod limiter;
+mod sockets;
+mod worker;
+
+pub use limiter::Limiter;
+pub use sockets::{BindError, Sockets};
+pub use worker::{Shared, spawn};

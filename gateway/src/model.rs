@@ -1,0 +1,5 @@
+//! Resources and their validation: what an operator declares, parsed once into types that cannot be wrong.
+
+pub mod hostname;
+pub mod origin;
+pub mod policy;

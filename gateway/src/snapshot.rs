@@ -1,0 +1,66 @@
+//! The snapshot: configuration compiled into what connections read. It never changes; a reload publishes another.
+
+mod compile;
+mod host_tls;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+
+pub use compile::{Compiled, compile};
+
+use crate::config::{ClientAuth, Timeouts, Xdp};
+use crate::device::trust::TrustSet;
+use crate::model::hostname::{HostPattern, Hostname};
+use crate::model::origin::OriginUrl;
+use crate::model::policy::Application;
+
+/// Everything that a connection needs to know.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// 1 for the first, and one more for each that is published.
+    pub generation: u64,
+    /// Bounds in time.
+    pub timeouts: Timeouts,
+    /// What the XDP program is told.
+    pub xdp: Xdp,
+    exact: HashMap<Hostname, Arc<Host>>,
+    /// By the name behind `*.`.
+    wildcard: HashMap<Hostname, Arc<Host>>,
+}
+
+/// A served host.
+#[derive(Debug)]
+pub struct Host {
+    /// Its names.
+    pub pattern: HostPattern,
+    /// The pattern as text: log field and metric label.
+    pub label: Arc<str>,
+    /// Whether devices are asked for certificates.
+    pub client_auth: ClientAuth,
+    /// Our identity towards devices, and the verifier of theirs.
+    pub tls: Arc<ServerConfig>,
+    /// Who vouches for its devices.
+    pub trust: Arc<TrustSet>,
+    /// Its application, if it has one.
+    pub application: Option<Application>,
+    /// Where permitted requests go.
+    pub origin: OriginUrl,
+    /// Whether origins get the two `Cf-Client-Cert-*` headers.
+    pub forward_certificate: bool,
+    /// When our own certificate expires. Seconds since the epoch.
+    pub certificate_not_after: u64,
+}
+
+impl Snapshot {
+    /// The host that serves `name`: an exact one before a wildcard.
+    pub fn host(&self, name: &Hostname) -> Option<&Arc<Host>> {
+        self.exact.get(name).or_else(|| self.wildcard.get(name.parent()?))
+    }
+
+    /// All hosts, in no order.
+    pub fn hosts(&self) -> impl Iterator<Item = &Arc<Host>> {
+        self.exact.values().chain(self.wildcard.values())
+    }
+}

@@ -1,0 +1,266 @@
+//! Configuration in, a snapshot out, or every problem at once. Nothing is published here.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{Error as TlsError, ServerConfig};
+use webpki::EndEntityCert;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+use super::{Host, Snapshot, host_tls};
+use crate::config::{self, ClientAuth, Config, Problem, Problems, Source, Span, Spanned};
+use crate::device::ca::CaBundle;
+use crate::device::cache::VerdictCache;
+use crate::device::trust::TrustSet;
+use crate::device::{pem, refusal};
+use crate::model::hostname::HostPattern;
+use crate::model::policy::{Application, Decision};
+
+/// Hosts that the XDP program's table holds.
+const MAX_HOSTS: usize = fleetgate_ebpf::abi::MAX_HOSTS as usize;
+
+/// A snapshot, and what the operator should know about it.
+#[derive(Debug)]
+pub struct Compiled {
+    /// What was compiled.
+    pub snapshot: Snapshot,
+    /// What loads all the same.
+    pub warnings: Problems,
+}
+
+/// Compiles `config`, which was read from `source`. Verdicts will go to and come from `cache`.
+///
+/// # Errors
+/// Everything that forbids loading it: files that cannot be read, keys that do not fit, CAs that are none, names
+/// that occur twice.
+pub fn compile(
+    config: &Config,
+    source: &Arc<Source>,
+    cache: &Arc<VerdictCache>,
+    generation: u64,
+) -> Result<Compiled, Problems> {
+    let mut compiler = Compiler { config, source, cache, problems: Vec::new() };
+    let bundles = compiler.bundles();
+    compiler.check_names();
+    let hosts: Vec<_> = config.hosts.iter().filter_map(|host| compiler.host(host, &bundles)).collect();
+    let problems = Problems::new(source, compiler.problems);
+    if problems.has_errors() {
+        return Err(problems);
+    }
+    let (mut exact, mut wildcard) = (HashMap::new(), HashMap::new());
+    for host in hosts {
+        match host.pattern.clone() {
+            HostPattern::Exact(name) => exact.insert(name, Arc::new(host)),
+            HostPattern::Wildcard(parent) => wildcard.insert(parent, Arc::new(host)),
+        };
+    }
+    let snapshot =
+        Snapshot { generation, timeouts: config.timeout.clone(), xdp: config.xdp.clone(), exact, wildcard };
+    Ok(Compiled { snapshot, warnings: problems })
+}
+
+struct Compiler<'a> {
+    config: &'a Config,
+    source: &'a Arc<Source>,
+    cache: &'a Arc<VerdictCache>,
+    problems: Vec<Problem>,
+}
+
+/// A CA bundle and the hosts that it is for.
+struct Associated<'a> {
+    bundle: CaBundle,
+    hostnames: &'a [Spanned<HostPattern>],
+}
+
+/// Whether something declared for `declared` is for the host `host`: the same names, or names that include it.
+fn covers(declared: &HostPattern, host: &HostPattern) -> bool {
+    declared == host || matches!(host, HostPattern::Exact(name) if declared.matches(name))
+}
+
+impl<'a> Compiler<'a> {
+    fn error(&mut self, span: Span, message: impl ToString, remedy: &str) {
+        self.problems.push(Problem::error(message.to_string()).at(span).remedy(remedy));
+    }
+
+    fn warn(&mut self, span: Span, message: String, remedy: &str) {
+        self.problems.push(Problem::warning(message).at(span).remedy(remedy));
+    }
+
+    fn certificates(&mut self, path: &Spanned<PathBuf>) -> Option<Vec<CertificateDer<'static>>> {
+        pem::certificates(&self.source.resolve(&path.value))
+            .map_err(|error| self.error(path.span, error, "name a PEM file that the gateway's user may read"))
+            .ok()
+    }
+
+    fn bundles(&mut self) -> Vec<Associated<'a>> {
+        let config = self.config;
+        let mut bundles = Vec::new();
+        for declared in &config.mtls_certificates {
+            for name in &declared.associated_hostnames {
+                if !config.hosts.iter().any(|host| covers(&name.value, &host.name.value)) {
+                    let message = format!("no host serves `{}`; this association is unused", name.value);
+                    self.warn(name.span, message, "add a [[host]] with this name, or take the association out");
+                }
+            }
+            let span = declared.certificate.span;
+            let Some(certificates) = self.certificates(&declared.certificate) else { continue };
+            match CaBundle::new(&declared.name, certificates) {
+                Ok(bundle) => {
+                    self.check_dates(&bundle, span);
+                    bundles.push(Associated { bundle, hostnames: &declared.associated_hostnames });
+                }
+                Err(error) => {
+                    let path = self.source.resolve(&declared.certificate.value);
+                    let remedy = "upload the CA's own certificate chain, without device or server certificates";
+                    self.error(span, format!("{}: {error}", path.display()), remedy);
+                }
+            }
+        }
+        bundles
+    }
+
+    fn check_dates(&mut self, bundle: &CaBundle, span: Span) {
+        let now = refusal::now();
+        for anchor in &bundle.anchors {
+            if now > anchor.not_after {
+                let message = format!("CA `{}` has expired; it verifies nobody", anchor.subject);
+                self.warn(span, message, "replace it with its renewed certificate");
+            } else if now < anchor.not_before {
+                let message = format!("CA `{}` is not valid yet; it verifies nobody until it is", anchor.subject);
+                self.warn(span, message, "check the clock of this machine and of the CA's");
+            }
+        }
+    }
+
+    fn check_names(&mut self) {
+        let config = self.config;
+        let listeners = config.listeners.iter().map(|listener| &listener.address);
+        self.check_duplicates(listeners, "listener", "each address once");
+        self.check_duplicates(config.hosts.iter().map(|host| &host.name), "host", "give each name one [[host]]");
+        let domains = config.applications.iter().map(|application| &application.domain);
+        self.check_duplicates(domains, "application", "put all policies of a host into one [[application]]");
+        for application in &config.applications {
+            let domain = &application.domain;
+            if !config.hosts.iter().any(|host| covers(&domain.value, &host.name.value)) {
+                let message = format!("no host serves `{}`; this application is unused", domain.value);
+                self.warn(domain.span, message, "add a [[host]] with this name, or take the application out");
+            }
+            for policy in application.policies.iter().filter(|policy| policy.value.decision == Decision::Allow) {
+                let message = format!("policy `{}`: `allow` needs a login and there is none; it denies", policy.value.name);
+                self.warn(policy.span, message, "use decision = \"non_identity\" for devices");
+            }
+        }
+        for (list, what) in [(config.hosts.is_empty(), "host"), (config.listeners.is_empty(), "listener")] {
+            if list {
+                let problem = Problem::error(format!("there is no {what}"));
+                self.problems.push(problem.remedy(format!("add a [[{what}]]")));
+            }
+        }
+        if let Some(excess) = config.hosts.get(MAX_HOSTS) {
+            self.error(excess.name.span, format!("more than {MAX_HOSTS} hosts"), "split them over several gateways");
+        }
+    }
+
+    fn check_duplicates<'b, T: std::hash::Hash + Eq + std::fmt::Display + 'b>(
+        &mut self,
+        names: impl Iterator<Item = &'b Spanned<T>>,
+        what: &str,
+        remedy: &str,
+    ) {
+        let mut seen = HashMap::new();
+        for name in names {
+            if let Some(first) = seen.insert(&name.value, name.span) {
+                let (line, _) = self.source.position(first.start);
+                self.error(name.span, format!("{what} `{}` is already defined in line {line}", name.value), remedy);
+            }
+        }
+    }
+
+    fn host(&mut self, declared: &config::Host, bundles: &[Associated<'_>]) -> Option<Host> {
+        let pattern = &declared.name.value;
+        let trusted = bundles.iter().filter(|associated| {
+            associated.hostnames.iter().any(|name| covers(&name.value, pattern))
+        });
+        let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms;
+        let trust = Arc::new(TrustSet::new(trusted.map(|associated| &associated.bundle), algorithms));
+        let application = self.config.applications.iter().find(|application| covers(&application.domain.value, pattern));
+        if declared.client_auth != ClientAuth::None {
+            self.check_access(declared, &trust, application.is_some());
+        }
+        let (tls, certificate_not_after) = self.tls(declared, &trust)?;
+        Some(Host {
+            pattern: pattern.clone(),
+            label: pattern.to_string().into(),
+            client_auth: declared.client_auth,
+            tls: Arc::new(tls),
+            trust,
+            application: application.map(|application| Application {
+                domain: application.domain.value.clone(),
+                policies: application.policies.iter().map(|policy| policy.value.clone()).collect(),
+            }),
+            origin: declared.origin.clone(),
+            forward_certificate: self.config.forwarding.cloudflare,
+            certificate_not_after,
+        })
+    }
+
+    fn check_access(&mut self, declared: &config::Host, trust: &TrustSet, has_application: bool) {
+        let name = &declared.name.value;
+        if trust.anchors().is_empty() {
+            let message = format!("host `{name}` asks for certificates and trusts no CA; it verifies nobody");
+            self.warn(declared.name.span, message, "associate an [[mtls_certificate]] with it");
+        }
+        if !has_application {
+            let message = format!("host `{name}` asks for certificates and has no application; it denies every request");
+            self.warn(declared.name.span, message, "add an [[application]] with a policy for it");
+        }
+    }
+
+    fn tls(&mut self, declared: &config::Host, trust: &Arc<TrustSet>) -> Option<(ServerConfig, u64)> {
+        let chain = self.certificates(&declared.certificate);
+        let key = pem::private_key(&self.source.resolve(&declared.key.value))
+            .map_err(|error| self.error(declared.key.span, error, "name the PEM file with the certificate's private key"))
+            .ok();
+        let (chain, key) = chain.zip(key)?;
+        let not_after = self.check_leaf(declared, chain.first()?);
+        match host_tls::server_config(chain, key, declared.client_auth, trust, self.cache) {
+            Ok(config) => Some((config, not_after)),
+            Err(TlsError::InconsistentKeys(_)) => {
+                let message = "the private key does not belong to the host's certificate";
+                self.error(declared.key.span, message, "name the key that the certificate was issued for");
+                None
+            }
+            Err(error) => {
+                let message = format!("the certificate and key cannot be used: {error}");
+                self.error(declared.certificate.span, message, "use an RSA, ECDSA or Ed25519 certificate, leaf first");
+                None
+            }
+        }
+    }
+
+    /// Warns of what clients will complain about. Returns when our certificate expires.
+    fn check_leaf(&mut self, declared: &config::Host, leaf: &CertificateDer<'_>) -> u64 {
+        let span = declared.certificate.span;
+        let example = match &declared.name.value {
+            HostPattern::Exact(name) => name.to_string(),
+            HostPattern::Wildcard(parent) => format!("any.{parent}"),
+        };
+        let covered = EndEntityCert::try_from(leaf).ok().zip(ServerName::try_from(example).ok());
+        if covered.is_some_and(|(leaf, name)| leaf.verify_is_valid_for_subject_name(&name).is_err()) {
+            let message = format!("the certificate does not name `{}`; clients will refuse it", declared.name.value);
+            self.warn(span, message, "issue one with this name among its subject alternative names");
+        }
+        let Ok((_, certificate)) = X509Certificate::from_der(leaf) else { return 0 };
+        let not_after = u64::try_from(certificate.validity().not_after.timestamp()).unwrap_or(0);
+        if refusal::now() > not_after {
+            let message = format!("the certificate of `{}` has expired; clients will refuse it", declared.name.value);
+            self.warn(span, message, "renew it");
+        }
+        not_after
+    }
+}
+
+#[cfg(test)]
+mod tests;

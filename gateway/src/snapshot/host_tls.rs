@@ -1,0 +1,62 @@
+//! A host's `ServerConfig`.
+
+use std::sync::Arc;
+
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::NoServerSessionStorage;
+use rustls::{Error, ServerConfig};
+
+use crate::config::ClientAuth;
+use crate::device::cache::VerdictCache;
+use crate::device::trust::TrustSet;
+use crate::device::verifier::{Demand, DeviceVerifier};
+
+/// Builds the configuration of one host.
+///
+/// # Errors
+/// What rustls says of the certificate and key; `InconsistentKeys` when they do not belong together.
+pub(super) fn server_config(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    client_auth: ClientAuth,
+    trust: &Arc<TrustSet>,
+    cache: &Arc<VerdictCache>,
+) -> Result<ServerConfig, Error> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let verifier = |demand| Arc::new(DeviceVerifier::new(Arc::clone(trust), Arc::clone(cache), demand));
+    let builder = match client_auth {
+        ClientAuth::Access => builder.with_client_cert_verifier(verifier(Demand::Ask)),
+        ClientAuth::Require => builder.with_client_cert_verifier(verifier(Demand::Require)),
+        ClientAuth::None => builder.with_no_client_auth(),
+    };
+    let mut config = builder.with_single_cert(chain, key)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    // A resumed session skips the certificate and every check of it: revocation, removal of a CA, another host's
+    // trust set (CVE-2025-23419, CVE-2025-23048). There is none to resume.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    config.max_early_data_size = 0;
+    Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_there_to_resume() {
+        let identity = rcgen::generate_simple_self_signed(["iot.example.com".to_owned()]).unwrap();
+        let key = PrivateKeyDer::try_from(identity.signing_key.serialize_der()).unwrap();
+        let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms;
+        let trust = Arc::new(TrustSet::new([], algorithms));
+        let cache = Arc::new(VerdictCache::new(1));
+        for client_auth in [ClientAuth::Access, ClientAuth::Require, ClientAuth::None] {
+            let chain = vec![identity.cert.der().clone()];
+            let config = server_config(chain, key.clone_key(), client_auth, &trust, &cache).unwrap();
+            assert!(!config.ticketer.enabled());
+            assert!(!config.session_storage.can_cache());
+            assert_eq!((config.send_tls13_tickets, config.max_early_data_size), (0, 0));
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! What operators see: metrics and the access log.
+
+pub mod access_log;
+pub mod log;
+pub mod metrics;
+
+pub use access_log::AccessLog;
+pub use metrics::Metrics;

@@ -1,0 +1,183 @@
+//! The access log: a line of JSON for each request and each failed handshake, on standard output.
+//!
+//! Workers never wait for it. A bounded queue leads to one writer thread; when its reader is too slow, lines are
+//! dropped and counted.
+
+use std::io::{self, Write};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use prometheus::IntCounter;
+use serde::Serialize;
+
+/// Lines that may wait for the writer.
+const QUEUE: usize = 8192;
+
+/// Where access log lines go.
+#[derive(Clone, Debug)]
+pub struct AccessLog {
+    lines: Option<SyncSender<Vec<u8>>>,
+    dropped: IntCounter,
+}
+
+/// Who was at the other end, for a log line. High cardinality is right here, and only here.
+#[derive(Debug, Serialize)]
+pub struct Peer<'a> {
+    /// Source address.
+    pub source: std::net::SocketAddr,
+    /// What the certificate turned out to be: `verified`, a refusal's label, or `absent`.
+    pub certificate: &'a str,
+    /// Subject of the certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<&'a str>,
+    /// Issuer of the certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<&'a str>,
+    /// Serial number of the certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub serial: Option<&'a str>,
+    /// SHA-256 fingerprint of the certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<&'a str>,
+}
+
+/// One line.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Line<'a> {
+    /// A request was answered.
+    Request {
+        /// When its head had arrived, in seconds since the epoch.
+        time: f64,
+        /// Its id, which the response carries where we made it.
+        ray_id: &'a str,
+        /// The host that served it.
+        host: &'a str,
+        /// Its method.
+        method: &'a str,
+        /// Its path, without the query.
+        path: &'a str,
+        /// The response's status.
+        status: u16,
+        /// `permit` or `deny`.
+        decision: &'a str,
+        /// Why, when it was not simply answered.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<&'a str>,
+        /// The policy that decided.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        policy: Option<&'a str>,
+        /// Seconds until the response's head was there.
+        duration: f64,
+        /// Who asked.
+        #[serde(flatten)]
+        peer: Peer<'a>,
+    },
+    /// A handshake failed.
+    Handshake {
+        /// When, in seconds since the epoch.
+        time: f64,
+        /// The host it was for, or `other`.
+        host: &'a str,
+        /// Why it failed.
+        reason: &'a str,
+        /// More about why, for people.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        detail: Option<&'a str>,
+        /// Who tried.
+        #[serde(flatten)]
+        peer: Peer<'a>,
+    },
+}
+
+impl AccessLog {
+    /// Writes lines to `output` from a thread of its own. `dropped` counts the lines that were not.
+    ///
+    /// # Errors
+    /// When the thread cannot be started.
+    pub fn to(output: impl Write + Send + 'static, dropped: IntCounter) -> io::Result<Self> {
+        let (sender, receiver) = sync_channel(QUEUE);
+        thread::Builder::new().name("access-log".into()).spawn(move || write(output, &receiver))?;
+        Ok(Self { lines: Some(sender), dropped })
+    }
+
+    /// Writes nothing.
+    pub fn off(dropped: IntCounter) -> Self {
+        Self { lines: None, dropped }
+    }
+
+    /// Queues a line.
+    pub fn write(&self, line: &Line<'_>) {
+        let Some(lines) = &self.lines else { return };
+        let Ok(mut json) = serde_json::to_vec(line) else { return };
+        json.push(b'\n');
+        if lines.try_send(json).is_err() {
+            self.dropped.inc();
+        }
+    }
+
+    /// Whether lines go anywhere.
+    pub fn is_on(&self) -> bool {
+        self.lines.is_some()
+    }
+}
+
+/// Writes what is there in one go, then waits for more. Ends with the last sender, or when the reader is gone.
+fn write(mut output: impl Write, lines: &Receiver<Vec<u8>>) {
+    let mut batch = Vec::new();
+    while let Ok(line) = lines.recv() {
+        batch.extend_from_slice(&line);
+        batch.extend(lines.try_iter().take(QUEUE).flatten());
+        if output.write_all(&batch).and_then(|()| output.flush()).is_err() {
+            return;
+        }
+        batch.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    struct Blocked(Arc<Mutex<()>>);
+
+    impl Write for Blocked {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            drop(self.0.lock());
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn line() -> Line<'static> {
+        let source = ([192, 0, 2, 1], 4000).into();
+        let peer = Peer { source, certificate: "absent", subject: None, issuer: None, serial: None, fingerprint: None };
+        Line::Handshake { time: 1.0, host: "other", reason: "unknown_sni", detail: None, peer }
+    }
+
+    #[test]
+    fn a_reader_that_stands_still_costs_lines_and_never_time() {
+        let gate = Arc::new(Mutex::new(()));
+        let closed = gate.lock().unwrap();
+        let dropped = IntCounter::new("dropped", "dropped").unwrap();
+        let log = AccessLog::to(Blocked(Arc::clone(&gate)), dropped.clone()).unwrap();
+        for _ in 0..3 * QUEUE {
+            log.write(&line());
+        }
+        assert!(dropped.get() >= QUEUE as u64, "{}", dropped.get());
+        drop(closed);
+    }
+
+    #[test]
+    fn a_line_is_flat_json_without_empty_fields() {
+        let json = serde_json::to_string(&line()).unwrap();
+        assert_eq!(
+            json,
+            r#"{"event":"handshake","time":1.0,"host":"other","reason":"unknown_sni","source":"192.0.2.1:4000","certificate":"absent"}"#
+        );
+    }
+}

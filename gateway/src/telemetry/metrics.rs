@@ -1,0 +1,164 @@
+//! Prometheus metrics. Labels have few values: configured host names and closed enums, never what a peer sent.
+
+use prometheus::core::Collector;
+use prometheus::{
+    Encoder as _, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
+};
+
+/// The label of what belongs to no configured host.
+pub const OTHER: &str = "other";
+
+/// From half a millisecond, a handshake on an idle core, to ten seconds, a timeout.
+const SECONDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 2.5, 10.0];
+
+macro_rules! metrics {
+    ($($(#[doc = $doc:literal])+ $field:ident: $kind:ident = $name:literal $([$($label:literal),+])?;)+) => {
+        /// Every metric, registered once.
+        #[derive(Clone)]
+        pub struct Metrics {
+            registry: Registry,
+            $($(#[doc = $doc])+ pub $field: $kind,)+
+        }
+
+        impl Metrics {
+            /// Every metric at zero.
+            ///
+            /// # Errors
+            /// When two metrics share a name: a mistake in this file.
+            pub fn new() -> Result<Self, prometheus::Error> {
+                let registry = Registry::new();
+                $(let $field: $kind = register(&registry, Make::make($name, concat!($($doc),+), &[$($($label),+)?])?)?;)+
+                Ok(Self { registry, $($field),+ })
+            }
+        }
+    };
+}
+
+metrics! {
+    /// Version of the gateway, as a label; always 1.
+    build_info: IntGaugeVec = "fleetgate_build_info" ["version"];
+    /// TLS handshakes, by host, result and reason.
+    handshakes: IntCounterVec = "fleetgate_handshakes_total" ["host", "result", "reason"];
+    /// Seconds from accept to the end of the handshake, successful ones.
+    handshake_seconds: HistogramVec = "fleetgate_handshake_seconds" ["host"];
+    /// Connections that are open.
+    connections: IntGauge = "fleetgate_connections_active";
+    /// How many connections may be open.
+    connections_limit: IntGauge = "fleetgate_connections_limit";
+    /// Times that accepting waited because the limit was reached.
+    connections_limited: IntCounter = "fleetgate_connections_limit_hits_total";
+    /// Accept errors, such as too many open files.
+    accept_errors: IntCounter = "fleetgate_accept_errors_total";
+    /// Connections that userspace closed for xdp.limit, because XDP does not enforce it, by limit.
+    limited: IntCounterVec = "fleetgate_limited_connections_total" ["limit"];
+    /// Connections that ended early, by host and reason.
+    connection_errors: IntCounterVec = "fleetgate_connection_errors_total" ["host", "reason"];
+    /// Requests, by host and status class.
+    requests: IntCounterVec = "fleetgate_requests_total" ["host", "status"];
+    /// Seconds from a request's head to its response's head.
+    request_seconds: HistogramVec = "fleetgate_request_seconds" ["host"];
+    /// Access decisions, by host, decision and reason.
+    decisions: IntCounterVec = "fleetgate_policy_decisions_total" ["host", "decision", "reason"];
+    /// Requests that an origin did not answer, by host and reason.
+    origin_errors: IntCounterVec = "fleetgate_origin_errors_total" ["host", "reason"];
+    /// Lookups that found a live verdict.
+    cache_hits: IntCounter = "fleetgate_verdict_cache_hits_total";
+    /// Lookups that did not.
+    cache_misses: IntCounter = "fleetgate_verdict_cache_misses_total";
+    /// Verdicts that made room for others.
+    cache_evictions: IntCounter = "fleetgate_verdict_cache_evictions_total";
+    /// Verdicts in the cache.
+    cache_entries: IntGauge = "fleetgate_verdict_cache_entries";
+    /// Verdicts that the cache holds at most.
+    cache_capacity: IntGauge = "fleetgate_verdict_cache_capacity";
+    /// Packets by XDP verdict: action and reason.
+    xdp_packets: IntCounterVec = "fleetgate_xdp_packets_total" ["action", "reason"];
+    /// Hellos that XDP matched, by host.
+    xdp_hellos: IntCounterVec = "fleetgate_xdp_hellos_total" ["host"];
+    /// 1 while the program is attached to the interface in this mode.
+    xdp_attached: IntGaugeVec = "fleetgate_xdp_attached" ["interface", "mode"];
+    /// 1 when every configured interface has the program, or none is configured.
+    xdp_healthy: IntGauge = "fleetgate_xdp_healthy";
+    /// Generation of the snapshot in force.
+    snapshot_generation: IntGauge = "fleetgate_snapshot_generation";
+    /// Reloads, by result.
+    reloads: IntCounterVec = "fleetgate_config_reloads_total" ["result"];
+    /// 1 when the last reload took effect, 0 when the old snapshot still serves.
+    reload_successful: IntGauge = "fleetgate_config_last_reload_successful";
+    /// When a configuration last took effect, in seconds since the epoch.
+    reload_timestamp: Gauge = "fleetgate_config_last_reload_success_timestamp_seconds";
+    /// When a certificate expires, in seconds since the epoch, by kind (host or ca) and name.
+    certificate_not_after: IntGaugeVec = "fleetgate_certificate_not_after_timestamp_seconds" ["kind", "name"];
+    /// CAs that a host trusts. 0 verifies nobody.
+    trust_anchors: IntGaugeVec = "fleetgate_trust_anchors" ["host"];
+    /// Access log lines lost because the reader of standard output was too slow.
+    access_log_dropped: IntCounter = "fleetgate_access_log_dropped_total";
+    /// Panics. Each ended at most one connection, and each is a bug.
+    panics: IntCounter = "fleetgate_panics_total";
+}
+
+impl Metrics {
+    /// All metrics in Prometheus' text format.
+    pub fn render(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        // Writing to a Vec cannot fail; a metric that cannot be encoded is left out.
+        let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
+        text
+    }
+
+    /// Adds the metrics of the process itself: CPU seconds, memory, open files.
+    ///
+    /// # Errors
+    /// When they are registered already.
+    pub fn register_process(&self) -> Result<(), prometheus::Error> {
+        self.registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))
+    }
+}
+
+fn register<T: Collector + Clone + 'static>(registry: &Registry, metric: T) -> Result<T, prometheus::Error> {
+    registry.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+/// A metric from its name, its help and its labels.
+trait Make: Sized {
+    fn make(name: &str, help: &str, labels: &[&str]) -> Result<Self, prometheus::Error>;
+}
+
+macro_rules! make {
+    ($($kind:ident |$name:ident, $help:ident, $labels:ident| $make:expr;)+) => {$(
+        impl Make for $kind {
+            fn make($name: &str, $help: &str, $labels: &[&str]) -> Result<Self, prometheus::Error> {
+                let $help = $help.trim();
+                $make
+            }
+        }
+    )+};
+}
+
+make! {
+    Gauge |name, help, _labels| Self::new(name, help);
+    IntCounter |name, help, _labels| Self::new(name, help);
+    IntGauge |name, help, _labels| Self::new(name, help);
+    IntCounterVec |name, help, labels| Self::new(Opts::new(name, help), labels);
+    IntGaugeVec |name, help, labels| Self::new(Opts::new(name, help), labels);
+    HistogramVec |name, help, labels| Self::new(HistogramOpts::new(name, help).buckets(SECONDS.to_vec()), labels);
+    Histogram |name, help, _labels| Self::with_opts(HistogramOpts::new(name, help).buckets(SECONDS.to_vec()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_has_the_prefix_and_help() {
+        let metrics = Metrics::new().unwrap();
+        let families = metrics.registry.gather();
+        assert!(!families.is_empty());
+        for family in families {
+            assert!(family.name().starts_with("fleetgate_"), "{}", family.name());
+            assert!(!family.help().is_empty(), "{}", family.name());
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The handshake: rustls reassembles the ClientHello, its name chooses the host, the host's configuration does the
+//! rest. There is no fallback configuration: a name that nobody serves ends here.
+
+use std::io;
+use std::sync::Arc;
+
+use rustls::server::Acceptor;
+use tokio::net::TcpStream;
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use super::alert;
+use crate::device::Device;
+use crate::device::cache::VerdictCache;
+use crate::device::verifier::{Outcome, observe};
+use crate::model::hostname::Hostname;
+use crate::snapshot::{Host, Snapshot};
+
+/// A connection whose handshake is done.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The decrypted stream.
+    pub stream: TlsStream<TcpStream>,
+    /// The name that the device asked for.
+    pub name: Hostname,
+    /// The host that serves it.
+    pub host: Arc<Host>,
+    /// Who is there.
+    pub device: Device,
+    /// Whether the verdict came from the cache.
+    pub cached: bool,
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum HandshakeError {
+    /// The peer went away, or sent something that is not TLS.
+    #[error("no ClientHello: {0}")]
+    Hello(io::Error),
+    /// The hello has no server name.
+    #[error("the ClientHello has no server name")]
+    NoSni,
+    /// The hello's server name is no hostname, or nobody serves it.
+    #[error("the server name is not served here")]
+    UnknownSni,
+    /// A limit was reached between hello and handshake.
+    #[error("{0} reached")]
+    Limited(&'static str),
+    /// The handshake failed.
+    #[error("handshake failed: {error}")]
+    Handshake {
+        /// The host it was for.
+        host: Arc<Host>,
+        /// The device, as far as it is known.
+        device: Device,
+        /// What rustls said.
+        error: io::Error,
+    },
+}
+
+impl HandshakeError {
+    /// The value of the metric label and the log field `reason`.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Hello(error) if error.kind() == io::ErrorKind::InvalidData => "not_tls",
+            Self::Hello(_) => "closed_before_hello",
+            Self::NoSni => "no_sni",
+            Self::UnknownSni => "unknown_sni",
+            Self::Limited(_) => "limited",
+            Self::Handshake { device: Device::Refused(refused), .. } => refused.reason.label(),
+            Self::Handshake { error, .. } => tls_label(error),
+        }
+    }
+}
+
+/// The reason behind a handshake error that is not about the device's chain.
+fn tls_label(error: &io::Error) -> &'static str {
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match tls {
+        Some(rustls::Error::NoCertificatesPresented) => "certificate_missing",
+        Some(rustls::Error::AlertReceived(_)) => "peer_alert",
+        Some(rustls::Error::PeerIncompatible(_)) => "incompatible",
+        Some(rustls::Error::InvalidCertificate(_)) => "key_proof_failed",
+        Some(rustls::Error::PeerMisbehaved(_) | rustls::Error::InvalidMessage(_)) => "protocol",
+        Some(_) => "tls",
+        None => "closed_during_handshake",
+    }
+}
+
+/// Does the handshake on an accepted socket. `admit` is asked once, with the host that the hello names, before any
+/// cryptography is spent on it; `Err` names the limit.
+///
+/// # Errors
+/// [`HandshakeError`]. The peer has had the alert that fits.
+pub async fn accept(
+    stream: TcpStream,
+    snapshot: &Snapshot,
+    cache: &VerdictCache,
+    admit: impl FnOnce(&Host) -> Result<(), &'static str>,
+) -> Result<Accepted, HandshakeError> {
+    let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await.map_err(HandshakeError::Hello)?;
+    let served = serving(start.client_hello().server_name(), snapshot);
+    let (name, host) = match served {
+        Ok(served) => served,
+        Err(error) => {
+            alert::unrecognized_name(start.io).await;
+            return Err(error);
+        }
+    };
+    admit(&host).map_err(HandshakeError::Limited)?;
+    let Outcome { result, device, cached } = observe(start.into_stream(Arc::clone(&host.tls)), cache).await;
+    match result {
+        Ok(stream) => Ok(Accepted { stream, name, host, device, cached }),
+        Err(error) => Err(HandshakeError::Handshake { host, device, error }),
+    }
+}
+
+fn serving(sni: Option<&str>, snapshot: &Snapshot) -> Result<(Hostname, Arc<Host>), HandshakeError> {
+    let name = Hostname::from_wire(sni.ok_or(HandshakeError::NoSni)?).map_err(|_| HandshakeError::UnknownSni)?;
+    let host = snapshot.host(&name).ok_or(HandshakeError::UnknownSni)?;
+    Ok((name, Arc::clone(host)))
+}

@@ -1,0 +1,187 @@
+//! The XDP side: loading, attaching, keeping the maps in step with the snapshot, reading counters.
+
+mod attach;
+mod program;
+mod slots;
+
+use std::net::SocketAddr;
+
+use serde::Serialize;
+
+pub use attach::{AttachError, Attached, interface_index};
+pub use program::{LoadError, Program};
+
+use crate::config::{Mode, Problem, Spanned, Xdp};
+use crate::snapshot::Snapshot;
+use crate::telemetry::Metrics;
+
+/// The XDP program on its interfaces, or the reasons why it is not there.
+#[derive(Default)]
+pub struct DataPlane {
+    program: Option<Program>,
+    mode: Mode,
+    interfaces: Vec<Interface>,
+    load_error: Option<String>,
+    reported: program::Counters,
+}
+
+/// An interface that the configuration names.
+struct Interface {
+    name: String,
+    state: Result<Attached, AttachError>,
+}
+
+/// The state of one interface, for people and scripts.
+#[derive(Debug, Serialize)]
+pub struct InterfaceStatus {
+    /// Its name.
+    pub interface: String,
+    /// `native` or `generic` where the program is attached.
+    pub mode: Option<&'static str>,
+    /// Why it is not attached.
+    pub error: Option<String>,
+}
+
+impl DataPlane {
+    /// Loads the program and attaches it where `snapshot` says. What fails is logged and shows in
+    /// [`DataPlane::errors`]; whether that is bearable is the caller's to say.
+    pub fn start(snapshot: &Snapshot, listeners: &[SocketAddr]) -> Self {
+        let mut plane = Self { mode: snapshot.xdp.mode, ..Self::default() };
+        if let Err(error) = plane.load(snapshot, listeners) {
+            tracing::error!(%error, "XDP is off; limits are enforced in userspace");
+            plane.load_error = Some(error.to_string());
+        }
+        if let Some(program) = &mut plane.program {
+            for Spanned { value: name, .. } in &snapshot.xdp.interfaces {
+                let state = program.attach(name, plane.mode);
+                announce(name, &state);
+                plane.interfaces.push(Interface { name: name.clone(), state });
+            }
+        }
+        plane
+    }
+
+    /// Brings maps and attachments in step with `snapshot`: all of it or, with an error, nothing.
+    ///
+    /// # Errors
+    /// A problem for each interface that cannot have the program, or one for the program itself.
+    pub fn apply(&mut self, snapshot: &Snapshot, listeners: &[SocketAddr]) -> Result<(), Vec<Problem>> {
+        self.load(snapshot, listeners).map_err(|error| vec![Problem::error(error.to_string())])?;
+        let Some(program) = &mut self.program else { return Ok(()) };
+        let wanted = &snapshot.xdp.interfaces;
+        let (mut attached, mut problems) = (Vec::new(), Vec::new());
+        for name in wanted.iter().filter(|name| !self.interfaces.iter().any(|known| known.name == name.value)) {
+            match program.attach(&name.value, self.mode) {
+                Ok(new) => attached.push(Interface { name: name.value.clone(), state: Ok(new) }),
+                Err(error) => problems.push(Problem::error(error.to_string()).at(name.span)),
+            }
+        }
+        if problems.is_empty() {
+            self.interfaces.extend(attached);
+            let (kept, gone) = std::mem::take(&mut self.interfaces)
+                .into_iter()
+                .partition(|interface| wanted.iter().any(|name| name.value == interface.name));
+            self.interfaces = kept;
+            attached = gone;
+        }
+        for severed in attached.into_iter().filter_map(|interface| interface.state.ok()) {
+            program.detach(severed);
+        }
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+
+    /// Loads the program if it is wanted and not there yet, and writes its maps. They come before any attachment: an
+    /// interface never gets a program that is not configured.
+    fn load(&mut self, snapshot: &Snapshot, listeners: &[SocketAddr]) -> Result<(), LoadError> {
+        let config = &snapshot.xdp;
+        if self.program.is_none() && (config.mode == Mode::Off || config.interfaces.is_empty()) {
+            return Ok(());
+        }
+        let program = match &mut self.program {
+            Some(program) => program,
+            empty => empty.insert(Program::load(config.table, config.log)?),
+        };
+        program.configure(config, listeners, snapshot.hosts().map(|host| &host.pattern))?;
+        self.load_error = None;
+        Ok(())
+    }
+
+    /// Looks whether every interface still has the program, and attaches it again where it was lost: an interface that
+    /// was re-created comes without it.
+    pub fn heal(&mut self) {
+        let Some(program) = &mut self.program else { return };
+        for interface in &mut self.interfaces {
+            let index = interface_index(&interface.name);
+            let lost = match &interface.state {
+                Ok(attached) => index != Some(attached.index),
+                Err(_) => index.is_some(),
+            };
+            if lost {
+                let state = program.attach(&interface.name, self.mode);
+                let news = state.as_ref().err() != interface.state.as_ref().err();
+                if let Ok(severed) = std::mem::replace(&mut interface.state, state) {
+                    program.detach(severed);
+                }
+                if news {
+                    announce(&interface.name, &interface.state);
+                }
+            }
+        }
+    }
+
+    /// Whether the program is on every interface that should have it, and there is one.
+    pub fn is_enforcing(&self) -> bool {
+        !self.interfaces.is_empty() && self.interfaces.iter().all(|interface| interface.state.is_ok())
+    }
+
+    /// Why the program is not where it should be, for `xdp.required` and readiness.
+    pub fn errors(&self) -> Vec<String> {
+        let states = self.interfaces.iter().filter_map(|interface| interface.state.as_ref().err());
+        self.load_error.iter().cloned().chain(states.map(ToString::to_string)).collect()
+    }
+
+    /// The state of each interface.
+    pub fn status(&self) -> Vec<InterfaceStatus> {
+        self.interfaces
+            .iter()
+            .map(|interface| InterfaceStatus {
+                interface: interface.name.clone(),
+                mode: interface.state.as_ref().ok().map(|attached| attached.mode),
+                error: interface.state.as_ref().err().map(ToString::to_string),
+            })
+            .collect()
+    }
+
+    /// Adds what the kernel has counted since the last time.
+    pub fn report(&mut self, metrics: &Metrics) {
+        metrics.xdp_healthy.set(i64::from(self.errors().is_empty()));
+        metrics.xdp_attached.reset();
+        for status in self.status() {
+            for mode in ["native", "generic"] {
+                let attached = metrics.xdp_attached.with_label_values(&[status.interface.as_str(), mode]);
+                attached.set(i64::from(status.mode == Some(mode)));
+            }
+        }
+        let Some(program) = &self.program else { return };
+        match program.counters() {
+            Ok(counters) => {
+                counters.since(&self.reported, metrics);
+                self.reported = counters;
+            }
+            Err(error) => tracing::warn!(%error, "cannot read the XDP counters"),
+        }
+    }
+}
+
+fn announce(interface: &str, state: &Result<Attached, AttachError>) {
+    match state {
+        Ok(attached) => tracing::info!(interface, mode = attached.mode, "XDP attached"),
+        Err(error) => tracing::error!(interface, %error, "XDP not attached; limits are enforced in userspace"),
+    }
+}
+
+/// What is wrong with the interfaces that a configuration names, before anything is touched.
+pub fn missing_interfaces(config: &Xdp) -> impl Iterator<Item = &Spanned<String>> {
+    let wanted = if config.mode == Mode::Off { &[][..] } else { &config.interfaces[..] };
+    wanted.iter().filter(|interface| interface_index(&interface.value).is_none())
+}

@@ -1,0 +1,68 @@
+//! Which slot of the XDP program's per-host tables belongs to which host.
+
+use std::collections::BTreeMap;
+
+use crate::model::hostname::HostPattern;
+
+/// Hosts and their slots. A host keeps its slot for as long as it is served; a free slot goes to the next newcomer.
+#[derive(Debug, Default)]
+pub(super) struct Slots {
+    taken: BTreeMap<HostPattern, u32>,
+    free: Vec<u32>,
+    next: u32,
+}
+
+/// What has to be done to the maps.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Changes {
+    pub(super) added: Vec<(HostPattern, u32)>,
+    pub(super) removed: Vec<HostPattern>,
+}
+
+impl Slots {
+    /// Makes `served` the hosts that have slots.
+    pub(super) fn update<'a>(&mut self, served: impl Iterator<Item = &'a HostPattern>) -> Changes {
+        let served: std::collections::BTreeSet<_> = served.collect();
+        let removed: Vec<_> = self.taken.keys().filter(|host| !served.contains(host)).cloned().collect();
+        for host in &removed {
+            self.free.extend(self.taken.remove(host));
+        }
+        let mut added = Vec::new();
+        for host in served {
+            if !self.taken.contains_key(host) {
+                let slot = self.free.pop().unwrap_or_else(|| {
+                    self.next += 1;
+                    self.next - 1
+                });
+                self.taken.insert(host.clone(), slot);
+                added.push((host.clone(), slot));
+            }
+        }
+        Changes { added, removed }
+    }
+
+    /// Every host with its slot.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&HostPattern, u32)> {
+        self.taken.iter().map(|(host, slot)| (host, *slot))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hosts(names: &[&str]) -> Vec<HostPattern> {
+        names.iter().map(|name| name.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_host_keeps_its_slot_and_a_free_one_is_used_again() {
+        let mut slots = Slots::default();
+        let [a, b, c] = ["a.example", "b.example", "c.example"];
+        assert_eq!(slots.update(hosts(&[a, b]).iter()).added.len(), 2);
+        let b_slot = slots.taken[&hosts(&[b])[0]];
+        let changes = slots.update(hosts(&[a, c]).iter());
+        assert_eq!(changes, Changes { added: vec![(hosts(&[c])[0].clone(), b_slot)], removed: hosts(&[b]) });
+        assert_eq!(slots.update(hosts(&[a, c]).iter()), Changes::default());
+    }
+}
