@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use serde::Serialize;
 
 pub use attach::{AttachError, Attached, interface_index};
-pub use program::{LoadError, Program};
+pub use program::{Counters, LoadError, Program};
 
 use crate::config::{Mode, Problem, Spanned, Xdp};
 use crate::snapshot::Snapshot;

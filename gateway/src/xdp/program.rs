@@ -67,6 +67,14 @@ impl Program {
     /// # Errors
     /// [`LoadError`]: no rights, no BPF in this kernel, or a verifier that says no.
     pub fn load(tables: Tables, log: XdpLog) -> Result<Self, LoadError> {
+        Self::load_object(OBJECT, tables, log)
+    }
+
+    /// Loads another object of the same program: what a different toolchain made of the sources.
+    ///
+    /// # Errors
+    /// As [`Program::load`].
+    pub fn load_object(object: &[u8], tables: Tables, log: XdpLog) -> Result<Self, LoadError> {
         let level = match log {
             XdpLog::Off => 0,
             XdpLog::Debug => aya_log::Level::Debug as u8,
@@ -76,7 +84,7 @@ impl Program {
             .map_max_entries(map::FLOWS, tables.flows)
             .map_max_entries(map::SYN_TATS, tables.sources)
             .map_max_entries(map::HELLO_TATS, tables.sources)
-            .load(OBJECT)?;
+            .load(object)?;
         if log == XdpLog::Debug {
             forward_log(&mut ebpf);
         }

@@ -1,0 +1,97 @@
+//! The fixtures: frames in, verdicts out. One runner checks action, counter and frame of each.
+
+mod flows;
+mod headers;
+mod hellos;
+mod limits;
+
+use std::net::SocketAddr;
+
+use fleetgate_ebpf::verdict::{Action, Verdict};
+
+use super::kernel::{Kernel, PORT, Setup};
+use super::packet::{Packet, flag};
+
+/// A named run.
+#[derive(Debug)]
+pub struct Fixture {
+    /// What it shows.
+    pub name: &'static str,
+    /// How the program is configured.
+    pub setup: Setup,
+    /// Frames in their order, each with the verdict that it must get.
+    pub steps: Vec<(Packet, Verdict)>,
+}
+
+impl Fixture {
+    fn new(name: &'static str, steps: impl Into<Vec<(Packet, Verdict)>>) -> Self {
+        Self { name, setup: Setup::default(), steps: steps.into() }
+    }
+
+    /// A new flow's SYN, then its first data segment, which must get `verdict`.
+    fn first_data(name: &'static str, payload: impl Into<Vec<u8>>, verdict: Verdict) -> Self {
+        Self::new(name, [(syn(), Verdict::Syn), (data(payload), verdict)])
+    }
+
+    fn with(self, setup: Setup) -> Self {
+        Self { setup, ..self }
+    }
+
+    /// Runs it on a program of its own.
+    ///
+    /// # Panics
+    /// When a frame gets another verdict, or comes out other than its verdict says.
+    pub fn run(&self) {
+        let mut kernel = Kernel::new(&self.setup);
+        for (step, (packet, expected)) in self.steps.iter().enumerate() {
+            let frame = packet.frame();
+            let (verdict, ran) = kernel.verdict(&frame);
+            let place = format!("fixture `{}`, frame {step}", self.name);
+            assert_eq!(verdict, *expected, "{place}");
+            match verdict.action() {
+                Action::Pass => assert_eq!((ran.action, &ran.frame), (2, &frame), "{place}"),
+                Action::Drop => assert_eq!(ran.action, 1, "{place}"),
+                Action::Reset => assert_reset(packet, &frame, &ran.frame, &place),
+            }
+        }
+    }
+}
+
+/// All of them.
+pub fn all() -> Vec<Fixture> {
+    [headers::fixtures(), flows::fixtures(), hellos::fixtures(), limits::fixtures()].into_iter().flatten().collect()
+}
+
+/// A reset differs from its segment in flags and checksum only, and the checksum is right.
+fn assert_reset(packet: &Packet, before: &[u8], after: &[u8], place: &str) {
+    let tcp = 14 + 20;
+    let mut expected = before.to_vec();
+    expected[tcp + 13] = flag::RST;
+    expected[tcp + 16..tcp + 18].copy_from_slice(&after[tcp + 16..tcp + 18]);
+    assert_eq!(after, expected, "{place}");
+    assert_eq!(packet.tcp_checksum(&after[tcp..]), 0, "{place}: checksum");
+}
+
+fn device() -> SocketAddr {
+    ([192, 0, 2, 1], 40_000).into()
+}
+
+fn device_v6() -> SocketAddr {
+    "[2001:db8:1:2::7]:40000".parse().expect("an address")
+}
+
+fn gateway() -> SocketAddr {
+    ([198, 51, 100, 1], PORT).into()
+}
+
+fn gateway_v6() -> SocketAddr {
+    SocketAddr::new("2001:db8::1".parse().expect("an address"), PORT)
+}
+
+fn syn() -> Packet {
+    Packet::syn(device(), gateway())
+}
+
+fn data(payload: impl Into<Vec<u8>>) -> Packet {
+    Packet::data(device(), gateway(), payload)
+}
