@@ -3,7 +3,10 @@
 #![cfg_attr(target_arch = "bpf", no_std, no_main, feature(core_intrinsics))]
 #![cfg_attr(
     target_arch = "bpf",
-    expect(internal_features, reason = "AtomicU64 has no compare-exchange on this target; the intrinsic has")
+    expect(
+        internal_features,
+        reason = "AtomicU64 has no compare-exchange on this target; the intrinsic has"
+    )
 )]
 
 #[cfg(target_arch = "bpf")]

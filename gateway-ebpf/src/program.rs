@@ -1,4 +1,6 @@
 //! Entry point: parse, judge, count, act.
+#![expect(clippy::inline_always, reason = "one function to the verifier: a call would cost it what it knows")]
+#![expect(clippy::cast_possible_truncation, reason = "constants, and lengths that were bounded before")]
 
 mod classify;
 mod limit;
@@ -14,6 +16,7 @@ use fleetgate_ebpf::verdict::{Action, Verdict};
 
 /// Judges one packet. Every packet ends here, in one verdict that is counted.
 #[xdp(frags)]
+#[expect(clippy::needless_pass_by_value, reason = "the macro's signature")]
 fn fleetgate_xdp(ctx: XdpContext) -> u32 {
     match frame::parse(&packet::Linear(&ctx)) {
         Err(outside) => finish(outside),
@@ -22,7 +25,9 @@ fn fleetgate_xdp(ctx: XdpContext) -> u32 {
             // Dead code unless userspace loads the program with a log level: the verifier removes it.
             debug!(&ctx, "verdict {} sequence {}", verdict as u32, segment.sequence);
             match verdict.action() {
-                Action::Reset if !packet::rewrite_to_reset(&ctx, &segment) => finish(Verdict::HelloUnknownDropped),
+                Action::Reset if !packet::rewrite_to_reset(&ctx, &segment) => {
+                    finish(Verdict::HelloUnknownDropped)
+                }
                 Action::Pass | Action::Drop | Action::Reset => finish(verdict),
             }
         }

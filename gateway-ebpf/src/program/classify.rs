@@ -80,7 +80,13 @@ fn first_data(ctx: &XdpContext, settings: &Settings, segment: &mut Segment) -> V
 
 /// The slot of the host that the name at `offset` of the packet has, exact before wildcard.
 #[inline(always)]
-fn host(ctx: &XdpContext, settings: &Settings, scratch: &mut Scratch, offset: usize, len: usize) -> Option<u32> {
+fn host(
+    ctx: &XdpContext,
+    settings: &Settings,
+    scratch: &mut Scratch,
+    offset: usize,
+    len: usize,
+) -> Option<u32> {
     const CAPACITY: u32 = name::CAPACITY as u32;
     let offset = scratch.launder(offset);
     let len = scratch.launder(len);

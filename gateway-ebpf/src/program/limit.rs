@@ -40,8 +40,9 @@ pub(super) fn admit(tat: *mut u64, rate: &Rate) -> bool {
         let seen = unsafe { tat.read_volatile() };
         let Some(next) = rate.admit(seen, now) else { return false };
         // SAFETY: as above.
-        let (_, won) =
-            unsafe { atomic_cxchg::<u64, { AtomicOrdering::SeqCst }, { AtomicOrdering::SeqCst }>(tat, seen, next) };
+        let (_, won) = unsafe {
+            atomic_cxchg::<u64, { AtomicOrdering::SeqCst }, { AtomicOrdering::SeqCst }>(tat, seen, next)
+        };
         if won {
             return true;
         }

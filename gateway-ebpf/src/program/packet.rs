@@ -48,7 +48,7 @@ pub(super) fn rewrite_to_reset(ctx: &XdpContext, segment: &Segment) -> bool {
     // SAFETY: `at` checked that the 20 bytes of the TCP header are there.
     unsafe {
         let old = u16::from_be_bytes([*header.add(12), *header.add(13)]);
-        let new = (old & 0xff00) | flag::RST as u16;
+        let new = (old & 0xff00) | u16::from(flag::RST);
         let checksum = u16::from_be_bytes([*header.add(16), *header.add(17)]);
         let [high, low] = fleetgate_ebpf::frame::update_checksum(checksum, old, new).to_be_bytes();
         *header.add(13) = flag::RST;
