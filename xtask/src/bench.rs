@@ -1,4 +1,112 @@
-use clap::Args;
+//! `cargo xtask bench`: the gateway beside what others take for the same work.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use clap::{Args, ValueEnum};
+
+use crate::packages::{self, Tool};
+use crate::privilege::Privilege;
+use crate::process::{self, Result};
+use crate::{ui, workspace};
+
+/// Options of `cargo xtask bench`.
 #[derive(Debug, Args)]
-pub(crate) struct Options {}
-pub(crate) fn run(_: &Options) -> crate::process::Result { Ok(()) }
+pub(crate) struct Options {
+    /// What to measure.
+    #[arg(value_enum)]
+    suite: Suite,
+    /// Write the result as JSON as well.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Beside whom; what is missing is installed.
+    #[arg(
+        long,
+        value_name = "NAMES",
+        value_delimiter = ',',
+        value_enum,
+        default_value = "nginx,haproxy,caddy"
+    )]
+    peers: Vec<Peer>,
+    /// Less of everything: to see that it works, and roughly how things stand.
+    #[arg(long)]
+    quick: bool,
+}
+
+/// What can be measured so far.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Suite {
+    /// New connections: a full TLS 1.3 handshake with a client certificate, and one request each.
+    Handshake,
+    /// Held connections: small requests, answers of 1 MiB, latency.
+    Proxy,
+}
+
+/// Somebody else's server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Peer {
+    /// nginx with OpenSSL.
+    Nginx,
+    /// `HAProxy` with OpenSSL.
+    Haproxy,
+    /// Caddy, in Go.
+    Caddy,
+}
+
+impl Peer {
+    fn tool(self) -> Tool {
+        match self {
+            Self::Nginx => Tool::new("nginx", "nginx"),
+            Self::Haproxy => Tool::new("haproxy", "haproxy"),
+            Self::Caddy => Tool::new("caddy", "caddy"),
+        }
+    }
+}
+
+/// Builds, installs peers, measures, prints the table.
+pub(crate) fn run(options: &Options) -> Result {
+    install(&options.peers);
+    ui::stage("building the gateway and the bench (release: fat LTO takes some minutes the first time)");
+    let mut build = Command::new("cargo");
+    build.args(["build", "--release", "--locked", "--package", "fleetgate", "--package", "fleetgate-bench"]);
+    process::run(build.current_dir(workspace::root()))?;
+    let suite = word(&options.suite);
+    ui::stage(&format!("measuring: {suite}"));
+    let mut bench = Command::new(workspace::target("release/fleetgate-bench"));
+    bench.arg(&suite).arg("--gateway").arg(workspace::target("release/fleetgate"));
+    // Those that could not be installed are left out, and named, there.
+    bench.arg("--peers").arg(options.peers.iter().map(word).collect::<Vec<_>>().join(","));
+    if let Some(json) = &options.json {
+        bench.arg("--json").arg(json);
+    }
+    if options.quick {
+        bench.arg("--quick");
+    }
+    process::run(&mut bench)
+}
+
+/// Installs what is missing of `peers`, and leaves no service of it running.
+fn install(peers: &[Peer]) {
+    let missing: Vec<_> = peers.iter().copied().filter(|peer| !peer.tool().is_here()).collect();
+    let tools: Vec<_> = missing.iter().map(|peer| peer.tool()).collect();
+    packages::ensure(&tools, "servers to measure beside");
+    let installed: Vec<_> = missing.into_iter().filter(|peer| peer.tool().is_here()).collect();
+    stop_services(&installed);
+}
+
+/// Packages start the servers that they bring; nobody asked for those, and they would be measured along.
+fn stop_services(installed: &[Peer]) {
+    for peer in installed {
+        let name = word(peer);
+        let stop: [&[&str]; 2] = [&["systemctl", "disable", "--now", &name], &["service", &name, "stop"]];
+        let stopped = stop.iter().any(|words| Privilege::detect().run(words.iter().copied()).is_ok());
+        if !stopped {
+            ui::note(&format!("{name} was installed; if its service runs now, stop it"));
+        }
+    }
+}
+
+/// How a value is written on the command line.
+fn word(value: &impl ValueEnum) -> String {
+    value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}

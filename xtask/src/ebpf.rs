@@ -34,7 +34,9 @@ pub(crate) enum Checked {
 pub(crate) fn run(options: &Options) -> Result {
     if options.check {
         match check()? {
-            Checked::Identical => ui::line("the committed XDP object is what the sources give, byte for byte"),
+            Checked::Identical => {
+                ui::line("the committed XDP object is what the sources give, byte for byte");
+            }
             Checked::Equivalent(path) => ui::line(&format!(
                 "another toolchain than the record's: same programs and maps as the committed object ({})",
                 path.display()
@@ -65,14 +67,18 @@ pub(crate) fn check() -> Result<Checked> {
     record.fits_sources()?;
     let committed = build::committed()?;
     record.fits_object(&committed)?;
-    let Some(toolchain) = Toolchain::find_or_install()? else { return Ok(Checked::RecordOnly) };
+    let Some(toolchain) = Toolchain::find_or_install()? else {
+        return Ok(Checked::RecordOnly);
+    };
     ui::stage(&format!("rebuilding the XDP object with {}", toolchain.describe()));
     let built = build::build(&toolchain)?;
     if record.is_of(&toolchain) {
         if built == committed {
             return Ok(Checked::Identical);
         }
-        return Err(Error::message("the committed XDP object is not what the sources give; run `cargo xtask build-ebpf`"));
+        return Err(Error::message(
+            "the committed XDP object is not what the sources give; run `cargo xtask build-ebpf`",
+        ));
     }
     layout::compare(&committed, &built)?;
     let path = crate::workspace::target("bpf/rebuilt.o");

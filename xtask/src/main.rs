@@ -25,7 +25,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Bring everything up locally: demo PKI, origin, gateway with XDP, a few devices, live status. Ctrl-C ends it.
-    #[command(after_help = "Examples:\n  cargo xtask run\n  cargo xtask run --once\n  cargo xtask run --no-xdp")]
+    #[command(
+        after_help = "Examples:\n  cargo xtask run\n  cargo xtask run --once\n  cargo xtask run --no-xdp"
+    )]
     Run(run::Options),
     /// Everything that must pass: format, lints, eBPF object, unit, kernel and end-to-end tests, documentation.
     #[command(after_help = "Example:\n  cargo xtask test")]

@@ -21,7 +21,11 @@ impl Tool {
 
     /// Whether it is there.
     pub(crate) fn is_here(&self) -> bool {
-        if self.probe.starts_with('/') { std::path::Path::new(self.probe).exists() } else { process::exists(self.probe) }
+        if self.probe.starts_with('/') {
+            std::path::Path::new(self.probe).exists()
+        } else {
+            process::exists(self.probe)
+        }
     }
 }
 
@@ -43,7 +47,10 @@ pub(crate) fn ensure(tools: &[Tool], purpose: &str) -> Vec<Tool> {
     let missing = missing();
     if !missing.is_empty() {
         let packages: Vec<_> = missing.iter().map(|tool| tool.package).collect();
-        ui::note(&format!("{purpose}: not available; install it with: apt-get install {}", packages.join(" ")));
+        ui::note(&format!(
+            "{purpose}: not available; install it with: apt-get install {}",
+            packages.join(" ")
+        ));
     }
     missing
 }

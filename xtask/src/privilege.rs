@@ -27,7 +27,11 @@ impl Privilege {
             sudo.args(["-n", "true"]).stdout(Stdio::null()).stderr(Stdio::null());
             sudo.status().is_ok_and(|status| status.success())
         };
-        if process::exists("sudo") && (std::io::stdin().is_terminal() || silent()) { Self::Sudo } else { Self::None }
+        if process::exists("sudo") && (std::io::stdin().is_terminal() || silent()) {
+            Self::Sudo
+        } else {
+            Self::None
+        }
     }
 
     /// A command that runs as root.

@@ -82,7 +82,9 @@ pub(crate) fn capture(command: &mut Command) -> Result<String> {
 pub(crate) fn exists(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     // Debian keeps `ip` and `bpftool` where only root's path looks.
-    std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]).any(|folder| folder.join(program).is_file())
+    std::env::split_paths(&path)
+        .chain(["/usr/sbin".into(), "/sbin".into()])
+        .any(|folder| folder.join(program).is_file())
 }
 
 /// The command as somebody would type it.
@@ -91,6 +93,7 @@ pub(crate) fn line(command: &Command) -> String {
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
-fn start_error(command: &Command, error: io::Error) -> Error {
+/// For a program that could not be started.
+pub(crate) fn start_error(command: &Command, error: io::Error) -> Error {
     Error::Start { program: command.get_program().to_string_lossy().into_owned(), error }
 }

@@ -1,4 +1,59 @@
+//! `cargo xtask test`: everything that must pass, from a clean clone.
+
+mod stages;
+
 use clap::Args;
+
+use crate::packages::{self, Tool};
+use crate::process::{Error, Result};
+use crate::{ui, workspace};
+use stages::Stages;
+
+/// Options of `cargo xtask test`.
 #[derive(Debug, Args)]
-pub(crate) struct Options {}
-pub(crate) fn run(_: &Options) -> crate::process::Result { Ok(()) }
+pub(crate) struct Options {
+    /// Leave out the walk through the product document (`cargo xtask run --once`), which needs a release build.
+    #[arg(long)]
+    no_walk: bool,
+}
+
+/// Programs of other people that tests run against. A test whose program is missing is skipped, by name.
+const TOOLS: [Tool; 9] = [
+    Tool::new("curl", "curl"),
+    Tool::new("openssl", "openssl"),
+    Tool::new("ip", "iproute2"),
+    Tool::new("ethtool", "ethtool"),
+    Tool::new("cfssl", "golang-cfssl"),
+    Tool::new("bpftool", "bpftool"),
+    Tool::new("promtool", "prometheus"),
+    Tool::new("systemd-analyze", "systemd"),
+    Tool::new("setpriv", "util-linux"),
+];
+
+/// Runs every stage, and goes on after one that failed.
+pub(crate) fn run(options: &Options) -> Result {
+    packages::ensure(&TOOLS, "testing against real programs");
+    let skips = workspace::target("skipped-tests");
+    // A list from the run before would be taken for ours.
+    let _ = std::fs::remove_file(&skips);
+    let mut stages = Stages::default();
+    stages.format();
+    stages.lints();
+    stages.object();
+    stages.tests(&skips);
+    stages.documentation();
+    if !options.no_walk {
+        stages.walk();
+    }
+    let skipped = std::fs::read_to_string(&skips).unwrap_or_default();
+    for skip in skipped.lines() {
+        ui::line(&format!("skipped {skip}"));
+    }
+    let skipped = skipped.lines().count() + stages.skipped.len();
+    ui::line(&format!("{} passed, {} failed, {skipped} skipped", stages.passed, stages.failed.len()));
+    if stages.failed.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::message(format!("failed: {}", stages.failed.join(", "))))
+    }
+}

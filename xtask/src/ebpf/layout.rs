@@ -12,7 +12,8 @@ use crate::process::{Error, Result};
 /// What only one of the two has.
 pub(super) fn compare(committed: &[u8], built: &[u8]) -> Result {
     let (committed, built) = (layout(committed)?, layout(built)?);
-    let only = |a: &BTreeSet<String>, b: &BTreeSet<String>| a.difference(b).cloned().collect::<Vec<_>>().join(", ");
+    let only =
+        |a: &BTreeSet<String>, b: &BTreeSet<String>| a.difference(b).cloned().collect::<Vec<_>>().join(", ");
     if committed == built {
         return Ok(());
     }
@@ -27,8 +28,11 @@ fn layout(bytes: &[u8]) -> Result<BTreeSet<String>> {
     let unreadable = |error: object::Error| Error::message(format!("the XDP object is not ELF: {error}"));
     let object = object::File::parse(bytes).map_err(unreadable)?;
     let mut found = BTreeSet::new();
-    for symbol in object.symbols().filter(|symbol| symbol.is_global()) {
-        let Some(section) = symbol.section_index().and_then(|index| object.section_by_index(index).ok()) else { continue };
+    for symbol in object.symbols().filter(object::ObjectSymbol::is_global) {
+        let Some(section) = symbol.section_index().and_then(|index| object.section_by_index(index).ok())
+        else {
+            continue;
+        };
         let (section_name, name) = (section.name().map_err(unreadable)?, symbol.name().map_err(unreadable)?);
         if section_name.starts_with("xdp") {
             found.insert(format!("{section_name}: {name}"));

@@ -128,7 +128,9 @@ fn locked_versions() -> Result<String> {
     let path = workspace::root().join("Cargo.lock");
     let lock = std::fs::read_to_string(&path).map_err(Error::file(path))?;
     let in_object = |package: &&str| {
-        ["name = \"aya-ebpf", "name = \"aya-log-ebpf", "name = \"aya-log-common"].iter().any(|name| package.contains(name))
+        ["name = \"aya-ebpf", "name = \"aya-log-ebpf", "name = \"aya-log-common"]
+            .iter()
+            .any(|name| package.contains(name))
     };
     Ok(lock.split("[[package]]").filter(in_object).collect())
 }

@@ -67,7 +67,11 @@ impl Toolchain {
     pub(super) fn cargo(&self) -> Command {
         let mut cargo = Command::new("cargo");
         // Building `core` is unstable; this lets a stable compiler do it.
-        cargo.env("RUSTC", &self.rustc).env("RUSTC_BOOTSTRAP", "1").env_remove("RUSTFLAGS").current_dir(workspace::root());
+        cargo
+            .env("RUSTC", &self.rustc)
+            .env("RUSTC_BOOTSTRAP", "1")
+            .env_remove("RUSTFLAGS")
+            .current_dir(workspace::root());
         cargo
     }
 
@@ -85,7 +89,9 @@ impl Toolchain {
 
 /// Route 1: a nightly that has `rust-src`, with a linker on the path.
 fn nightly() -> Result<Option<Toolchain>> {
-    let Ok(rustc) = process::capture(&mut process::command(["rustup", "which", "--toolchain", "nightly", "rustc"])) else {
+    let Ok(rustc) =
+        process::capture(&mut process::command(["rustup", "which", "--toolchain", "nightly", "rustc"]))
+    else {
         return Ok(None);
     };
     let rustc = PathBuf::from(rustc.trim());
@@ -97,14 +103,21 @@ fn nightly() -> Result<Option<Toolchain>> {
     let (compiler, llvm) = version(&rustc)?;
     let linker_path = PathBuf::from("bpf-linker");
     let linker = linker_version(&linker_path).unwrap_or_default();
-    Ok(Some(Toolchain { rustc, compiler, linker: format!("bpf-linker {linker}, LLVM {llvm}"), linker_path, llvm }))
+    Ok(Some(Toolchain {
+        rustc,
+        compiler,
+        linker: format!("bpf-linker {linker}, LLVM {llvm}"),
+        linker_path,
+        llvm,
+    }))
 }
 
 /// The compiler's version line and its LLVM's version.
 fn version(rustc: &Path) -> Result<(String, String)> {
     let said = process::capture(Command::new(rustc).arg("-vV"))?;
     let compiler = said.lines().next().unwrap_or_default().to_owned();
-    let llvm = said.lines().find_map(|line| line.strip_prefix("LLVM version: ")).unwrap_or_default().to_owned();
+    let llvm =
+        said.lines().find_map(|line| line.strip_prefix("LLVM version: ")).unwrap_or_default().to_owned();
     Ok((compiler, llvm))
 }
 
@@ -119,7 +132,16 @@ fn install_linker(llvm: &str) -> Result {
     let features = format!("llvm-{major}");
     let mut cargo = Command::new("cargo");
     cargo
-        .args(["install", "bpf-linker", "--version", LINKER, "--locked", "--quiet", "--no-default-features", "--features"])
+        .args([
+            "install",
+            "bpf-linker",
+            "--version",
+            LINKER,
+            "--locked",
+            "--quiet",
+            "--no-default-features",
+            "--features",
+        ])
         .arg(features)
         .arg("--root")
         .arg(workspace::target("bpf-tools"))

@@ -1,0 +1,58 @@
+//! The demo's gateway configuration.
+
+use super::lab::{HOST, LINK, Lab};
+use crate::process::{Error, Result};
+
+/// Writes `fleetgate.toml` into the run's folder. `ca` is the file of the CA that devices must come from;
+/// `hello_per_source` is the limit that the walk makes tight.
+pub(super) fn write(lab: &Lab, ca: &str, hello_per_source: &str) -> Result {
+    let xdp = if lab.xdp {
+        format!("interfaces  = [\"{LINK}\"]\nrequired    = true\n")
+    } else {
+        "mode        = \"off\"\n".into()
+    };
+    let text = format!(
+        r#"# Written by `cargo xtask run`.
+[[listener]]
+address = "{listener}"
+
+[[host]]
+name        = "{HOST}"
+certificate = "server.pem"
+key         = "server-key.pem"
+client_auth = "access"
+origin      = "http://{origin}"
+
+[[mtls_certificate]]
+name                 = "Access Testing CA"
+certificate          = "{ca}"
+associated_hostnames = ["{HOST}"]
+
+[[application]]
+domain = "{HOST}"
+[[application.policy]]
+name     = "devices"
+decision = "non_identity"
+include  = [{{ certificate = {{}} }}]
+
+[forwarding]
+cloudflare = true
+
+[xdp]
+{xdp}[xdp.limit]
+hello_per_source = "{hello_per_source}"
+
+[admin]
+socket = "{admin}"
+
+[metrics]
+listen = "{metrics}"
+"#,
+        listener = lab.listener,
+        origin = lab.origin,
+        metrics = lab.metrics,
+        admin = lab.text("admin.sock"),
+    );
+    let path = lab.path("fleetgate.toml");
+    std::fs::write(&path, text).map_err(Error::file(path))
+}
