@@ -1,0 +1,13 @@
+//! What is shipped beside the binary, and what is written about it: each claim is tried or compared.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
+
+mod alert_rules;
+mod capabilities;
+mod configuration_page;
+mod dashboard;
+mod operations_page;
+mod references;
+mod registry;
+mod repository;
+mod service_unit;
+mod settings_that_change;

@@ -1,0 +1,106 @@
+//! `docs/operations.md` lists what there is: every metric, every reason, every field of the access log.
+
+use std::fmt::Write as _;
+
+use fleetgate::access::Reason;
+use fleetgate::device::refusal::Refusal;
+use fleetgate::telemetry::access_log::{Line, Peer};
+use fleetgate_ebpf::verdict::Verdict;
+use rustls::AlertDescription;
+
+use crate::{registry, repository};
+
+const PAGE: &str = "docs/operations.md";
+
+/// The cells of the table row whose first cell is `first`, from the section with this title on.
+fn row(section: &str, first: &str) -> Vec<String> {
+    let page = repository::read(PAGE);
+    let (_, section) = page.split_once(section).unwrap_or_else(|| panic!("no {section}"));
+    let rows = repository::rows(section);
+    let row =
+        rows.iter().find(|row| row[0] == first).unwrap_or_else(|| panic!("{section}: no row about {first}"));
+    row.iter().map(|cell| (*cell).to_owned()).collect()
+}
+
+#[test]
+fn the_metrics_are_those_of_the_registry() {
+    let mut table = "| name | type | labels | meaning |\n|---|---|---|---|\n".to_owned();
+    for (name, metric) in registry::metrics() {
+        let labels: Vec<_> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
+        let labels = if labels.is_empty() { "–".to_owned() } else { labels.join(", ") };
+        let _ = writeln!(table, "| `{name}` | {} | {labels} | {} |", metric.kind, metric.help);
+    }
+    let page = repository::read(PAGE);
+    let (_, rest) = page.split_once("<!-- metrics -->\n").unwrap();
+    let (written, _) = rest.split_once("<!-- end of metrics -->").unwrap();
+    assert_eq!(written, table, "the table of metrics should be:\n{table}");
+}
+
+#[test]
+fn every_xdp_verdict_is_explained_in_the_order_of_its_number() {
+    let page = repository::read(PAGE);
+    let (_, section) = page.split_once("### Why was a packet dropped?").unwrap();
+    let rows = repository::rows(section.split("\n## ").next().unwrap());
+    let written: Vec<_> = rows.iter().map(|row| (row[0], row[1])).collect();
+    assert_eq!(written, Verdict::ALL.map(|verdict| (verdict.reason(), verdict.action().label())));
+}
+
+#[test]
+fn every_refusal_of_a_certificate_is_explained_with_its_alert() {
+    for refusal in Refusal::ALL {
+        let alert = match refusal.alert() {
+            AlertDescription::UnknownCA => "unknown_ca",
+            AlertDescription::BadCertificate => "bad_certificate",
+            AlertDescription::CertificateExpired => "certificate_expired",
+            AlertDescription::UnsupportedCertificate => "unsupported_certificate",
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(row("**A certificate does not verify**", refusal.label())[2], alert);
+    }
+}
+
+#[test]
+fn every_denial_is_explained() {
+    for reason in Reason::ALL {
+        row("**A request is denied**", reason.label());
+    }
+}
+
+#[test]
+fn every_field_of_the_access_log_is_explained() {
+    let peer = || Peer {
+        source: ([192, 0, 2, 1], 4000).into(),
+        certificate: "verified",
+        subject: Some(""),
+        issuer: Some(""),
+        serial: Some(""),
+        fingerprint: Some(""),
+    };
+    let request = Line::Request {
+        time: 1.0,
+        ray_id: "",
+        host: "",
+        method: "",
+        path: "",
+        status: 200,
+        decision: "",
+        reason: Some(""),
+        policy: Some(""),
+        duration: 1.0,
+        peer: peer(),
+    };
+    let handshake = Line::Handshake { time: 1.0, host: "", reason: "", detail: Some(""), peer: peer() };
+    let keys = |line: &Line<'_>| {
+        let json = serde_json::to_value(line).unwrap();
+        json.as_object().unwrap().keys().cloned().collect::<Vec<_>>()
+    };
+    let (request, handshake) = (keys(&request), keys(&handshake));
+    for field in request.iter().chain(&handshake) {
+        let expected = match (request.contains(field), handshake.contains(field)) {
+            (true, true) => "both",
+            (true, false) => "request",
+            _ => "handshake",
+        };
+        assert_eq!(row("## Access log", field)[1], expected, "{field}");
+    }
+}

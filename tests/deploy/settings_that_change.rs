@@ -1,0 +1,101 @@
+//! What `docs/configuration.md` says about changes is what a reload does: another value of a setting is accepted where the
+//! page says *reload*, and refused where it says *restart*.
+
+use fleetgate_tests::gateway::Gateway;
+use fleetgate_tests::site::Site;
+use nix::sys::signal::Signal;
+
+use crate::configuration_page::{PAGE, example, known, section, tables};
+use crate::repository;
+
+/// Another value for a setting; none for those that have to go together with something else.
+fn another(table: &str, key: &str) -> Option<&'static str> {
+    let value = match (table, key) {
+        ("server" | "xdp.table", _) => "9999",
+        ("timeout", _) => "\"11s\"",
+        ("xdp.limit", _) => "\"1/s burst 2\"",
+        ("listener", "address") | ("metrics", "listen") => "\"127.0.0.1:1\"",
+        ("host", "client_auth") => "\"require\"",
+        ("host", "origin") => "\"http://127.0.0.1:1\"",
+        ("mtls_certificate" | "application.policy", "name") => "\"another\"",
+        ("application.policy", "decision") => "\"deny\"",
+        ("application.policy", "include") => "[{ everyone = {} }]",
+        ("application.policy", "require" | "exclude") | ("mtls_certificate", "associated_hostnames") => "[]",
+        ("forwarding", "cloudflare") | ("xdp", "required") => "true",
+        ("xdp", "mode") => "\"generic\"",
+        ("xdp", "unknown_sni") => "\"drop\"",
+        ("xdp", "log") => "\"debug\"",
+        ("admin", "socket") => "\"elsewhere.sock\"",
+        ("log", "access") => "\"off\"",
+        // Names and files depend on each other, and interfaces need rights.
+        ("host", "name" | "certificate" | "key" | "protocol")
+        | ("mtls_certificate", "certificate")
+        | ("application", "domain" | "policy")
+        | ("xdp", "interfaces") => return None,
+        _ => panic!("what would be another {key} in [{table}]?"),
+    };
+    Some(value)
+}
+
+/// A configuration with another value for one setting.
+fn with(text: &str, table: &str, key: &str, value: &str) -> String {
+    let lines = tables(text).into_iter().zip(text.lines()).map(|(of_line, line)| {
+        let is_it = of_line == table && line.strip_prefix(key).is_some_and(|rest| rest.starts_with(" = "));
+        if is_it { format!("{key} = {value}\n") } else { format!("{line}\n") }
+    });
+    lines.collect()
+}
+
+/// The page's example, with addresses and files of a running gateway.
+fn example_for(gateway: &Gateway, site: &Site) -> String {
+    let running = std::fs::read_to_string(gateway.config()).unwrap();
+    let value = |key: &str| running.lines().find_map(|line| line.strip_prefix(key)).unwrap();
+    let path = |path: &std::path::Path| format!("\"{}\"", path.display());
+    let settings = [
+        ("listener", "address", value("address = ").to_owned()),
+        ("host", "certificate", path(&site.server.certificate)),
+        ("host", "key", path(&site.server.key)),
+        ("mtls_certificate", "certificate", path(&site.devices.path)),
+        ("xdp", "interfaces", "[]".to_owned()),
+        ("admin", "socket", value("socket = ").to_owned()),
+        ("metrics", "listen", value("listen = ").to_owned()),
+    ];
+    settings.iter().fold(example(), |text, (table, key, value)| with(&text, table, key, value))
+}
+
+#[test]
+fn a_reload_accepts_and_refuses_what_the_page_says() {
+    let (page, site) = (repository::read(PAGE), Site::new());
+    let gateway = site.start();
+    let text = example_for(&gateway, &site);
+    let reloads = |result: &str| gateway.metric("fleetgate_config_reloads_total", &[("result", result)]);
+    // Not by `fleetgate reload`: it would look for the socket that the changed file names.
+    let reload_must = |end: &str, what: &str| {
+        let before = reloads("success") + reloads("failure");
+        let expected = reloads(end) + 1;
+        gateway.signal(Signal::SIGHUP);
+        fleetgate_tests::wait::until(what, || {
+            (reloads("success") + reloads("failure") > before).then_some(())
+        });
+        assert_eq!(reloads(end), expected, "{what}: {}", gateway.output().log());
+    };
+    gateway.write_config(&text);
+    reload_must("success", "the example");
+    for (table, key) in known() {
+        let rows = if table.is_empty() { vec![] } else { repository::rows(section(&page, &table)) };
+        let Some(change) = rows.iter().find(|row| row[0] == key).and_then(|row| row.get(4)) else { continue };
+        let Some(value) = another(&table, &key) else { continue };
+        let end = match *change {
+            "reload" => "success",
+            "restart" => "failure",
+            other => panic!("{key} in [{table}]: what is `{other}`?"),
+        };
+        let changed = with(&text, &table, &key, value);
+        assert_ne!(changed, text, "{key} in [{table}]");
+        gateway.write_config(&changed);
+        reload_must(end, &format!("another {key} in [{table}]"));
+        gateway.write_config(&text);
+        reload_must("success", "the example again");
+    }
+    gateway.output().wait_log("[server] has changed, and cannot change while the gateway runs");
+}
