@@ -15,7 +15,11 @@ use crate::{gateway, telemetry};
 
 /// A mutual-TLS edge gateway for IoT fleets.
 #[derive(Debug, Parser)]
-#[command(name = "fleetgate", version, after_help = "Example:\n  fleetgate run --config /etc/fleetgate/fleetgate.toml")]
+#[command(
+    name = "fleetgate",
+    version,
+    after_help = "Example:\n  fleetgate run --config /etc/fleetgate/fleetgate.toml"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -81,8 +85,12 @@ pub fn main() -> ExitCode {
             gateway::run(&config.path).map_err(|error| error.to_string()).map(|()| ExitCode::SUCCESS)
         }
         Command::Check { config, json } => Ok(check::check(&config.path, json)),
-        Command::Status { config, json } => config.admin_socket().and_then(|socket| status::status(&socket, json)),
-        Command::Reload { config, json } => config.admin_socket().and_then(|socket| reload::reload(&socket, json)),
+        Command::Status { config, json } => {
+            config.admin_socket().and_then(|socket| status::status(&socket, json))
+        }
+        Command::Reload { config, json } => {
+            config.admin_socket().and_then(|socket| reload::reload(&socket, json))
+        }
     };
     result.unwrap_or_else(|error| {
         print_error(&error);

@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-use crate::config::{Config, Problem, Problems, Source};
+use crate::config::{ClientAuth, Config, Problem, Problems, Source};
 use crate::device::cache::Statistics;
 use crate::listen::Shared;
 use crate::snapshot::{Compiled, Snapshot, compile};
@@ -250,7 +250,10 @@ fn describe_certificates(snapshot: &Snapshot, shared: &Shared) {
     for host in snapshot.hosts() {
         expiry("host", &host.label, host.certificate_not_after);
         let anchors = host.trust.anchors();
-        metrics.trust_anchors.with_label_values(&[&*host.label]).set(anchors.len().try_into().unwrap_or(i64::MAX));
+        // A host that asks nobody for certificates trusts no CA, and that is not worth an alert.
+        if host.client_auth != ClientAuth::None {
+            metrics.trust_anchors.with_label_values(&[&*host.label]).set(anchors.len().try_into().unwrap_or(i64::MAX));
+        }
         for anchor in anchors {
             let seen = soonest.entry(&*anchor.bundle).or_insert(anchor.not_after);
             *seen = anchor.not_after.min(*seen);

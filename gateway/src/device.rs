@@ -12,8 +12,8 @@ pub mod verifier;
 use std::sync::Arc;
 
 use identity::Identity;
-use rustls::pki_types::CertificateDer;
 use refusal::Refusal;
+use rustls::pki_types::CertificateDer;
 use trust::{Chain, Verified};
 
 /// What is known of the device at the other end of a connection.

@@ -24,6 +24,9 @@ use crate::xdp::DataPlane;
 /// How often the XDP side is looked at: a lost link is noticed and mended this fast.
 const HEALTH: Duration = Duration::from_secs(1);
 
+/// How long the last lines of the access log may take at the end.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
 /// Why the gateway did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -122,6 +125,7 @@ async fn serve(path: &Path) -> Result<(), StartError> {
         () = signals.stop() => tracing::warn!("stopped again; closing what is still open"),
     }
     admin_task.abort();
+    shared.access_log.flush(LAST_LINES);
     Ok(())
 }
 
@@ -156,6 +160,19 @@ fn bind_probes(address: SocketAddr) -> Result<TcpListener, StartError> {
     bind().map_err(|error| StartError::Metrics { address, error })
 }
 
+/// A reload as `Type=notify-reload` of systemd wants it: said before and after, with the time. The old snapshot serves
+/// where the new one is refused, so that the service is ready again either way.
+fn reload(control: &Control) {
+    if let Ok(now) = NotifyState::monotonic_usec_now() {
+        notify(&[NotifyState::Reloading, now]);
+    }
+    let status = match control.reload() {
+        Ok(_) => "serving",
+        Err(_) => "serving the configuration before a refused reload",
+    };
+    notify(&[NotifyState::Ready, NotifyState::Status(status)]);
+}
+
 /// Tells systemd, if it is listening.
 fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
@@ -183,7 +200,7 @@ impl Signals {
         let mut health = tokio::time::interval(HEALTH);
         loop {
             tokio::select! {
-                _ = self.hangup.recv() => drop(control.reload()),
+                _ = self.hangup.recv() => reload(control),
                 _ = health.tick() => control.heal(),
                 _ = self.interrupt.recv() => return,
                 _ = self.terminate.recv() => return,

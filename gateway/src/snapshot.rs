@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use rustls::ServerConfig;
 
+#[cfg(test)]
+pub(crate) use compile::tests::Site;
 pub use compile::{Compiled, compile};
 
 use crate::config::{ClientAuth, Timeouts, Xdp};

@@ -22,7 +22,7 @@ pub struct DataPlane {
     mode: Mode,
     interfaces: Vec<Interface>,
     load_error: Option<String>,
-    reported: program::Counters,
+    reported: Counters,
 }
 
 /// An interface that the configuration names.
@@ -66,15 +66,24 @@ impl DataPlane {
     /// # Errors
     /// A problem for each interface that cannot have the program, or one for the program itself.
     pub fn apply(&mut self, snapshot: &Snapshot, listeners: &[SocketAddr]) -> Result<(), Vec<Problem>> {
-        self.load(snapshot, listeners).map_err(|error| vec![Problem::error(error.to_string())])?;
+        let failed = |error: LoadError| Problem::error(error.to_string());
+        // A program that is there already keeps its maps until every interface has said yes.
+        let was_loaded = self.program.is_some();
+        if !was_loaded {
+            self.load(snapshot, listeners).map_err(|error| vec![failed(error)])?;
+        }
         let Some(program) = &mut self.program else { return Ok(()) };
         let wanted = &snapshot.xdp.interfaces;
         let (mut attached, mut problems) = (Vec::new(), Vec::new());
-        for name in wanted.iter().filter(|name| !self.interfaces.iter().any(|known| known.name == name.value)) {
+        for name in wanted.iter().filter(|name| !self.interfaces.iter().any(|known| known.name == name.value))
+        {
             match program.attach(&name.value, self.mode) {
                 Ok(new) => attached.push(Interface { name: name.value.clone(), state: Ok(new) }),
                 Err(error) => problems.push(Problem::error(error.to_string()).at(name.span)),
             }
+        }
+        if was_loaded && problems.is_empty() {
+            problems.extend(self.load(snapshot, listeners).map_err(failed).err());
         }
         if problems.is_empty() {
             self.interfaces.extend(attached);
@@ -84,8 +93,9 @@ impl DataPlane {
             self.interfaces = kept;
             attached = gone;
         }
-        for severed in attached.into_iter().filter_map(|interface| interface.state.ok()) {
-            program.detach(severed);
+        let severed = attached.into_iter().filter_map(|interface| interface.state.ok());
+        if let Some(program) = &mut self.program {
+            severed.for_each(|severed| program.detach(severed));
         }
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
@@ -176,7 +186,9 @@ impl DataPlane {
 fn announce(interface: &str, state: &Result<Attached, AttachError>) {
     match state {
         Ok(attached) => tracing::info!(interface, mode = attached.mode, "XDP attached"),
-        Err(error) => tracing::error!(interface, %error, "XDP not attached; limits are enforced in userspace"),
+        Err(error) => {
+            tracing::error!(interface, %error, "XDP not attached; limits are enforced in userspace");
+        }
     }
 }
 

@@ -119,9 +119,9 @@ fn holds(rule: &Rule, device: &Device) -> bool {
     match rule {
         Rule::Everyone => true,
         Rule::Certificate => device.verified().is_some(),
-        Rule::CommonName(expected) => {
-            device.verified().is_some_and(|verified| verified.identity.common_name.as_deref() == Some(&**expected))
-        }
+        Rule::CommonName(expected) => device
+            .verified()
+            .is_some_and(|verified| verified.identity.common_name.as_deref() == Some(&**expected)),
     }
 }
 

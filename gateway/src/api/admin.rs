@@ -1,7 +1,7 @@
 //! The admin socket: `/fleetgate/v1` over HTTP on a unix socket, for root and for the gateway's own user.
 
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream as StdStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,9 +50,9 @@ impl AdminSocket {
             return Err(AdminError::Taken(path.to_owned()));
         }
         let bind = || {
-            match std::fs::remove_file(path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
+            // Anything but a socket is somebody's file, and binding fails on it.
+            if std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
+                std::fs::remove_file(path)?;
             }
             let listener = UnixListener::bind(path)?;
             // Peer credentials decide who is heard; the mode only keeps others from trying.
@@ -65,7 +65,10 @@ impl AdminSocket {
     /// Serves requests until the future is dropped.
     pub async fn serve(self, control: Arc<Control>) {
         let router = Router::new()
-            .route("/fleetgate/v1/status", get(async |State(control): State<Arc<Control>>| Json(control.status())))
+            .route(
+                "/fleetgate/v1/status",
+                get(async |State(control): State<Arc<Control>>| Json(control.status())),
+            )
             .route("/fleetgate/v1/reload", post(reload))
             .with_state(control);
         if let Err(error) = axum::serve(self, router).await {
@@ -97,7 +100,9 @@ impl Listener for AdminSocket {
         loop {
             let (stream, address) = Listener::accept(&mut self.listener).await;
             match stream.peer_cred() {
-                Ok(peer) if peer.uid() == 0 || peer.uid() == nix::unistd::geteuid().as_raw() => return (stream, address),
+                Ok(peer) if peer.uid() == 0 || peer.uid() == nix::unistd::geteuid().as_raw() => {
+                    return (stream, address);
+                }
                 Ok(peer) => tracing::warn!(uid = peer.uid(), "refused a connection to the admin socket"),
                 Err(error) => tracing::warn!(%error, "a peer of the admin socket has no credentials"),
             }
@@ -106,5 +111,35 @@ impl Listener for AdminSocket {
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_socket_of_a_dead_gateway_is_replaced_and_that_of_a_live_one_is_not() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("admin.sock");
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        assert!(path.exists(), "a listener leaves its file behind");
+        let live = AdminSocket::bind(&path).unwrap();
+        assert!(matches!(AdminSocket::bind(&path), Err(AdminError::Taken(_))));
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        drop(live);
+        assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_no_socket_is_left_alone() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("precious.txt");
+        std::fs::write(&path, "precious").unwrap();
+        assert!(matches!(AdminSocket::bind(&path), Err(AdminError::Bind { .. })));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
+        assert!(AdminSocket::bind(&folder.path().join("absent/admin.sock")).is_err());
     }
 }

@@ -30,7 +30,8 @@ async fn metrics(State(control): State<Arc<Control>>) -> impl IntoResponse {
 /// 200 while connections are taken, with what is degraded in the body; 503 while draining.
 async fn ready(State(control): State<Arc<Control>>) -> impl IntoResponse {
     let (ready, warnings) = control.readiness();
-    let (status, word) = if ready { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
+    let (status, word) =
+        if ready { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
     let lines: Vec<_> = std::iter::once(word.to_owned()).chain(warnings).collect();
     (status, lines.join("\n") + "\n")
 }

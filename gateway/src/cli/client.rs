@@ -24,8 +24,11 @@ async fn exchange(socket: &Path, method: Method, path: &str) -> Result<(StatusCo
             socket.display()
         )
     })?;
-    let lost = |error: hyper::Error| format!("the gateway at {} broke the connection off: {error}", socket.display());
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(lost)?;
+    let lost = |error: hyper::Error| {
+        format!("the gateway at {} broke the connection off: {error}", socket.display())
+    };
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(lost)?;
     let connection = tokio::spawn(connection);
     let request = Request::builder()
         .method(method)

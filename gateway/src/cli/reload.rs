@@ -19,9 +19,14 @@ pub(super) fn reload(socket: &Path, json: bool) -> Result<ExitCode, String> {
     if json {
         print(&String::from_utf8_lossy(&body));
     } else {
-        let reply: Reply = serde_json::from_slice(&body).map_err(|error| format!("the gateway answered oddly: {error}"))?;
+        let reply: Reply =
+            serde_json::from_slice(&body).map_err(|error| format!("the gateway answered oddly: {error}"))?;
         reply.problems.iter().for_each(|problem| print(problem));
-        print(if status == StatusCode::OK { "reloaded" } else { "not reloaded; the old configuration keeps serving" });
+        print(if status == StatusCode::OK {
+            "reloaded"
+        } else {
+            "not reloaded; the old configuration keeps serving"
+        });
     }
     Ok(if status == StatusCode::OK { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

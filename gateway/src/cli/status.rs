@@ -15,7 +15,8 @@ pub(super) fn status(socket: &Path, json: bool) -> Result<ExitCode, String> {
     if json {
         print(&String::from_utf8_lossy(&body));
     } else {
-        let status: Value = serde_json::from_slice(&body).map_err(|error| format!("the gateway answered oddly: {error}"))?;
+        let status: Value =
+            serde_json::from_slice(&body).map_err(|error| format!("the gateway answered oddly: {error}"))?;
         print(describe(&status).trim_end());
     }
     Ok(ExitCode::SUCCESS)
@@ -61,4 +62,44 @@ fn list(values: &Value, show: impl Fn(&Value) -> String) -> String {
 
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn everything_worth_knowing_has_a_line() {
+        let status = json!({
+            "version": "1.2.3",
+            "config": "/etc/fleetgate/fleetgate.toml",
+            "generation": 4,
+            "draining": false,
+            "listeners": ["[::]:8443", "127.0.0.1:443"],
+            "hosts": [{ "name": "iot.example.com", "origin": "http://127.0.0.1:9000", "trust_anchors": 2 }],
+            "connections": 17,
+            "verdict_cache": { "entries": 5, "capacity": 100, "hits": 40, "misses": 6, "evictions": 1 },
+            "xdp": [{ "interface": "eth0", "mode": "native" }, { "interface": "eth1", "mode": null }],
+            "warnings": ["eth1: no such device"],
+        });
+        let expected = "\
+fleetgate     1.2.3 serving, generation 4
+config        /etc/fleetgate/fleetgate.toml
+listeners     [::]:8443, 127.0.0.1:443
+connections   17
+cache         5 of 100 verdicts, 40 hits, 6 misses, 1 evictions
+xdp           eth0 (native), eth1 NOT ATTACHED
+host          iot.example.com -> http://127.0.0.1:9000, 2 trusted CAs
+WARNING       eth1: no such device
+";
+        assert_eq!(describe(&status), expected);
+    }
+
+    #[test]
+    fn a_draining_gateway_without_xdp_says_so() {
+        let text = describe(&json!({ "version": "1.2.3", "draining": true, "xdp": [] }));
+        assert!(text.contains("1.2.3 draining") && text.contains("xdp           none"), "{text}");
+    }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use toml_span::de_helpers::TableHelper;
 use toml_span::{DeserError, Deserialize, Spanned, Value};
 
-use super::value::{Parsed, invalid, inner, word};
+use super::value::{Parsed, inner, invalid, word};
 use crate::model::hostname::HostPattern;
 use crate::model::policy::{Decision, Policy, Rule};
 
@@ -25,7 +25,8 @@ impl<'de> Deserialize<'de> for MtlsCertificate {
         let mut table = TableHelper::new(value)?;
         let name = table.required("name");
         let certificate = table.required_s::<String>("certificate");
-        let hostnames = table.optional::<Vec<Spanned<Parsed<HostPattern>>>>("associated_hostnames").unwrap_or_default();
+        let hostnames =
+            table.optional::<Vec<Spanned<Parsed<HostPattern>>>>("associated_hostnames").unwrap_or_default();
         table.finalize(None)?;
         Ok(Self {
             name: name?,
@@ -50,7 +51,10 @@ impl<'de> Deserialize<'de> for Application {
         let domain = table.required_s::<Domain>("domain");
         let policies = table.optional("policy").unwrap_or_default();
         table.finalize(None)?;
-        Ok(Self { domain: domain.map(|domain| Spanned { value: domain.value.0, span: domain.span })?, policies })
+        Ok(Self {
+            domain: domain.map(|domain| Spanned { value: domain.value.0, span: domain.span })?,
+            policies,
+        })
     }
 }
 
@@ -86,7 +90,11 @@ impl<'de> Deserialize<'de> for Policy {
 
 impl<'de> Deserialize<'de> for Decision {
     fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
-        word(value, &[Self::Allow, Self::Deny, Self::NonIdentity, Self::Bypass].map(|decision| (decision.as_str(), decision)))
+        word(
+            value,
+            &[Self::Allow, Self::Deny, Self::NonIdentity, Self::Bypass]
+                .map(|decision| (decision.as_str(), decision)),
+        )
     }
 }
 

@@ -98,12 +98,16 @@ impl Problems {
                 Severity::Error => Level::ERROR,
                 Severity::Warning => Level::WARNING,
             };
-            let mut group = level.primary_title(problem.message.as_str()).elements(problem.span.map(|span| {
-                let end = span.end.max(span.start + 1).min(self.source.text().len());
-                Snippet::source(self.source.text())
-                    .path(path.as_str())
-                    .annotation(AnnotationKind::Primary.span(span.start.min(end)..end))
-            }));
+            let mut group =
+                level.primary_title(problem.message.as_str()).elements(problem.span.map(|span| {
+                    let text = self.source.text();
+                    // At least a character, and whole ones: the parser's spans may be empty or end inside one.
+                    let start = text.floor_char_boundary(span.start);
+                    let end = text.ceil_char_boundary(span.end.max(start + 1));
+                    Snippet::source(text)
+                        .path(path.as_str())
+                        .annotation(AnnotationKind::Primary.span(start..end))
+                }));
             if let Some(remedy) = &problem.remedy {
                 group = group.element(Level::HELP.message(remedy.as_str()));
             }
@@ -180,7 +184,11 @@ fn from_toml_error(error: toml_span::Error) -> Vec<Problem> {
             keys.into_iter().map(|(key, span)| unknown_key(&key, &expected).at(span)).collect()
         }
         ErrorKind::MissingField(key) => {
-            vec![Problem::error(format!("`{key}` is missing")).at(span).remedy(format!("add `{key}` to this table"))]
+            vec![
+                Problem::error(format!("`{key}` is missing"))
+                    .at(span)
+                    .remedy(format!("add `{key}` to this table")),
+            ]
         }
         _ => vec![Problem::error(error.to_string()).at(span)],
     }
@@ -193,7 +201,9 @@ fn unknown_key(key: &str, expected: &[String]) -> Problem {
     });
     let problem = Problem::error(format!("unknown key `{key}`"));
     match nearest {
-        Some(nearest) if strsim::jaro_winkler(key, nearest) > 0.8 => problem.remedy(format!("did you mean `{nearest}`?")),
+        Some(nearest) if strsim::jaro_winkler(key, nearest) > 0.8 => {
+            problem.remedy(format!("did you mean `{nearest}`?"))
+        }
         _ => problem.remedy(format!("known here: {}", expected.join(", "))),
     }
 }

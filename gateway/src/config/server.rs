@@ -6,7 +6,7 @@ use std::time::Duration;
 use toml_span::de_helpers::TableHelper;
 use toml_span::{DeserError, Deserialize, Spanned, Value};
 
-use super::value::{Parsed, Time, invalid, inner};
+use super::value::{Parsed, Time, inner, invalid};
 
 /// `[server]`
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +53,11 @@ impl<'de> Deserialize<'de> for Server {
             verdict_cache: size("verdict_cache", 1, default.verdict_cache),
             // hyper's own minimum.
             max_request_header: size("max_request_header", 8192, default.max_request_header),
-            max_idle_origin_connections: size("max_idle_origin_connections", 0, default.max_idle_origin_connections),
+            max_idle_origin_connections: size(
+                "max_idle_origin_connections",
+                0,
+                default.max_idle_origin_connections,
+            ),
         };
         table.finalize(None)?;
         Ok(Self { workers: workers.into(), ..server })
@@ -86,7 +90,7 @@ pub struct Timeouts {
     pub request_header: Duration,
     /// Connecting to an origin.
     pub origin_connect: Duration,
-    /// From a request's end to the head of the origin's response.
+    /// From the start of forwarding to the head of the origin's response, the request's body included.
     pub origin_response: Duration,
     /// How long an idle connection to an origin is kept.
     pub origin_idle: Duration,
@@ -100,7 +104,7 @@ impl Default for Timeouts {
             handshake: Duration::from_secs(10),
             request_header: Duration::from_secs(75),
             origin_connect: Duration::from_secs(5),
-            origin_response: Duration::from_secs(60),
+            origin_response: Duration::from_mins(1),
             origin_idle: Duration::from_secs(30),
             drain: Duration::from_secs(30),
         }

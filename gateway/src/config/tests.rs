@@ -1,1 +1,290 @@
-//! todo
+//! What the parser makes of a file.
+
+mod problems;
+
+use std::time::Duration;
+
+use fleetgate_ebpf::abi::UnknownSni;
+use fleetgate_ebpf::gcra::Rate;
+use tempfile::TempDir;
+
+use super::*;
+use crate::model::policy::{Decision, Rule};
+
+/// The least that is a configuration, 6 lines long; tests append to it.
+const LEAST: &str = r#"listener = [{ address = "[::]:8443" }]
+[[host]]
+name = "iot.example.com"
+certificate = "server.pem"
+key = "server-key.pem"
+origin = "http://127.0.0.1:9000"
+"#;
+
+fn parse(text: &str) -> Result<Config, Problems> {
+    Config::parse(&Arc::new(Source::new(Path::new("fleetgate.toml"), text.to_owned())))
+}
+
+/// The problems of [`LEAST`] with `more`, each without the file's name.
+fn problems(more: &str) -> Vec<String> {
+    let problems = parse(&format!("{LEAST}{more}")).map(drop).unwrap_err();
+    problems.lines().iter().map(|line| line.strip_prefix("fleetgate.toml:").unwrap().to_owned()).collect()
+}
+
+#[test]
+fn every_default_is_the_documented_one() {
+    let Config {
+        server,
+        timeout,
+        listeners,
+        hosts,
+        mtls_certificates,
+        applications,
+        forwarding,
+        xdp,
+        admin,
+        metrics,
+        log,
+    } = parse(LEAST).unwrap();
+    let expected = Server {
+        workers: 0,
+        max_connections: 10_000,
+        verdict_cache: 100_000,
+        max_request_header: 65_536,
+        max_idle_origin_connections: 128,
+    };
+    assert_eq!(server, expected);
+    let expected = Timeouts {
+        handshake: Duration::from_secs(10),
+        request_header: Duration::from_secs(75),
+        origin_connect: Duration::from_secs(5),
+        origin_response: Duration::from_mins(1),
+        origin_idle: Duration::from_secs(30),
+        drain: Duration::from_secs(30),
+    };
+    assert_eq!(timeout, expected);
+    assert_eq!((listeners.len(), hosts.len(), mtls_certificates.len(), applications.len()), (1, 1, 0, 0));
+    assert_eq!(hosts[0].client_auth, ClientAuth::Access);
+    assert_eq!(forwarding, Forwarding { cloudflare: false });
+    assert_eq!((xdp.mode, xdp.required, xdp.unknown_sni), (Mode::Auto, false, UnknownSni::Pass));
+    assert_eq!((xdp.interfaces.len(), xdp.log), (0, XdpLog::Off));
+    let expected = Limits {
+        syn_per_source: Rate::per_second(50, 100),
+        hello_per_source: Rate::per_second(20, 40),
+        hello_per_host: Rate::per_second(5_000, 10_000),
+    };
+    assert_eq!(xdp.limit, expected);
+    assert_eq!(xdp.table, Tables { flows: 65_536, sources: 65_536 });
+    assert_eq!(admin.socket, Path::new("/run/fleetgate/admin.sock"));
+    assert_eq!(metrics.listen, ([127, 0, 0, 1], 9090).into());
+    assert_eq!(log, Log { access: AccessLog::Json });
+}
+
+#[test]
+fn the_example_of_the_design_says_what_it_says() {
+    let config = parse(
+        r#"
+[server]
+workers   = 0                       # 0 = one per available core
+
+[[listener]]
+address  = "[::]:8443"              # serves every host below, by SNI
+
+[[host]]
+name        = "iot.example.com"     # exact, or *.example.com (one label)
+certificate = "server.pem"          # our own identity
+key         = "server-key.pem"
+protocol    = "https"
+client_auth = "access"              # access: ask, decide per request (403) · require: refuse the handshake · none
+origin      = "http://127.0.0.1:9000"
+
+[[mtls_certificate]]
+name = "Access Testing CA"
+certificate = "ca.pem"              # root, or intermediate + root; or an intermediate alone as anchor
+associated_hostnames = ["iot.example.com"]
+
+[[application]]
+domain = "iot.example.com"
+[[application.policy]]
+name = "devices"
+decision = "non_identity"           # allow | deny | non_identity | bypass
+include  = [{ certificate = {} }]   # the API's rule shapes
+require  = []
+exclude  = [{ common_name = { common_name = "James Royal" } }]
+
+[forwarding]
+cloudflare = false
+
+[xdp]
+mode        = "auto"                # auto | native | generic | off
+interfaces  = ["eth0"]
+required    = false
+unknown_sni = "pass"                # pass | drop | reset  (complete hellos only)
+[xdp.limit]
+syn_per_source   = "50/s burst 100"
+hello_per_source = "20/s burst 40"
+hello_per_host   = "5000/s burst 10000"
+
+[admin]
+socket  = "/run/fleetgate/admin.sock"
+[metrics]
+listen  = "127.0.0.1:9090"
+[log]
+access = "json"
+"#,
+    )
+    .unwrap();
+    assert_eq!(config.listeners[0].address.value, "[::]:8443".parse().unwrap());
+    let host = &config.hosts[0];
+    assert_eq!(
+        (host.name.value.to_string(), host.origin.to_string()),
+        ("iot.example.com".into(), "http://127.0.0.1:9000".into())
+    );
+    assert_eq!(
+        (host.certificate.value.as_path(), host.key.value.as_path()),
+        (Path::new("server.pem"), Path::new("server-key.pem"))
+    );
+    let ca = &config.mtls_certificates[0];
+    assert_eq!((ca.name.as_str(), ca.associated_hostnames.len()), ("Access Testing CA", 1));
+    let policy = &config.applications[0].policies[0].value;
+    assert_eq!((policy.name.as_str(), policy.decision), ("devices", Decision::NonIdentity));
+    assert_eq!((&*policy.include, &*policy.require), (&[Rule::Certificate][..], &[][..]));
+    assert_eq!(policy.exclude, [Rule::CommonName("James Royal".into())]);
+    assert_eq!(config.xdp.interfaces[0].value, "eth0");
+}
+
+#[test]
+fn every_word_has_its_meaning() {
+    let xdp = |line: &str| parse(&format!("{LEAST}[xdp]\n{line}")).unwrap().xdp;
+    let mode = |word: &str| xdp(&format!("mode = \"{word}\"")).mode;
+    assert_eq!(
+        ["auto", "native", "generic", "off"].map(mode),
+        [Mode::Auto, Mode::Native, Mode::Generic, Mode::Off]
+    );
+    let unknown = |word: &str| xdp(&format!("unknown_sni = \"{word}\"")).unknown_sni;
+    assert_eq!(
+        ["pass", "drop", "reset"].map(unknown),
+        [UnknownSni::Pass, UnknownSni::Drop, UnknownSni::Reset]
+    );
+    let auth = |word: &str| parse(&format!("{LEAST}client_auth = \"{word}\"")).unwrap().hosts[0].client_auth;
+    assert_eq!(
+        ["access", "require", "none"].map(auth),
+        [ClientAuth::Access, ClientAuth::Require, ClientAuth::None]
+    );
+    assert_eq!(xdp("log = \"debug\"").log, XdpLog::Debug);
+    assert_eq!(parse(&format!("{LEAST}[log]\naccess = \"off\"")).unwrap().log.access, AccessLog::Off);
+    let decision = |word: &str| {
+        let policy = format!("name = \"p\"\ndecision = \"{word}\"\ninclude = [{{ everyone = {{}} }}]");
+        let text =
+            format!("{LEAST}[[application]]\ndomain = \"a.example\"\n[[application.policy]]\n{policy}");
+        parse(&text).unwrap().applications[0].policies[0].value.decision
+    };
+    let expected = [Decision::Allow, Decision::Deny, Decision::NonIdentity, Decision::Bypass];
+    assert_eq!(["allow", "deny", "non_identity", "bypass"].map(decision), expected);
+}
+
+#[test]
+fn rates_are_exact_or_refused() {
+    let rate = |text: &str| {
+        parse(&format!("{LEAST}[xdp.limit]\nhello_per_host = \"{text}\""))
+            .map(|config| config.xdp.limit.hello_per_host)
+            .ok()
+    };
+    assert_eq!(rate("50/s burst 100"), Some(Rate::per_second(50, 100)));
+    assert_eq!(rate("1/s burst 1"), Some(Rate::per_second(1, 1)));
+    assert_eq!(rate("off"), Some(Rate::UNLIMITED));
+    assert_ne!(rate("1000000000/s burst 1"), Some(Rate::UNLIMITED));
+    let wrong = [
+        "",
+        "50",
+        "50/s",
+        "50/m burst 1",
+        "0/s burst 1",
+        "1/s burst 0",
+        "-1/s burst 1",
+        "1.5/s burst 2",
+        "Off",
+        "4294967295/s burst 1",
+        "99999999999/s burst 1",
+    ];
+    for text in wrong {
+        assert_eq!(rate(text), None, "{text}");
+    }
+}
+
+#[test]
+fn times_are_above_nothing_and_up_to_a_year() {
+    let time = |text: &str| {
+        parse(&format!("{LEAST}[timeout]\ndrain = \"{text}\"")).map(|config| config.timeout.drain).ok()
+    };
+    let cases = [
+        ("500ms", 500),
+        ("10s", 10_000),
+        ("5m", 300_000),
+        ("24h", 86_400_000),
+        ("1m 30s", 90_000),
+        ("365d", 31_536_000_000),
+    ];
+    for (text, milliseconds) in cases {
+        assert_eq!(time(text), Some(Duration::from_millis(milliseconds)), "{text}");
+    }
+    for text in ["", "0s", "10", "-1s", "1 fortnight", "366d", "1000000000y"] {
+        assert_eq!(time(text), None, "{text}");
+    }
+}
+
+#[test]
+fn a_rule_has_exactly_one_known_selector() {
+    let policy = |include: &str| {
+        let text = format!(
+            "[[application]]\ndomain = \"a.example\"\n[[application.policy]]\nname = \"p\"\ndecision = \"deny\"\ninclude = {include}"
+        );
+        parse(&format!("{LEAST}{text}"))
+            .map(|config| config.applications[0].policies[0].value.include.clone())
+            .map_err(|problems| problems.lines().join("\n"))
+    };
+    assert_eq!(
+        policy("[{ everyone = {} }, { certificate = {} }]"),
+        Ok(vec![Rule::Everyone, Rule::Certificate])
+    );
+    let cases = [
+        ("[]", "`include` needs at least one rule"),
+        ("[{}]", "a rule has exactly one selector"),
+        ("[{ everyone = {}, certificate = {} }]", "a rule has exactly one selector"),
+        ("[{ email = {} }]", "unknown key `email`"),
+        ("[{ certificate = { name = 1 } }]", "unknown key `name`"),
+        ("[{ common_name = {} }]", "`common_name` is missing"),
+        ("[{ common_name = \"James\" }]", "expected"),
+        ("[\"everyone\"]", "expected"),
+    ];
+    for (include, expected) in cases {
+        let error = policy(include).unwrap_err();
+        assert!(error.contains(expected), "{include}: {error}");
+    }
+}
+
+#[test]
+fn paths_are_those_of_the_files_folder() {
+    let source = Source::new(Path::new("/etc/fleetgate/fleetgate.toml"), String::new());
+    assert_eq!(source.resolve(Path::new("tls/server.pem")), Path::new("/etc/fleetgate/tls/server.pem"));
+    assert_eq!(source.resolve(Path::new("/srv/server.pem")), Path::new("/srv/server.pem"));
+    assert_eq!(
+        Source::new(Path::new("f.toml"), String::new()).resolve(Path::new("a.pem")),
+        Path::new("a.pem")
+    );
+}
+
+#[test]
+fn the_admin_socket_is_found_in_a_broken_file_too() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("fleetgate.toml");
+    let socket = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        admin_socket(&path)
+    };
+    let default = Some(PathBuf::from("/run/fleetgate/admin.sock"));
+    assert_eq!(socket("nonsense = 1\n[admin]\nsocket = \"/tmp/a.sock\""), Some("/tmp/a.sock".into()));
+    assert_eq!(socket("[[host]]\nname = 7\n"), default);
+    assert_eq!(socket("[admin]\nsocket = 7"), default);
+    assert_eq!(socket("[admin"), None);
+    assert_eq!(admin_socket(&folder.path().join("absent.toml")), None);
+}

@@ -22,6 +22,11 @@ pub(super) fn inner<T>(Spanned { value, span }: Spanned<Parsed<T>>) -> Spanned<T
     Spanned { value: value.0, span }
 }
 
+/// The longest time that may be configured: clocks overflow somewhere beyond.
+const MAX_TIME: Duration = Duration::from_hours(24 * 365);
+/// The highest rate: a packet a nanosecond, the resolution of the buckets.
+const MAX_PER_SECOND: u32 = 1_000_000_000;
+
 /// A length of time: `500ms`, `10s`, `5m`, `24h`.
 pub(super) struct Time(pub(super) Duration);
 
@@ -29,8 +34,15 @@ impl<'de> Deserialize<'de> for Time {
     fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
         let text = value.take_string(None)?;
         match humantime::parse_duration(&text) {
-            Ok(time) if !time.is_zero() => Ok(Self(time)),
-            _ => Err(invalid(format!("`{text}` is not a length of time; write it like 500ms, 10s, 5m or 24h"), value.span)),
+            Ok(time) if !time.is_zero() && time <= MAX_TIME => Ok(Self(time)),
+            Ok(_) => Err(invalid(
+                format!("`{text}` is out of range; give a time above 0 and up to a year"),
+                value.span,
+            )),
+            Err(_) => Err(invalid(
+                format!("`{text}` is not a length of time; write it like 500ms, 10s, 5m or 24h"),
+                value.span,
+            )),
         }
     }
 }
@@ -42,7 +54,10 @@ impl<'de> Deserialize<'de> for Limit {
     fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
         let text = value.take_string(None)?;
         rate(&text).map(Self).ok_or_else(|| {
-            invalid(format!("`{text}` is not a rate; write it like \"50/s burst 100\", or \"off\""), value.span)
+            invalid(
+                format!("`{text}` is not a rate; write it like \"50/s burst 100\", or \"off\""),
+                value.span,
+            )
         })
     }
 }
@@ -54,7 +69,7 @@ fn rate(text: &str) -> Option<Rate> {
     let (per_second, burst) = text.split_once("/s burst ")?;
     let per_second: u32 = per_second.trim().parse().ok()?;
     let burst: u32 = burst.trim().parse().ok()?;
-    (per_second > 0 && burst > 0).then(|| Rate::per_second(per_second, burst))
+    ((1..=MAX_PER_SECOND).contains(&per_second) && burst > 0).then(|| Rate::per_second(per_second, burst))
 }
 
 /// An error at a place.

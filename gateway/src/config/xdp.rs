@@ -88,7 +88,8 @@ impl Default for Tables {
 
 impl<'de> Deserialize<'de> for Mode {
     fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
-        let words = [("auto", Self::Auto), ("native", Self::Native), ("generic", Self::Generic), ("off", Self::Off)];
+        let words =
+            [("auto", Self::Auto), ("native", Self::Native), ("generic", Self::Generic), ("off", Self::Off)];
         word(value, &words)
     }
 }
@@ -131,7 +132,9 @@ impl<'de> Deserialize<'de> for Tables {
         let sources = table.optional_s("sources").unwrap_or(Spanned::new(default.sources));
         for size in [&flows, &sources] {
             if !(64..=16_777_216).contains(&size.value) {
-                table.errors.extend(invalid("a table has 64 to 16777216 entries".to_owned(), size.span).errors);
+                table
+                    .errors
+                    .extend(invalid("a table has 64 to 16777216 entries".to_owned(), size.span).errors);
             }
         }
         table.finalize(None)?;
@@ -146,7 +149,9 @@ impl<'de> Deserialize<'de> for Xdp {
             mode: table.optional("mode").unwrap_or_default(),
             interfaces: table.optional("interfaces").unwrap_or_default(),
             required: table.optional("required").unwrap_or_default(),
-            unknown_sni: table.optional::<Unknown>("unknown_sni").map_or_else(UnknownSni::default, |unknown| unknown.0),
+            unknown_sni: table
+                .optional::<Unknown>("unknown_sni")
+                .map_or_else(UnknownSni::default, |unknown| unknown.0),
             log: table.optional("log").unwrap_or_default(),
             limit: table.optional("limit").unwrap_or_default(),
             table: table.optional("table").unwrap_or_default(),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rustls::pki_types::{CertificateDer, TrustAnchor};
+use x509_parser::extensions::BasicConstraints;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 /// A CA chain that passed its checks.
@@ -16,7 +17,7 @@ pub struct CaBundle {
     pub intermediates: Vec<CertificateDer<'static>>,
 }
 
-/// A certificate where paths may end, with its dates: webpki does not look at an anchor's.
+/// A certificate where paths may end, with what webpki does not look at in an anchor: its dates and path length.
 #[derive(Clone, Debug)]
 pub struct Anchor {
     /// The certificate.
@@ -29,6 +30,8 @@ pub struct Anchor {
     pub not_before: u64,
     /// Seconds since the epoch.
     pub not_after: u64,
+    /// CAs that may stand between it and a device, if it says how many: webpki does not look at an anchor's.
+    pub path_len: Option<u32>,
     /// The name of the bundle that it came in.
     pub bundle: Arc<str>,
 }
@@ -82,13 +85,26 @@ impl CaBundle {
     }
 }
 
+impl Anchor {
+    /// Whether it is within its dates at `now`, in seconds since the epoch.
+    pub fn is_live(&self, now: u64) -> bool {
+        self.not_before <= now && now <= self.not_after
+    }
+
+    /// Whether a path with this many CAs between the anchor and the device may end here.
+    pub fn allows(&self, intermediates: usize) -> bool {
+        self.path_len.is_none_or(|most| intermediates <= most as usize)
+    }
+}
+
 fn parse(bundle: &Arc<str>, position: usize, der: CertificateDer<'static>) -> Result<Parsed, CaError> {
     let malformed = CaError::Malformed { position };
     let Ok((_, certificate)) = X509Certificate::from_der(&der) else { return Err(malformed) };
     let subject = certificate.subject().to_string();
-    if !certificate.basic_constraints().is_ok_and(|found| found.is_some_and(|constraints| constraints.value.ca)) {
+    let constraints = certificate.basic_constraints().ok().flatten().map(|extension| extension.value);
+    let Some(BasicConstraints { ca: true, path_len_constraint }) = constraints else {
         return Err(CaError::NotACa { position, subject });
-    }
+    };
     let Ok(trust) = webpki::anchor_from_trusted_cert(&der) else { return Err(malformed) };
     let validity = certificate.validity();
     let seconds = |time: x509_parser::time::ASN1Time| u64::try_from(time.timestamp()).unwrap_or(0);
@@ -97,6 +113,7 @@ fn parse(bundle: &Arc<str>, position: usize, der: CertificateDer<'static>) -> Re
         subject,
         not_before: seconds(validity.not_before),
         not_after: seconds(validity.not_after),
+        path_len: *path_len_constraint,
         bundle: Arc::clone(bundle),
         der: CertificateDer::from(Vec::new()),
     };

@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dashmap::DashMap;
-use dashmap::mapref::entry::Entry;
 
 use super::identity::Fingerprint;
 use super::trust::{TrustSetId, Verified};
@@ -89,18 +88,18 @@ impl VerdictCache {
     pub fn insert(&self, verified: Arc<Verified>) {
         let key = Key { trust_set: verified.trust_set, leaf: verified.identity.fingerprint };
         let slot = Slot { verified, recent: AtomicBool::new(false) };
+        // Held to the end: insertions come one after another, and only they change which keys there are.
         let mut clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
-        match self.map.entry(key) {
-            Entry::Occupied(mut occupied) => {
-                occupied.insert(slot);
-                return;
-            }
-            Entry::Vacant(vacant) => drop(vacant.insert(slot)),
+        if let Some(mut known) = self.map.get_mut(&key) {
+            *known = slot;
+            return;
         }
-        clock.push_back(key);
-        while clock.len() > self.capacity {
+        // Before the newcomer is in: the hand must not take it for the one that nobody asked for.
+        while clock.len() >= self.capacity {
             self.evict_one(&mut clock);
         }
+        self.map.insert(key, slot);
+        clock.push_back(key);
     }
 
     /// What the cache has done so far.

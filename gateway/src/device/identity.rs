@@ -68,11 +68,19 @@ impl Identity {
             subject: certificate.subject().to_string(),
             issuer: certificate.issuer().to_string(),
             common_name,
-            serial: hex(certificate.raw_serial(), true),
+            serial: hex(unpadded(certificate.raw_serial()), true),
             not_after: u64::try_from(certificate.validity().not_after.timestamp()).unwrap_or(0),
             der_base64: header(STANDARD.encode(der))?,
             sha256: header(fingerprint.hex())?,
         })
+    }
+}
+
+/// A number without the zero byte that only keeps DER from reading it as negative: as `openssl x509 -serial` has it.
+fn unpadded(serial: &[u8]) -> &[u8] {
+    match serial {
+        [0, rest @ ..] if !rest.is_empty() => rest,
+        serial => serial,
     }
 }
 
@@ -81,8 +89,9 @@ fn header(ascii: String) -> Result<HeaderValue, Malformed> {
 }
 
 fn hex(bytes: &[u8], upper: bool) -> String {
-    const LOWER: &[u8; 16] = b"0123456789abcdef";
-    const UPPER: &[u8; 16] = b"0123456789ABCDEF";
-    let digits = if upper { UPPER } else { LOWER };
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]).map(|nibble| char::from(digits[usize::from(nibble) & 0xf])).collect()
+    let digit = |nibble: u8| {
+        let digit = char::from_digit(u32::from(nibble), 16).unwrap_or_default();
+        if upper { digit.to_ascii_uppercase() } else { digit }
+    };
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]).map(digit).collect()
 }

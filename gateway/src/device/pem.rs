@@ -27,12 +27,12 @@ pub enum PemError {
         path: PathBuf,
     },
     /// A PEM section is damaged.
-    #[error("{} is not valid PEM: {error}", path.display())]
+    #[error("{} is not valid PEM: {problem}", path.display())]
     Malformed {
         /// Which file.
         path: PathBuf,
-        /// What the parser said.
-        error: pem::Error,
+        /// What is wrong, without a word of the file.
+        problem: &'static str,
     },
     /// It has no certificate.
     #[error("{} holds no certificate (`-----BEGIN CERTIFICATE-----`)", path.display())]
@@ -53,7 +53,7 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, PemErro
     let bytes = read(path)?;
     let certificates = CertificateDer::pem_slice_iter(&bytes)
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| PemError::Malformed { path: path.to_owned(), error })?;
+        .map_err(|error| malformed(path, &error))?;
     if certificates.is_empty() {
         return Err(PemError::NoCertificate { path: path.to_owned() });
     }
@@ -65,8 +65,21 @@ pub fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, PemError> {
     let bytes = read(path)?;
     PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| match error {
         pem::Error::NoItemsFound => PemError::NoKey { path: path.to_owned() },
-        error => PemError::Malformed { path: path.to_owned(), error },
+        error => malformed(path, &error),
     })
+}
+
+/// The parser quotes the file, and a key that lost its line breaks is all in the line that it quotes (invariant 13).
+fn malformed(path: &Path, error: &pem::Error) -> PemError {
+    let problem = match error {
+        pem::Error::MissingSectionEnd { .. } => {
+            "a section does not end; is each marker on a line of its own?"
+        }
+        pem::Error::IllegalSectionStart { .. } => "a line with a BEGIN marker has more than the marker",
+        pem::Error::Base64Decode(_) => "a section is not base64",
+        _ => "it cannot be parsed",
+    };
+    PemError::Malformed { path: path.to_owned(), problem }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, PemError> {

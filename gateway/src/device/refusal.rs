@@ -64,7 +64,9 @@ impl Refusal {
     pub const fn alert(self) -> AlertDescription {
         match self {
             Self::AnchorExpired | Self::UnknownIssuer => AlertDescription::UnknownCA,
-            Self::BadEncoding | Self::BadSignature | Self::ConstraintViolation => AlertDescription::BadCertificate,
+            Self::BadEncoding | Self::BadSignature | Self::ConstraintViolation => {
+                AlertDescription::BadCertificate
+            }
             Self::Expired | Self::NotYetValid => AlertDescription::CertificateExpired,
             Self::UnhandledCriticalExtension | Self::Unsupported | Self::WrongPurpose => {
                 AlertDescription::UnsupportedCertificate

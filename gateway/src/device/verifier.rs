@@ -150,8 +150,7 @@ impl ClientCertVerifier for DeviceVerifier {
         // Outside of `observe` nobody would learn of a refusal: then nobody passes.
         let observed = FINDING.try_with(|slot| slot.replace(finding)).is_ok();
         match (self.demand, refusal) {
-            (_, None) if observed => Ok(ClientCertVerified::assertion()),
-            (Demand::Ask, Some(_)) if observed => Ok(ClientCertVerified::assertion()),
+            (_, None) | (Demand::Ask, Some(_)) if observed => Ok(ClientCertVerified::assertion()),
             (_, refusal) => Err(refusal.unwrap_or(Refusal::UnknownIssuer).tls_error()),
         }
     }

@@ -8,8 +8,10 @@ use arc_swap::ArcSwap;
 use http::HeaderValue;
 
 use super::request_body::RequestBody;
+use crate::config::ClientAuth;
 use crate::device::Device;
 use crate::device::cache::VerdictCache;
+use crate::device::refusal::now;
 use crate::device::verifier::verify_again;
 use crate::model::hostname::Hostname;
 use crate::origin::Pool;
@@ -55,29 +57,33 @@ impl Connection {
     pub(super) fn new(accepted: &Accepted, source: SocketAddr, generation: u64) -> Self {
         let state = State { generation, host: Arc::clone(&accepted.host), device: accepted.device.clone() };
         // An address is always a valid header value.
-        let source_header =
-            HeaderValue::try_from(source.ip().to_string()).unwrap_or_else(|_| HeaderValue::from_static("unknown"));
+        let source_header = HeaderValue::try_from(source.ip().to_string())
+            .unwrap_or_else(|_| HeaderValue::from_static("unknown"));
         Self { source, source_header, name: accepted.name.clone(), state: RefCell::new(state) }
     }
 
-    /// Host and device as of the snapshot in force: a connection outlives reloads, and what it was permitted under an
-    /// older one does not. `None` when the host is no longer served.
+    /// Host and device as of the snapshot in force, and as of now: a connection outlives reloads and certificates, and
+    /// what it was permitted before does not. `None` when the host is no longer served, or not to this device.
     pub(super) fn state(&self, context: &Context) -> Option<State> {
         let snapshot = context.snapshot.load();
         let mut state = self.state.borrow_mut();
+        let mut outdated = state.device.verified().is_some_and(|verified| !verified.is_live(now()));
         if state.generation != snapshot.generation {
             let host = Arc::clone(snapshot.host(&self.name)?);
-            if host.trust.id() != state.host.trust.id() {
-                state.device = verify_again(&host.trust, &context.cache, state.device.chain());
-            }
-            *state = State { generation: snapshot.generation, host, device: std::mem::take(&mut state.device) };
+            outdated |= host.trust.id() != state.host.trust.id();
+            (state.generation, state.host) = (snapshot.generation, host);
         }
-        Some(state.clone())
+        if outdated {
+            state.device = verify_again(&state.host.trust, &context.cache, state.device.chain());
+        }
+        // Nobody gets here by a handshake, but a reload or a date can lead here.
+        let refused = state.host.client_auth == ClientAuth::Require && state.device.verified().is_none();
+        (!refused).then(|| state.clone())
     }
 }
 
 /// The log's view of who is there.
-pub fn peer<'a>(source: SocketAddr, device: &'a Device) -> Peer<'a> {
+pub fn peer(source: SocketAddr, device: &Device) -> Peer<'_> {
     let identity = device.identity();
     Peer {
         source,
@@ -88,3 +94,6 @@ pub fn peer<'a>(source: SocketAddr, device: &'a Device) -> Peer<'a> {
         fingerprint: identity.and_then(|identity| identity.sha256.to_str().ok()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,7 +24,7 @@ pub(super) type ResponseBody = Either<Full<Bytes>, PooledBody<RequestBody>>;
 enum Refused<'a> {
     /// No usable Host header.
     BadHost,
-    /// The Host is not the name that the connection was made for (RFC 9110, 7.4), or is no longer served.
+    /// The Host is not the name that the connection was made for (RFC 9110, 7.4), or is no longer served to it.
     Misdirected,
     /// Access said no.
     Denied(Denial<'a>),
@@ -49,8 +49,12 @@ impl Refused<'_> {
         match self {
             Self::BadHost => "The request names no host, or not a valid one.",
             Self::Misdirected => "This connection was made for another host.",
-            Self::Denied(_) => "You don't have permission to view this. Please contact your system administrator.",
-            Self::Origin(..) => "The application behind this gateway cannot be reached. Please try again later.",
+            Self::Denied(_) => {
+                "You don't have permission to view this. Please contact your system administrator."
+            }
+            Self::Origin(..) => {
+                "The application behind this gateway cannot be reached. Please try again later."
+            }
         }
     }
 
@@ -73,7 +77,8 @@ pub(super) async fn answer(
     let begun = Instant::now();
     let state = connection.state(context);
     let json = page::wants_json(request.headers());
-    let line = context.access_log.is_on().then(|| (request.method().clone(), request.uri().path().to_owned()));
+    let line =
+        context.access_log.is_on().then(|| (request.method().clone(), request.uri().path().to_owned()));
     let result = match &state {
         None => Err(Refused::Misdirected),
         Some(state) => pass(context, connection, state, request).await,
@@ -82,7 +87,8 @@ pub(super) async fn answer(
     let (response, permit, denial) = match result {
         Ok((permit, response)) => (response.map(Either::Right), Some(permit), None),
         Err(refused) => {
-            let page = page::Refusal { status: refused.status(), message: refused.message(), ray_id: &ray_id };
+            let page =
+                page::Refusal { status: refused.status(), message: refused.message(), ray_id: &ray_id };
             (page::respond(&page, json).map(Either::Left), None, Some(refused))
         }
     };
@@ -102,7 +108,8 @@ pub(super) async fn answer(
         };
         let device = state.as_ref().map(|state| state.device.clone()).unwrap_or_default();
         context.access_log.write(&Line::Request {
-            time: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64()) - duration,
+            time: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64())
+                - duration,
             ray_id: &ray_id,
             host,
             method: method.as_str(),
@@ -160,10 +167,7 @@ fn authorize<'a>(context: &Context, state: &'a State) -> Result<Permit<'a>, Deni
 /// The host that a request is for: the authority of its target, else its one Host header; where there are both, they
 /// must agree (RFC 9112, 3.2).
 fn requested_host<B>(request: &Request<B>) -> Option<Hostname> {
-    let header = match host_header(request.headers()) {
-        Ok(header) => header,
-        Err(()) => return None,
-    };
+    let header = host_header(request.headers()).ok()?;
     let target = match request.uri().authority() {
         Some(authority) => Some(Hostname::from_wire(authority.host()).ok()?),
         None => None,
@@ -191,7 +195,11 @@ fn host_header(headers: &HeaderMap) -> Result<Option<Hostname>, ()> {
 }
 
 /// The request as the origin is to see it: origin-form target, our headers. `None` when it has no path, as CONNECT.
-fn prepare(connection: &Connection, state: &State, request: Request<Incoming>) -> Option<Request<RequestBody>> {
+fn prepare(
+    connection: &Connection,
+    state: &State,
+    request: Request<Incoming>,
+) -> Option<Request<RequestBody>> {
     let mut request = request.map(RequestBody::from);
     *request.uri_mut() = Uri::from(request.uri().path_and_query()?.clone());
     *request.version_mut() = http::Version::HTTP_11;
@@ -265,6 +273,65 @@ mod tests {
         for (uri, hosts) in cases {
             assert_eq!(host(uri, hosts), None, "{uri} {hosts:?}");
         }
+    }
+
+    #[test]
+    fn what_no_certificate_can_name_is_no_host() {
+        for text in [
+            "192.0.2.1",
+            "[::1]",
+            "[::1]:443",
+            "under_score.example",
+            "a example",
+            "a.example:443:443",
+            "*.example.com",
+            "a.example/x",
+        ] {
+            assert_eq!(host("/", &[text]), None, "{text}");
+        }
+        assert_eq!(host("https://192.0.2.1/", &[]), None);
+    }
+
+    #[test]
+    fn the_target_counts_where_it_names_the_host() {
+        assert_eq!(host("https://a.example:8443/x", &[]), Some("a.example".into()));
+        assert_eq!(host("https://b.example/", &["a.example"]), None);
+        assert_eq!(
+            host("https://a.example/", &["a.example:x"]),
+            None,
+            "a damaged header is not excused by it"
+        );
+    }
+
+    #[test]
+    fn every_refusal_has_the_status_that_says_whose_fault_it_is() {
+        let url = || "http://127.0.0.1:1".parse().unwrap();
+        let permit = Permit { policy: None };
+        let denial = Denial { policy: Some("p"), reason: crate::access::Reason::DeniedByPolicy };
+        let connect =
+            OriginError::Connect { origin: url(), error: std::io::ErrorKind::ConnectionRefused.into() };
+        let cases = [
+            (Refused::BadHost, 400, "bad_host"),
+            (Refused::Misdirected, 421, "misdirected"),
+            (Refused::Denied(denial), 403, "denied_by_policy"),
+            (Refused::Origin(permit, connect), 502, "origin_connect"),
+            (Refused::Origin(permit, OriginError::ConnectTimeout(url())), 504, "origin_connect_timeout"),
+            (Refused::Origin(permit, OriginError::ResponseTimeout(url())), 504, "origin_response_timeout"),
+        ];
+        for (refused, status, label) in cases {
+            assert_eq!((refused.status().as_u16(), refused.label()), (status, label));
+            assert!(
+                !refused.message().contains("127.0.0.1"),
+                "an origin is nobody's business: {}",
+                refused.message()
+            );
+        }
+    }
+
+    #[test]
+    fn a_status_counts_in_its_class() {
+        let class = |code| status_class(StatusCode::from_u16(code).unwrap());
+        assert_eq!([101, 200, 304, 421, 502, 799].map(class), ["1xx", "2xx", "3xx", "4xx", "5xx", "5xx"]);
     }
 
     #[test]

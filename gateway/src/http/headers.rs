@@ -51,7 +51,9 @@ pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
     if let Entry::Occupied(connection) = headers.entry(header::CONNECTION) {
         let (_, values) = connection.remove_entry_mult();
         let named: Vec<HeaderName> = values
-            .filter_map(|value| Some(value.to_str().ok()?.split(',').filter_map(|name| name.trim().parse().ok()).collect()))
+            .filter_map(|value| {
+                Some(value.to_str().ok()?.split(',').filter_map(|name| name.trim().parse().ok()).collect())
+            })
             .flat_map(|names: Vec<HeaderName>| names)
             .collect();
         for name in named {
@@ -114,10 +116,18 @@ mod tests {
     #[test]
     fn naming_our_headers_in_connection_removes_the_clients_and_keeps_ours() {
         let device = Device::Verified(Arc::new(verified("device")));
-        let named = [("connection", "close, Cf-Client-Cert-Sha256, x-custom"), ("x-custom", "gone"), ("te", "trailers")];
+        let named = [
+            ("connection", "close, Cf-Client-Cert-Sha256, x-custom"),
+            ("x-custom", "gone"),
+            ("te", "trailers"),
+        ];
         let headers = processed(&named, &device);
         assert_eq!(headers["cf-client-cert-sha256"], device.identity().unwrap().sha256);
-        assert!(!headers.contains_key("x-custom") && !headers.contains_key("connection") && !headers.contains_key("te"));
+        assert!(
+            !headers.contains_key("x-custom")
+                && !headers.contains_key("connection")
+                && !headers.contains_key("te")
+        );
     }
 
     #[test]

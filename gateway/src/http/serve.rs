@@ -61,7 +61,8 @@ fn reason(error: &hyper::Error) -> &'static str {
         "request_header_timeout"
     } else if error.is_incomplete_message() {
         "closed_during_request"
-    } else if error.is_body_write_aborted() {
+    } else if error.is_user() || error.is_body_write_aborted() {
+        // The response's body is the only part of ours that can fail, and it comes from the origin.
         "origin_broke_off"
     } else {
         "connection_lost"

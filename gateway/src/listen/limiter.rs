@@ -18,9 +18,16 @@ pub struct Limiter {
     epoch: Instant,
     /// Whether XDP is attached wherever it should be, and does this work itself.
     offloaded: AtomicBool,
-    sources: DashMap<Address, u64>,
+    syns: Sources,
+    hellos: Sources,
     hosts: DashMap<HostPattern, u64>,
-    max_sources: usize,
+}
+
+/// One bucket a source, for one limit.
+#[derive(Debug)]
+struct Sources {
+    buckets: DashMap<Address, u64>,
+    max: usize,
     /// Shared by the sources that the table has no room for.
     overflow: AtomicU64,
     /// Nanosecond of the last sweep: at most one a second.
@@ -30,16 +37,14 @@ pub struct Limiter {
 const SECOND: u64 = 1_000_000_000;
 
 impl Limiter {
-    /// A limiter that remembers `max_sources` sources at once.
+    /// A limiter that remembers `max_sources` sources at once, for each of the limits.
     pub fn new(max_sources: u32) -> Self {
         Self {
             epoch: Instant::now(),
             offloaded: AtomicBool::new(false),
-            sources: DashMap::new(),
+            syns: Sources::new(max_sources),
+            hellos: Sources::new(max_sources),
             hosts: DashMap::new(),
-            max_sources: max_sources as usize,
-            overflow: AtomicU64::new(0),
-            swept: AtomicU64::new(0),
         }
     }
 
@@ -49,16 +54,13 @@ impl Limiter {
     }
 
     /// Whether a connection from `source` is within `rate`.
-    pub fn admit_source(&self, rate: &Rate, source: SocketAddr) -> bool {
-        if self.is_idle(rate) {
-            return true;
-        }
-        let now = self.now();
-        let key = limit_key(&octets(source.ip()));
-        if !self.sources.contains_key(&key) && self.sources.len() >= self.max_sources && !self.make_room(now) {
-            return admit_atomic(&self.overflow, rate, now);
-        }
-        admit(&mut self.sources.entry(key).or_insert(0), rate, now)
+    pub fn admit_syn(&self, rate: &Rate, source: SocketAddr) -> bool {
+        self.is_idle(rate) || self.syns.admit(rate, source.ip(), self.now())
+    }
+
+    /// Whether a hello from `source` is within `rate`.
+    pub fn admit_hello(&self, rate: &Rate, source: SocketAddr) -> bool {
+        self.is_idle(rate) || self.hellos.admit(rate, source.ip(), self.now())
     }
 
     /// Whether a hello for `host` is within `rate`.
@@ -85,6 +87,21 @@ impl Limiter {
     fn now(&self) -> u64 {
         u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
+}
+
+impl Sources {
+    fn new(max: u32) -> Self {
+        let (overflow, swept) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { buckets: DashMap::new(), max: max as usize, overflow, swept }
+    }
+
+    fn admit(&self, rate: &Rate, source: IpAddr, now: u64) -> bool {
+        let key = limit_key(&octets(source));
+        if !self.buckets.contains_key(&key) && self.buckets.len() >= self.max && !self.make_room(now) {
+            return admit_atomic(&self.overflow, rate, now);
+        }
+        admit(&mut self.buckets.entry(key).or_insert(0), rate, now)
+    }
 
     /// Forgets sources whose bucket is full again: they are as good as new. False when there was no time or no room.
     fn make_room(&self, now: u64) -> bool {
@@ -92,9 +109,9 @@ impl Limiter {
         let due = now.saturating_sub(swept) >= SECOND
             && self.swept.compare_exchange(swept, now, Ordering::Relaxed, Ordering::Relaxed).is_ok();
         if due {
-            self.sources.retain(|_, tat| *tat > now);
+            self.buckets.retain(|_, tat| *tat > now);
         }
-        self.sources.len() < self.max_sources
+        self.buckets.len() < self.max
     }
 }
 
@@ -133,23 +150,75 @@ mod tests {
     #[test]
     fn each_source_has_its_own_burst() {
         let limiter = Limiter::new(100);
-        let admitted = (0..10).filter(|_| limiter.admit_source(&rate(3), source(1))).count();
+        let admitted = (0..10).filter(|_| limiter.admit_syn(&rate(3), source(1))).count();
         assert_eq!(admitted, 3);
-        assert!(limiter.admit_source(&rate(3), source(2)));
+        assert!(limiter.admit_syn(&rate(3), source(2)));
     }
 
     #[test]
     fn a_full_table_shares_one_bucket_instead_of_growing() {
         let limiter = Limiter::new(2);
-        let admitted = (0..100).filter(|host| limiter.admit_source(&rate(3), source(*host))).count();
+        let admitted = (0..100).filter(|host| limiter.admit_syn(&rate(3), source(*host))).count();
         assert_eq!(admitted, 2 + 3);
-        assert_eq!(limiter.sources.len(), 2);
+        assert_eq!(limiter.syns.buckets.len(), 2);
+    }
+
+    #[test]
+    fn connections_and_hellos_of_a_source_have_a_bucket_each() {
+        let limiter = Limiter::new(100);
+        let admitted = (0..10).filter(|_| limiter.admit_syn(&rate(3), source(1))).count();
+        let hellos = (0..10).filter(|_| limiter.admit_hello(&rate(5), source(1))).count();
+        assert_eq!((admitted, hellos), (3, 5));
+    }
+
+    #[test]
+    fn a_source_is_an_ipv4_address_however_written_or_an_ipv6_64() {
+        let admitted = |first: &str, second: &str| {
+            let limiter = Limiter::new(100);
+            [first, second]
+                .map(|address| limiter.admit_syn(&rate(1), SocketAddr::new(address.parse().unwrap(), 1)))
+        };
+        assert_eq!(admitted("192.0.2.1", "192.0.2.2"), [true, true]);
+        assert_eq!(admitted("192.0.2.1", "::ffff:192.0.2.1"), [true, false]);
+        assert_eq!(admitted("2001:db8::1", "2001:db8::ffff:0:0:2"), [true, false]);
+        assert_eq!(admitted("2001:db8::1", "2001:db8:0:1::1"), [true, true]);
+    }
+
+    #[test]
+    fn a_full_table_makes_room_when_buckets_have_filled_again_and_looks_once_a_second() {
+        let sources = Sources::new(2);
+        let rate = Rate::per_second(1, 1);
+        let admit = |host, now| sources.admit(&rate, source(host).ip(), now);
+        assert!(admit(1, SECOND) && admit(2, SECOND));
+        assert!(admit(3, SECOND) && !admit(4, SECOND), "they share what is over");
+        assert_eq!(sources.buckets.len(), 2);
+        assert!(admit(5, 3 * SECOND));
+        assert_eq!(sources.buckets.len(), 1, "the two before are as good as new");
+        assert!(admit(6, 3 * SECOND) && admit(7, 3 * SECOND) && !admit(8, 3 * SECOND));
+        assert_eq!(sources.buckets.len(), 2, "and no second look within the second");
+    }
+
+    #[test]
+    fn each_host_has_its_own_burst_and_is_forgotten_when_no_longer_served() {
+        let limiter = Limiter::new(1);
+        let [first, second] = ["a.example", "*.b.example"].map(|name| name.parse::<HostPattern>().unwrap());
+        let burst = |host| (0..10).filter(|_| limiter.admit_host(&rate(3), host)).count();
+        assert_eq!((burst(&first), burst(&second), burst(&first)), (3, 3, 0));
+        limiter.retain_hosts(|host| *host == first);
+        assert_eq!((burst(&first), burst(&second)), (0, 3));
+    }
+
+    #[test]
+    fn no_limit_costs_no_memory() {
+        let limiter = Limiter::new(100);
+        assert!((0..10).all(|_| limiter.admit_syn(&Rate::UNLIMITED, source(1))));
+        assert!(limiter.syns.buckets.is_empty());
     }
 
     #[test]
     fn xdp_takes_the_work_over() {
         let limiter = Limiter::new(100);
         limiter.set_offloaded(true);
-        assert!((0..10).all(|_| limiter.admit_source(&rate(1), source(1))));
+        assert!((0..10).all(|_| limiter.admit_syn(&rate(1), source(1))));
     }
 }

@@ -1,4 +1,4 @@
-//! The listening sockets: one for each worker and address, so that the kernel spreads connections (SO_REUSEPORT).
+//! The listening sockets: one for each worker and address, so that the kernel spreads connections (`SO_REUSEPORT`).
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -10,7 +10,9 @@ const BACKLOG: i32 = 4096;
 
 /// Cannot listen.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}: {error}; is another program using it, or does the gateway lack the right to?")]
+#[error(
+    "cannot listen on {address}: {error}; is another program using it, or does the gateway lack the right to?"
+)]
 pub struct BindError {
     /// Where.
     pub address: SocketAddr,

@@ -118,11 +118,15 @@ async fn accept_loop(listener: TcpListener, worker: Rc<Worker>) {
     let mut draining = worker.shared.draining.clone();
     let mut backoff = Backoff::default();
     loop {
-        // A permit first: what cannot be served stays in the kernel's queue.
+        // One connection waits for its permit here, the others in the kernel's queue. The other way around, idle
+        // workers would keep permits that busy ones wait for.
         let accepted = tokio::select! {
             biased;
             _ = draining.wait_for(|draining| *draining) => return,
-            accepted = async { (worker.permit().await, listener.accept().await) } => accepted,
+            accepted = async {
+                let accepted = listener.accept().await;
+                (worker.permit().await, accepted)
+            } => accepted,
         };
         match accepted {
             (Some(permit), Ok((stream, source))) => {
@@ -171,7 +175,12 @@ impl Worker {
 }
 
 /// One connection, from accept to close. It holds its permit until then.
-async fn connection(worker: Rc<Worker>, stream: TcpStream, source: SocketAddr, _permit: OwnedSemaphorePermit) {
+async fn connection(
+    worker: Rc<Worker>,
+    stream: TcpStream,
+    source: SocketAddr,
+    _permit: OwnedSemaphorePermit,
+) {
     let _open = Open::new(&worker.shared.metrics);
     // Without it a small response waits for the ACK of the one before.
     let _ = stream.set_nodelay(true);
@@ -185,7 +194,7 @@ async fn connection(worker: Rc<Worker>, stream: TcpStream, source: SocketAddr, _
 async fn handshake(shared: &Shared, stream: TcpStream, source: SocketAddr) -> Option<(Accepted, u64)> {
     let begun = Instant::now();
     let snapshot = shared.snapshot.load_full();
-    if !shared.limiter.admit_source(&snapshot.xdp.limit.syn_per_source, source) {
+    if !shared.limiter.admit_syn(&snapshot.xdp.limit.syn_per_source, source) {
         shared.metrics.limited.with_label_values(&["syn_per_source"]).inc();
         return None;
     }
@@ -210,7 +219,7 @@ async fn handshake(shared: &Shared, stream: TcpStream, source: SocketAddr) -> Op
 /// Whether a hello for `host` may go on to the handshake.
 fn admit(shared: &Shared, snapshot: &Snapshot, host: &Host, source: SocketAddr) -> Result<(), &'static str> {
     let limits = &snapshot.xdp.limit;
-    let limit = if !shared.limiter.admit_source(&limits.hello_per_source, source) {
+    let limit = if !shared.limiter.admit_hello(&limits.hello_per_source, source) {
         "hello_per_source"
     } else if !shared.limiter.admit_host(&limits.hello_per_host, &host.pattern) {
         "hello_per_host"

@@ -134,15 +134,15 @@ impl FromStr for HostPattern {
 
     fn from_str(text: &str) -> Result<Self, HostnameError> {
         match text.strip_prefix("*.") {
-            Some(parent) => {
+            Some(parent) if !parent.contains('*') => {
                 let parent: Hostname = parent.parse()?;
                 if parent.parent().is_none() {
                     return Err(HostnameError::Wildcard);
                 }
                 Ok(Self::Wildcard(parent))
             }
-            None if text.contains('*') => Err(HostnameError::Wildcard),
-            None => text.parse().map(Self::Exact),
+            _ if text.contains('*') => Err(HostnameError::Wildcard),
+            _ => text.parse().map(Self::Exact),
         }
     }
 }

@@ -82,7 +82,16 @@ mod tests {
 
     #[test]
     fn what_is_not_an_http_origin_is_refused() {
-        for text in ["https://a", "a:80", "http://", "http://a/b", "http://u@a", "http://a:0", "http://a:x", "http://a?b"] {
+        for text in [
+            "https://a",
+            "a:80",
+            "http://",
+            "http://a/b",
+            "http://u@a",
+            "http://a:0",
+            "http://a:x",
+            "http://a?b",
+        ] {
             assert!(text.parse::<OriginUrl>().is_err(), "{text}");
         }
     }

@@ -164,7 +164,12 @@ where
         std::iter::from_fn(|| idle.pop()).find(|idle| idle.sender.is_ready() && idle.since.elapsed() < limit)
     }
 
-    fn lend(&self, origin: &OriginUrl, sender: SendRequest<B>, response: Response<Incoming>) -> Response<PooledBody<B>> {
+    fn lend(
+        &self,
+        origin: &OriginUrl,
+        sender: SendRequest<B>,
+        response: Response<Incoming>,
+    ) -> Response<PooledBody<B>> {
         let way_back = Return { pool: Rc::downgrade(&self.shared), origin: origin.clone(), sender };
         response.map(|body| PooledBody::new(body, way_back))
     }
@@ -235,5 +240,12 @@ fn retry<B>(
 }
 
 fn failure(origin: &OriginUrl, error: hyper::Error) -> OriginError {
-    if error.is_user() { OriginError::RequestBody(error) } else { OriginError::Protocol { origin: origin.clone(), error } }
+    if error.is_user() {
+        OriginError::RequestBody(error)
+    } else {
+        OriginError::Protocol { origin: origin.clone(), error }
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -80,8 +80,8 @@ fn covers(declared: &HostPattern, host: &HostPattern) -> bool {
 }
 
 impl<'a> Compiler<'a> {
-    fn error(&mut self, span: Span, message: impl ToString, remedy: &str) {
-        self.problems.push(Problem::error(message.to_string()).at(span).remedy(remedy));
+    fn error(&mut self, span: Span, message: impl Into<String>, remedy: &str) {
+        self.problems.push(Problem::error(message).at(span).remedy(remedy));
     }
 
     fn warn(&mut self, span: Span, message: String, remedy: &str) {
@@ -90,7 +90,9 @@ impl<'a> Compiler<'a> {
 
     fn certificates(&mut self, path: &Spanned<PathBuf>) -> Option<Vec<CertificateDer<'static>>> {
         pem::certificates(&self.source.resolve(&path.value))
-            .map_err(|error| self.error(path.span, error, "name a PEM file that the gateway's user may read"))
+            .map_err(|error| {
+                self.error(path.span, error.to_string(), "name a PEM file that the gateway's user may read");
+            })
             .ok()
     }
 
@@ -101,7 +103,11 @@ impl<'a> Compiler<'a> {
             for name in &declared.associated_hostnames {
                 if !config.hosts.iter().any(|host| covers(&name.value, &host.name.value)) {
                     let message = format!("no host serves `{}`; this association is unused", name.value);
-                    self.warn(name.span, message, "add a [[host]] with this name, or take the association out");
+                    self.warn(
+                        name.span,
+                        message,
+                        "add a [[host]] with this name, or take the association out",
+                    );
                 }
             }
             let span = declared.certificate.span;
@@ -113,7 +119,8 @@ impl<'a> Compiler<'a> {
                 }
                 Err(error) => {
                     let path = self.source.resolve(&declared.certificate.value);
-                    let remedy = "upload the CA's own certificate chain, without device or server certificates";
+                    let remedy =
+                        "upload the CA's own certificate chain, without device or server certificates";
                     self.error(span, format!("{}: {error}", path.display()), remedy);
                 }
             }
@@ -128,7 +135,8 @@ impl<'a> Compiler<'a> {
                 let message = format!("CA `{}` has expired; it verifies nobody", anchor.subject);
                 self.warn(span, message, "replace it with its renewed certificate");
             } else if now < anchor.not_before {
-                let message = format!("CA `{}` is not valid yet; it verifies nobody until it is", anchor.subject);
+                let message =
+                    format!("CA `{}` is not valid yet; it verifies nobody until it is", anchor.subject);
                 self.warn(span, message, "check the clock of this machine and of the CA's");
             }
         }
@@ -138,7 +146,11 @@ impl<'a> Compiler<'a> {
         let config = self.config;
         let listeners = config.listeners.iter().map(|listener| &listener.address);
         self.check_duplicates(listeners, "listener", "each address once");
-        self.check_duplicates(config.hosts.iter().map(|host| &host.name), "host", "give each name one [[host]]");
+        self.check_duplicates(
+            config.hosts.iter().map(|host| &host.name),
+            "host",
+            "give each name one [[host]]",
+        );
         let domains = config.applications.iter().map(|application| &application.domain);
         self.check_duplicates(domains, "application", "put all policies of a host into one [[application]]");
         for application in &config.applications {
@@ -147,8 +159,13 @@ impl<'a> Compiler<'a> {
                 let message = format!("no host serves `{}`; this application is unused", domain.value);
                 self.warn(domain.span, message, "add a [[host]] with this name, or take the application out");
             }
-            for policy in application.policies.iter().filter(|policy| policy.value.decision == Decision::Allow) {
-                let message = format!("policy `{}`: `allow` needs a login and there is none; it denies", policy.value.name);
+            for policy in
+                application.policies.iter().filter(|policy| policy.value.decision == Decision::Allow)
+            {
+                let message = format!(
+                    "policy `{}`: `allow` needs a login and there is none; it denies",
+                    policy.value.name
+                );
                 self.warn(policy.span, message, "use decision = \"non_identity\" for devices");
             }
         }
@@ -159,7 +176,11 @@ impl<'a> Compiler<'a> {
             }
         }
         if let Some(excess) = config.hosts.get(MAX_HOSTS) {
-            self.error(excess.name.span, format!("more than {MAX_HOSTS} hosts"), "split them over several gateways");
+            self.error(
+                excess.name.span,
+                format!("more than {MAX_HOSTS} hosts"),
+                "split them over several gateways",
+            );
         }
     }
 
@@ -173,19 +194,23 @@ impl<'a> Compiler<'a> {
         for name in names {
             if let Some(first) = seen.insert(&name.value, name.span) {
                 let (line, _) = self.source.position(first.start);
-                self.error(name.span, format!("{what} `{}` is already defined in line {line}", name.value), remedy);
+                self.error(
+                    name.span,
+                    format!("{what} `{}` is already defined in line {line}", name.value),
+                    remedy,
+                );
             }
         }
     }
 
     fn host(&mut self, declared: &config::Host, bundles: &[Associated<'_>]) -> Option<Host> {
         let pattern = &declared.name.value;
-        let trusted = bundles.iter().filter(|associated| {
-            associated.hostnames.iter().any(|name| covers(&name.value, pattern))
-        });
+        let trusted = bundles
+            .iter()
+            .filter(|associated| associated.hostnames.iter().any(|name| covers(&name.value, pattern)));
         let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms;
         let trust = Arc::new(TrustSet::new(trusted.map(|associated| &associated.bundle), algorithms));
-        let application = self.config.applications.iter().find(|application| covers(&application.domain.value, pattern));
+        let application = self.application(pattern);
         if declared.client_auth != ClientAuth::None {
             self.check_access(declared, &trust, application.is_some());
         }
@@ -206,6 +231,13 @@ impl<'a> Compiler<'a> {
         })
     }
 
+    /// The application of a host: one for exactly its name before one for a wildcard, wherever they are in the file.
+    fn application(&self, host: &HostPattern) -> Option<&'a config::Application> {
+        let of_host =
+            self.config.applications.iter().filter(|application| covers(&application.domain.value, host));
+        of_host.min_by_key(|application| application.domain.value != *host)
+    }
+
     fn check_access(&mut self, declared: &config::Host, trust: &TrustSet, has_application: bool) {
         let name = &declared.name.value;
         if trust.anchors().is_empty() {
@@ -213,7 +245,9 @@ impl<'a> Compiler<'a> {
             self.warn(declared.name.span, message, "associate an [[mtls_certificate]] with it");
         }
         if !has_application {
-            let message = format!("host `{name}` asks for certificates and has no application; it denies every request");
+            let message = format!(
+                "host `{name}` asks for certificates and has no application; it denies every request"
+            );
             self.warn(declared.name.span, message, "add an [[application]] with a policy for it");
         }
     }
@@ -221,7 +255,13 @@ impl<'a> Compiler<'a> {
     fn tls(&mut self, declared: &config::Host, trust: &Arc<TrustSet>) -> Option<(ServerConfig, u64)> {
         let chain = self.certificates(&declared.certificate);
         let key = pem::private_key(&self.source.resolve(&declared.key.value))
-            .map_err(|error| self.error(declared.key.span, error, "name the PEM file with the certificate's private key"))
+            .map_err(|error| {
+                self.error(
+                    declared.key.span,
+                    error.to_string(),
+                    "name the PEM file with the certificate's private key",
+                );
+            })
             .ok();
         let (chain, key) = chain.zip(key)?;
         let not_after = self.check_leaf(declared, chain.first()?);
@@ -234,7 +274,11 @@ impl<'a> Compiler<'a> {
             }
             Err(error) => {
                 let message = format!("the certificate and key cannot be used: {error}");
-                self.error(declared.certificate.span, message, "use an RSA, ECDSA or Ed25519 certificate, leaf first");
+                self.error(
+                    declared.certificate.span,
+                    message,
+                    "use an RSA, ECDSA or Ed25519 certificate, leaf first",
+                );
                 None
             }
         }
@@ -249,13 +293,15 @@ impl<'a> Compiler<'a> {
         };
         let covered = EndEntityCert::try_from(leaf).ok().zip(ServerName::try_from(example).ok());
         if covered.is_some_and(|(leaf, name)| leaf.verify_is_valid_for_subject_name(&name).is_err()) {
-            let message = format!("the certificate does not name `{}`; clients will refuse it", declared.name.value);
+            let message =
+                format!("the certificate does not name `{}`; clients will refuse it", declared.name.value);
             self.warn(span, message, "issue one with this name among its subject alternative names");
         }
         let Ok((_, certificate)) = X509Certificate::from_der(leaf) else { return 0 };
         let not_after = u64::try_from(certificate.validity().not_after.timestamp()).unwrap_or(0);
         if refusal::now() > not_after {
-            let message = format!("the certificate of `{}` has expired; clients will refuse it", declared.name.value);
+            let message =
+                format!("the certificate of `{}` has expired; clients will refuse it", declared.name.value);
             self.warn(span, message, "renew it");
         }
         not_after
@@ -263,4 +309,4 @@ impl<'a> Compiler<'a> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

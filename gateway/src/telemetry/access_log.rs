@@ -6,6 +6,7 @@
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
+use std::time::Duration;
 
 use prometheus::IntCounter;
 use serde::Serialize;
@@ -16,8 +17,15 @@ const QUEUE: usize = 8192;
 /// Where access log lines go.
 #[derive(Clone, Debug)]
 pub struct AccessLog {
-    lines: Option<SyncSender<Vec<u8>>>,
+    lines: Option<SyncSender<Queued>>,
     dropped: IntCounter,
+}
+
+/// What waits for the writer.
+enum Queued {
+    Line(Vec<u8>),
+    /// Somebody wants to know when everything before this is written.
+    Flush(SyncSender<()>),
 }
 
 /// Who was at the other end, for a log line. High cardinality is right here, and only here.
@@ -111,8 +119,18 @@ impl AccessLog {
         let Some(lines) = &self.lines else { return };
         let Ok(mut json) = serde_json::to_vec(line) else { return };
         json.push(b'\n');
-        if lines.try_send(json).is_err() {
+        if lines.try_send(Queued::Line(json)).is_err() {
             self.dropped.inc();
+        }
+    }
+
+    /// Waits until every line so far is written, or until `limit` has passed: its reader may stand still.
+    pub fn flush(&self, limit: Duration) {
+        let Some(lines) = &self.lines else { return };
+        let (written, wait) = sync_channel(1);
+        if lines.try_send(Queued::Flush(written)).is_ok() {
+            // An error means that the writer or the time is gone; either way nothing more is to be had.
+            let _ = wait.recv_timeout(limit);
         }
     }
 
@@ -123,15 +141,23 @@ impl AccessLog {
 }
 
 /// Writes what is there in one go, then waits for more. Ends with the last sender, or when the reader is gone.
-fn write(mut output: impl Write, lines: &Receiver<Vec<u8>>) {
-    let mut batch = Vec::new();
-    while let Ok(line) = lines.recv() {
-        batch.extend_from_slice(&line);
-        batch.extend(lines.try_iter().take(QUEUE).flatten());
+fn write(mut output: impl Write, queue: &Receiver<Queued>) {
+    let (mut batch, mut waiting) = (Vec::new(), Vec::new());
+    while let Ok(first) = queue.recv() {
+        for queued in std::iter::once(first).chain(queue.try_iter().take(QUEUE)) {
+            match queued {
+                Queued::Line(line) => batch.extend(line),
+                Queued::Flush(written) => waiting.push(written),
+            }
+        }
         if output.write_all(&batch).and_then(|()| output.flush()).is_err() {
             return;
         }
         batch.clear();
+        // Who asked may have stopped waiting.
+        for written in waiting.drain(..) {
+            let _ = written.try_send(());
+        }
     }
 }
 

@@ -116,7 +116,8 @@ pub async fn accept(
 }
 
 fn serving(sni: Option<&str>, snapshot: &Snapshot) -> Result<(Hostname, Arc<Host>), HandshakeError> {
-    let name = Hostname::from_wire(sni.ok_or(HandshakeError::NoSni)?).map_err(|_| HandshakeError::UnknownSni)?;
+    let name =
+        Hostname::from_wire(sni.ok_or(HandshakeError::NoSni)?).map_err(|_| HandshakeError::UnknownSni)?;
     let host = snapshot.host(&name).ok_or(HandshakeError::UnknownSni)?;
     Ok((name, Arc::clone(host)))
 }

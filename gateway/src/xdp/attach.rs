@@ -27,7 +27,9 @@ pub enum AttachError {
     )]
     Busy(String),
     /// There is no such interface.
-    #[error("there is no interface {0}; `ip link` lists those that exist, and xdp.interfaces names those to protect")]
+    #[error(
+        "there is no interface {0}; `ip link` lists those that exist, and xdp.interfaces names those to protect"
+    )]
     Missing(String),
     /// The driver cannot.
     #[error(
@@ -63,7 +65,10 @@ pub(super) fn attach(program: &mut Xdp, interface: &str, mode: Mode) -> Result<A
         Mode::Auto | Mode::Off => match attach(XdpMode::Driver, "native") {
             Err(AttachError::NotNative(_)) => {
                 let attached = attach(XdpMode::Skb, "generic")?;
-                tracing::warn!(interface, "XDP runs in generic mode: it protects, at a higher cost than in the driver");
+                tracing::warn!(
+                    interface,
+                    "XDP runs in generic mode: it protects, at a higher cost than in the driver"
+                );
                 Ok(attached)
             }
             result => result,

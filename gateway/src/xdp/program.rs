@@ -36,10 +36,14 @@ pub struct Program {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The kernel or the object's parser refused.
-    #[error("cannot load the XDP program: {0}; it needs Linux 5.18 or later, and CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON")]
+    #[error(
+        "cannot load the XDP program: {0}; it needs Linux 5.18 or later, and CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
+    )]
     Ebpf(#[from] EbpfError),
     /// The verifier refused.
-    #[error("cannot load the XDP program: {0}; it needs Linux 5.18 or later, and CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON")]
+    #[error(
+        "cannot load the XDP program: {0}; it needs Linux 5.18 or later, and CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
+    )]
     Program(#[from] ProgramError),
     /// The kernel refused to have a map written.
     #[error("cannot write the XDP program's maps: {0}")]
@@ -142,8 +146,10 @@ impl Program {
     }
 
     pub(super) fn attach(&mut self, interface: &str, mode: Mode) -> Result<Attached, AttachError> {
-        let program = xdp(&mut self.ebpf)
-            .map_err(|error| AttachError::Other { interface: interface.to_owned(), error: error.to_string() })?;
+        let program = xdp(&mut self.ebpf).map_err(|error| AttachError::Other {
+            interface: interface.to_owned(),
+            error: error.to_string(),
+        })?;
         attach::attach(program, interface, mode)
     }
 
@@ -249,7 +255,10 @@ fn draw_secret() -> Result<Secret, LoadError> {
 }
 
 fn missing(name: &str) -> MapError {
-    MapError::IoError(std::io::Error::new(std::io::ErrorKind::NotFound, format!("the XDP object has no map {name}")))
+    MapError::IoError(std::io::Error::new(
+        std::io::ErrorKind::NotFound,
+        format!("the XDP object has no map {name}"),
+    ))
 }
 
 fn sum(map: &PerCpuArray<&MapData, u64>, index: u32) -> Result<u64, MapError> {

@@ -21,7 +21,11 @@ fn james() -> Device {
 }
 
 fn refused() -> Device {
-    Device::Refused(Arc::new(Refused { reason: Refusal::UnknownIssuer, identity: None, chain: Box::default() }))
+    Device::Refused(Arc::new(Refused {
+        reason: Refusal::UnknownIssuer,
+        identity: None,
+        chain: Box::default(),
+    }))
 }
 
 fn outcome(policies: Vec<Policy>, device: &Device) -> Result<&'static str, Reason> {

@@ -1,1 +1,230 @@
-//! todo
+//! The cache against its bounds, the clock, and a naive model.
+
+use std::collections::HashSet;
+use std::sync::{Arc, LazyLock};
+use std::thread;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::device::tests::pki::{Ca, DAY, NOW, bundle, device_params, trust, valid, verify};
+use crate::device::trust::TrustSet;
+
+const DEVICES: usize = 12;
+
+/// Devices of one CA. Making certificates is the slow part, so that all tests share them.
+static SITE: LazyLock<(TrustSet, Vec<Arc<Verified>>)> = LazyLock::new(|| {
+    let ca = Ca::root("Root");
+    let trust = trust([&ca.bundle()]);
+    let device = |number| {
+        let leaf = ca.issue(&valid(device_params(&format!("device {number}")), NOW - DAY, NOW + DAY));
+        Arc::new(verify(&trust, &leaf, &[], NOW).unwrap())
+    };
+    let devices = (0..DEVICES).map(device).collect();
+    (trust, devices)
+});
+
+fn device(number: usize) -> Arc<Verified> {
+    Arc::clone(&SITE.1[number])
+}
+
+fn key(number: usize) -> Key {
+    Key { trust_set: SITE.0.id(), leaf: SITE.1[number].identity.fingerprint }
+}
+
+fn has(cache: &VerdictCache, number: usize) -> bool {
+    cache.get(&key(number), NOW).is_some()
+}
+
+#[test]
+fn a_full_cache_makes_room_for_the_newest_by_dropping_the_oldest() {
+    let cache = VerdictCache::new(3);
+    (0..5).for_each(|number| cache.insert(device(number)));
+    let found: Vec<_> = (0..5).filter(|number| has(&cache, *number)).collect();
+    assert_eq!(found, [2, 3, 4]);
+    assert_eq!(cache.statistics().entries, 3);
+    assert_eq!(cache.map.len(), 3);
+}
+
+#[test]
+fn who_was_asked_for_gets_a_second_chance_and_not_a_third() {
+    let cache = VerdictCache::new(3);
+    (0..3).for_each(|number| cache.insert(device(number)));
+    assert!(has(&cache, 0));
+    cache.insert(device(3));
+    assert!(cache.map.contains_key(&key(0)) && !cache.map.contains_key(&key(1)));
+    cache.insert(device(4));
+    cache.insert(device(5));
+    assert!(!cache.map.contains_key(&key(0)), "its one chance was used");
+}
+
+#[test]
+fn the_newcomer_is_kept_although_all_others_were_asked_for() {
+    let cache = VerdictCache::new(3);
+    (0..3).for_each(|number| cache.insert(device(number)));
+    assert!((0..3).all(|number| has(&cache, number)));
+    cache.insert(device(3));
+    assert!(has(&cache, 3));
+    assert_eq!(cache.map.len(), 3);
+}
+
+#[test]
+fn making_room_takes_bounded_time_although_everybody_was_asked_for() {
+    let capacity = u32::try_from(CHANCES * 4).unwrap();
+    let cache = VerdictCache::new(capacity);
+    let mut clock = VecDeque::new();
+    for number in 0..CHANCES * 4 {
+        let mut leaf = [0; 32];
+        leaf[..8].copy_from_slice(&number.to_be_bytes());
+        let key = Key { trust_set: SITE.0.id(), leaf: Fingerprint(leaf) };
+        cache.map.insert(key, Slot { verified: device(0), recent: AtomicBool::new(true) });
+        clock.push_back(key);
+    }
+    *cache.clock.lock().unwrap() = clock;
+    cache.insert(device(1));
+    let given = cache.map.iter().filter(|slot| !slot.recent.load(Ordering::Relaxed)).count();
+    assert_eq!(given, CHANCES + 1, "the chances given, and the newcomer");
+    assert_eq!(cache.map.len(), CHANCES * 4);
+}
+
+#[test]
+fn a_verdict_that_ran_out_is_not_found() {
+    let cache = VerdictCache::new(3);
+    cache.insert(device(0));
+    assert!(cache.get(&key(0), NOW + DAY).is_some());
+    assert!(cache.get(&key(0), NOW + DAY + 1).is_none());
+    assert_eq!((cache.statistics().hits, cache.statistics().misses), (1, 1));
+}
+
+#[test]
+fn a_verdict_of_another_trust_set_is_not_found() {
+    let cache = VerdictCache::new(3);
+    cache.insert(device(0));
+    let other = trust([&bundle("other", [&Ca::root("Other")])]);
+    assert!(cache.get(&Key { trust_set: other.id(), ..key(0) }, NOW).is_none());
+    assert!(cache.get(&Key { leaf: Fingerprint([0; 32]), ..key(0) }, NOW).is_none());
+}
+
+#[test]
+fn a_known_key_is_replaced_and_not_counted_twice() {
+    let cache = VerdictCache::new(2);
+    cache.insert(device(0));
+    let later = Arc::new({
+        let Verified { identity: _, anchor, expires_at, trust_set, chain } = &*device(0);
+        let identity = crate::device::identity::Identity::read(&chain[0], key(0).leaf).unwrap();
+        Verified {
+            identity,
+            anchor: Arc::clone(anchor),
+            expires_at: expires_at + 1,
+            trust_set: *trust_set,
+            chain: chain.clone(),
+        }
+    });
+    cache.insert(Arc::clone(&later));
+    assert_eq!(cache.statistics().entries, 1);
+    assert_eq!(cache.get(&key(0), NOW).unwrap().expires_at, later.expires_at);
+    cache.insert(device(1));
+    assert!(has(&cache, 0) && has(&cache, 1));
+}
+
+#[test]
+fn a_capacity_of_nothing_is_one() {
+    let cache = VerdictCache::new(0);
+    cache.insert(device(0));
+    assert!(has(&cache, 0));
+    cache.insert(device(1));
+    assert!(has(&cache, 1) && !has(&cache, 0));
+}
+
+#[test]
+fn statistics_add_up() {
+    let cache = VerdictCache::new(2);
+    assert!(!has(&cache, 0));
+    (0..5).for_each(|number| cache.insert(device(number)));
+    assert!(has(&cache, 4));
+    let expected = Statistics { entries: 2, capacity: 2, hits: 1, misses: 1, evictions: 3 };
+    assert_eq!(cache.statistics(), expected);
+}
+
+#[test]
+fn threads_that_insert_and_look_up_at_once_neither_exceed_the_capacity_nor_block_each_other() {
+    const ROUNDS: usize = 2_000;
+    let cache = VerdictCache::new(4);
+    let _ = device(0);
+    thread::scope(|scope| {
+        for offset in 0..4 {
+            let cache = &cache;
+            scope.spawn(move || {
+                for round in 0..ROUNDS {
+                    let number = (round * 5 + offset) % DEVICES;
+                    cache.insert(device(number));
+                    if let Some(found) = cache.get(&key(number), NOW) {
+                        assert_eq!(found.identity.fingerprint, key(number).leaf);
+                    }
+                    assert!(cache.statistics().entries <= 4);
+                }
+            });
+        }
+        let cache = &cache;
+        scope.spawn(move || {
+            for _ in 0..ROUNDS {
+                // Whoever has the clock is alone among the insertions.
+                let clock = cache.clock.lock().unwrap();
+                assert_eq!(cache.map.len(), clock.len());
+            }
+        });
+    });
+    let clock: Vec<_> = cache.clock.lock().unwrap().iter().copied().collect();
+    let unique: HashSet<_> = clock.iter().copied().collect();
+    assert_eq!((clock.len(), unique.len(), cache.map.len()), (4, 4, 4));
+    assert!(clock.iter().all(|key| cache.map.contains_key(key)));
+}
+
+/// Second chance as a textbook has it, for capacities below the bound on chances.
+#[derive(Default)]
+struct Model {
+    entries: Vec<(usize, bool)>,
+}
+
+impl Model {
+    fn get(&mut self, number: usize) -> bool {
+        let found = self.entries.iter_mut().find(|(entry, _)| *entry == number);
+        found.map(|(_, recent)| *recent = true).is_some()
+    }
+
+    fn insert(&mut self, number: usize, capacity: usize) {
+        if let Some((_, recent)) = self.entries.iter_mut().find(|(entry, _)| *entry == number) {
+            *recent = false;
+            return;
+        }
+        while self.entries.len() >= capacity {
+            if let (entry, true) = self.entries.remove(0) {
+                self.entries.push((entry, false));
+            }
+        }
+        self.entries.push((number, false));
+    }
+}
+
+proptest! {
+    #[test]
+    fn agrees_with_a_naive_second_chance(
+        capacity in 1usize..8, steps in prop::collection::vec((0..DEVICES, any::<bool>()), 1..200),
+    ) {
+        let cache = VerdictCache::new(u32::try_from(capacity).unwrap());
+        let mut model = Model::default();
+        for (number, insert) in steps {
+            if insert {
+                cache.insert(device(number));
+                model.insert(number, capacity);
+                prop_assert!(cache.map.contains_key(&key(number)), "what was just inserted is there");
+            } else {
+                prop_assert_eq!(has(&cache, number), model.get(number));
+            }
+            prop_assert!(cache.map.len() <= capacity);
+            let inside: HashSet<_> = model.entries.iter().map(|(number, _)| key(*number)).collect();
+            let found: HashSet<_> = cache.map.iter().map(|slot| *slot.key()).collect();
+            prop_assert_eq!(found, inside);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What an open connection is worth after a reload, and after a date.
+
+use std::time::Duration;
+
+use super::*;
+use crate::access::{Facts, decide};
+use crate::device::refusal::Refusal;
+use crate::device::tests::pki::{DAY, Leaf, device_params, valid, verify};
+use crate::origin::Limits;
+use crate::snapshot::Site;
+
+const HOST: &str = "iot.example.com";
+
+fn site(lines: &str) -> Site {
+    Site::new().host_with(HOST, lines).ca("ca.pem", &[HOST]).application(HOST, "devices", "non_identity")
+}
+
+fn context(site: &Site) -> Context {
+    let second = Duration::from_secs(1);
+    let metrics = Metrics::new().unwrap();
+    Context {
+        snapshot: Arc::new(ArcSwap::from_pointee(site.compile().unwrap().snapshot)),
+        cache: Arc::new(VerdictCache::new(8)),
+        access_log: AccessLog::off(metrics.access_log_dropped.clone()),
+        metrics,
+        pool: Pool::new(Limits { connect: second, response: second, idle: second, max_idle: 1 }),
+        max_header: 8192,
+    }
+}
+
+fn publish(context: &Context, site: &Site) {
+    let mut snapshot = site.compile().unwrap().snapshot;
+    snapshot.generation = context.snapshot.load().generation + 1;
+    context.snapshot.store(Arc::new(snapshot));
+}
+
+/// A connection as a handshake would have left it that saw the device at `at`, in seconds since the epoch.
+fn connection(context: &Context, leaf: &Leaf, at: u64) -> Connection {
+    let snapshot = context.snapshot.load();
+    let name: Hostname = HOST.parse().unwrap();
+    let host = Arc::clone(snapshot.host(&name).unwrap());
+    let device = Device::Verified(Arc::new(verify(&host.trust, leaf, &[], at).unwrap()));
+    Connection {
+        source: ([192, 0, 2, 1], 4000).into(),
+        source_header: HeaderValue::from_static("192.0.2.1"),
+        name,
+        state: RefCell::new(State { generation: snapshot.generation, host, device }),
+    }
+}
+
+/// What the next request finds: nothing, or what the device's certificate is worth and whether it may pass.
+fn next_request(connection: &Connection, context: &Context) -> Option<(&'static str, bool)> {
+    let State { host, device, .. } = connection.state(context)?;
+    let facts =
+        Facts { application: host.application.as_ref(), asks_for_certificates: true, device: &device };
+    Some((device.label(), decide(&facts).is_ok()))
+}
+
+#[test]
+fn a_reload_that_changes_nothing_changes_nothing() {
+    let site = site("");
+    let context = context(&site);
+    let connection = connection(&context, &site.ca.device("device"), now());
+    assert_eq!(next_request(&connection, &context), Some(("verified", true)));
+    publish(&context, &site);
+    assert_eq!(next_request(&connection, &context), Some(("verified", true)));
+    assert_eq!(context.cache.statistics().misses, 0, "nobody was verified again");
+}
+
+#[test]
+fn a_ca_that_is_taken_out_and_put_back_decides_about_the_next_request() {
+    let (with, without) = (site(""), Site::new().host(HOST).application(HOST, "devices", "non_identity"));
+    let context = context(&with);
+    let connection = connection(&context, &with.ca.device("device"), now());
+    publish(&context, &without);
+    assert_eq!(next_request(&connection, &context), Some((Refusal::UnknownIssuer.label(), false)));
+    publish(&context, &with);
+    assert_eq!(next_request(&connection, &context), Some(("verified", true)));
+}
+
+#[test]
+fn a_certificate_that_runs_out_while_its_connection_is_open_is_worth_nothing_more() {
+    let site = site("");
+    let context = context(&site);
+    let yesterday = site.ca.issue(&valid(device_params("device"), 0, now() - DAY));
+    let connection = connection(&context, &yesterday, now() - 2 * DAY);
+    assert_eq!(next_request(&connection, &context), Some((Refusal::Expired.label(), false)));
+    assert_eq!(next_request(&connection, &context), Some((Refusal::Expired.label(), false)));
+    assert_eq!(context.cache.statistics().misses, 1, "and is verified once more, not with each request");
+}
+
+#[test]
+fn a_host_that_requires_a_certificate_serves_no_connection_without_one() {
+    let require = site("client_auth = \"require\"");
+    let context = context(&require);
+    let yesterday = require.ca.issue(&valid(device_params("device"), 0, now() - DAY));
+    let expired = connection(&context, &yesterday, now() - 2 * DAY);
+    assert_eq!(next_request(&expired, &context), None);
+
+    let good = connection(&context, &require.ca.device("device"), now());
+    assert_eq!(next_request(&good, &context), Some(("verified", true)));
+    let (no_ca, everyone) = (
+        "client_auth = \"require\"",
+        "[[application.policy]]\nname = \"all\"\ndecision = \"bypass\"\ninclude = [{ everyone = {} }]\n",
+    );
+    let untrusting =
+        Site::new().host_with(HOST, no_ca).application(HOST, "devices", "non_identity").add(everyone);
+    publish(&context, &untrusting);
+    assert_eq!(next_request(&good, &context), None, "not even by a policy for everyone");
+}
+
+#[test]
+fn a_host_that_is_no_longer_served_has_no_state() {
+    let site = site("");
+    let context = context(&site);
+    let connection = connection(&context, &site.ca.device("device"), now());
+    publish(&context, &Site::new().host("other.example.com"));
+    assert_eq!(next_request(&connection, &context), None);
+}
