@@ -1,1 +1,11 @@
-//! client
+//! Real clients: curl, OpenSSL, rustls under full control, and bare sockets.
+
+mod curl;
+mod openssl;
+mod raw;
+mod tls;
+
+pub use curl::{Curl, Failed};
+pub use openssl::s_client;
+pub use raw::{Raw, UNRECOGNIZED_NAME, handshake_record_splits};
+pub use tls::{Connection, Tls, alert};

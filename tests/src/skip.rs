@@ -15,7 +15,8 @@ pub fn unless_root() -> bool {
 /// Whether a program is installed. Where it is not, the test is listed as skipped, and should return.
 pub fn unless_installed(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).chain(["/usr/sbin".into()]).any(|folder| folder.join(program).is_file());
+    let found =
+        std::env::split_paths(&path).chain(["/usr/sbin".into()]).any(|folder| folder.join(program).is_file());
     if !found {
         record(&format!("needs {program}"));
     }
@@ -25,6 +26,7 @@ pub fn unless_installed(program: &str) -> bool {
 fn record(why: &str) {
     let name = std::thread::current().name().unwrap_or("a test").to_owned();
     let Some(list) = std::env::var_os("FLEETGATE_SKIPPED") else { return };
-    let mut list = std::fs::OpenOptions::new().create(true).append(true).open(list).expect("open the list of skips");
+    let mut list =
+        std::fs::OpenOptions::new().create(true).append(true).open(list).expect("open the list of skips");
     writeln!(list, "{name}: {why}").expect("write the list of skips");
 }

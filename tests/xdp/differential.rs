@@ -26,7 +26,9 @@ fn by_rustls(bytes: &[u8]) -> Option<String> {
 fn by_parser(bytes: &[u8]) -> Option<String> {
     let (window, len) = Window::new(bytes);
     match window.hello(len) {
-        Parsed::Name { offset, len } => Some(String::from_utf8_lossy(&bytes[offset..offset + len]).to_ascii_lowercase()),
+        Parsed::Name { offset, len } => {
+            Some(String::from_utf8_lossy(&bytes[offset..offset + len]).to_ascii_lowercase())
+        }
         Parsed::NotTls | Parsed::Incomplete | Parsed::NoSni | Parsed::Malformed => None,
     }
 }

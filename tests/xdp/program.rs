@@ -35,7 +35,8 @@ fn a_matched_hello_is_counted_for_its_host() {
     let (syn, hello) = flow();
     kernel.run(&syn.frame(), 1);
     kernel.run(&hello.frame(), 1);
-    let hellos: Vec<_> = kernel.counters().hellos.into_iter().map(|(host, count)| (host.to_string(), count)).collect();
+    let hellos: Vec<_> =
+        kernel.counters().hellos.into_iter().map(|(host, count)| (host.to_string(), count)).collect();
     assert_eq!(hellos, [("iot.example.com".to_owned(), 1), ("*.fleet.example.com".to_owned(), 0)]);
 }
 
@@ -53,7 +54,6 @@ fn a_reload_changes_hosts_and_leaves_flows_alone() {
     kernel.run(&syn.frame(), 1);
     assert_eq!(kernel.verdict(&hello.frame()).0, Verdict::HelloUnknownPassed);
 }
-
 
 #[test]
 fn truncated_and_tiny_frames_pass() {

@@ -59,12 +59,15 @@ impl Fixture {
 
 /// All of them.
 pub fn all() -> Vec<Fixture> {
-    [headers::fixtures(), flows::fixtures(), hellos::fixtures(), limits::fixtures()].into_iter().flatten().collect()
+    [headers::fixtures(), flows::fixtures(), hellos::fixtures(), limits::fixtures()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// A reset differs from its segment in flags and checksum only, and the checksum is right.
 fn assert_reset(packet: &Packet, before: &[u8], after: &[u8], place: &str) {
-    let tcp = 14 + 20;
+    let tcp = packet.tcp_offset();
     let mut expected = before.to_vec();
     expected[tcp + 13] = flag::RST;
     expected[tcp + 16..tcp + 18].copy_from_slice(&after[tcp + 16..tcp + 18]);
@@ -94,4 +97,12 @@ fn syn() -> Packet {
 
 fn data(payload: impl Into<Vec<u8>>) -> Packet {
     Packet::data(device(), gateway(), payload)
+}
+
+fn syn_v6() -> Packet {
+    Packet::syn(device_v6(), gateway_v6())
+}
+
+fn data_v6(payload: impl Into<Vec<u8>>) -> Packet {
+    Packet::data(device_v6(), gateway_v6(), payload)
 }

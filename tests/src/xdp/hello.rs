@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use rustls::{ClientConfig, ClientConnection, NamedGroup, RootCertStore};
 
 /// A ClientHello as bytes, made of parts that can each be wrong.
 #[derive(Clone, Debug)]
@@ -94,8 +95,18 @@ pub fn record(content: &[u8]) -> Vec<u8> {
 
 /// What rustls sends first for `name`, with its default, post-quantum, key shares.
 pub fn from_rustls(name: &str) -> Vec<u8> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
+    by_rustls(name, rustls::crypto::aws_lc_rs::default_provider())
+}
+
+/// What rustls sends first for `name` without post-quantum key shares: it fits one segment.
+pub fn classic(name: &str) -> Vec<u8> {
+    let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+    provider.kx_groups.retain(|group| group.name() == NamedGroup::X25519);
+    by_rustls(name, provider)
+}
+
+fn by_rustls(name: &str, provider: CryptoProvider) -> Vec<u8> {
+    let config = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_safe_default_protocol_versions()
         .expect("rustls has protocol versions")
         .with_root_certificates(RootCertStore::empty())

@@ -83,7 +83,12 @@ impl Kernel {
     /// Runs the program on a frame, `repeat` times.
     pub fn run(&mut self, frame: &[u8], repeat: u32) -> Ran {
         let mut out = vec![0; frame.len() + 256];
-        let options = TestRunOptions { data_in: Some(frame), data_out: Some(&mut out), repeat, ..TestRunOptions::default() };
+        let options = TestRunOptions {
+            data_in: Some(frame),
+            data_out: Some(&mut out),
+            repeat,
+            ..TestRunOptions::default()
+        };
         let result = self.program.xdp().expect("the program").test_run(options).expect("BPF_PROG_TEST_RUN");
         out.truncate(result.data_size_out as usize);
         Ran { action: result.return_value, frame: out, nanoseconds: result.duration.as_nanos() }
@@ -110,4 +115,3 @@ impl Kernel {
         self.program.counters().expect("read the counters")
     }
 }
-

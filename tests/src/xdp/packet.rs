@@ -52,7 +52,12 @@ impl Packet {
 
     /// The first data segment after [`Packet::syn`].
     pub fn data(source: SocketAddr, destination: SocketAddr, payload: impl Into<Vec<u8>>) -> Self {
-        Self { flags: flag::PSH | flag::ACK, sequence: 1001, payload: payload.into(), ..Self::syn(source, destination) }
+        Self {
+            flags: flag::PSH | flag::ACK,
+            sequence: 1001,
+            payload: payload.into(),
+            ..Self::syn(source, destination)
+        }
     }
 
     /// Other flags.
@@ -73,7 +78,7 @@ impl Packet {
         Self { payload: payload.into(), ..self }
     }
 
-    /// One more VLAN tag inside the others: its EtherType and its id.
+    /// One more VLAN tag inside the others: its `EtherType` and its id.
     #[must_use]
     pub fn vlan(mut self, ether_type: u16, id: u16) -> Self {
         self.vlans.push((ether_type, id));
@@ -115,6 +120,13 @@ impl Packet {
     #[must_use]
     pub fn padding(self, padding: usize) -> Self {
         Self { padding, ..self }
+    }
+
+    /// Where the TCP header begins in the frame.
+    pub fn tcp_offset(&self) -> usize {
+        let extensions: usize = self.extensions.iter().map(|(_, content)| 2 + content.len()).sum();
+        let ip = if self.source.is_ipv4() { 20 + self.ip_options.len() } else { 40 + extensions };
+        14 + 4 * self.vlans.len() + ip
     }
 
     /// The frame on the wire, with valid checksums.

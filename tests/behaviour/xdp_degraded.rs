@@ -1,0 +1,59 @@
+//! Without the rights for XDP the gateway starts loudly and enforces the limits itself, or refuses when XDP is required.
+
+use fleetgate_tests::client::Raw;
+use fleetgate_tests::field::Field;
+use fleetgate_tests::gateway::{Gateway, Setup};
+use fleetgate_tests::site::HOST;
+use fleetgate_tests::skip;
+use fleetgate_tests::xdp::hello;
+
+fn without_rights(setup: Setup) -> Setup {
+    setup.wrapped(&["setpriv", "--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all"])
+}
+
+fn limits(syn: &str, source: &str, host: &str) -> String {
+    format!("syn_per_source = \"{syn}\"\nhello_per_source = \"{source}\"\nhello_per_host = \"{host}\"")
+}
+
+#[test]
+fn each_limit_acts_in_userspace() {
+    if !skip::unless_root() || !skip::unless_installed("setpriv") {
+        return;
+    }
+    let field = Field::new();
+    let tight = "1/s burst 2";
+    let cases = [
+        ("syn_per_source", limits(tight, "off", "off")),
+        ("hello_per_source", limits("off", tight, "off")),
+        ("hello_per_host", limits("off", "off", tight)),
+    ];
+    for (limit, limits) in cases {
+        let gateway = Gateway::start(without_rights(field.setup("").table("xdp.limit", &limits)));
+        gateway.output().wait_log("XDP is off; limits are enforced in userspace");
+        assert!(gateway.probe("/readyz").unwrap().text().contains("CAP_BPF"));
+        assert_eq!(gateway.metric("fleetgate_xdp_healthy", &[]), 0);
+        let address = field.address();
+        let hello = hello::classic(HOST);
+        let answers: Vec<_> = field.fleet.run(|| {
+            let sent: Vec<_> = (0..6).map(|_| Raw::connect(address).send(&[&hello])).collect();
+            sent.into_iter().map(|raw| raw.0.peek(&mut [0]).unwrap_or(0)).collect()
+        });
+        let (served, closed): (Vec<_>, Vec<_>) = answers.into_iter().partition(|bytes| *bytes > 0);
+        assert!(served.len() >= 2 && !closed.is_empty(), "{limit}: {served:?} {closed:?}");
+        gateway.wait_metric("fleetgate_limited_connections_total", &[("limit", limit)], 1);
+    }
+}
+
+#[test]
+fn required_refuses_to_start() {
+    if !skip::unless_root() || !skip::unless_installed("setpriv") {
+        return;
+    }
+    let field = Field::new();
+    let refusal = Gateway::try_start(without_rights(field.setup("required = true"))).err().expect("no start");
+    assert!(
+        refusal.stderr.contains("xdp.required is set") && refusal.stderr.contains("CAP_BPF"),
+        "{}",
+        refusal.stderr
+    );
+}

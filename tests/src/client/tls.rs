@@ -1,0 +1,140 @@
+//! A blocking rustls client, for exact control: which certificate, which name, which version.
+
+use std::io::{self, BufReader, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{
+    AlertDescription, ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion,
+    version,
+};
+
+use crate::message::Message;
+use crate::pki::{Ca, Identity};
+use crate::wait;
+
+/// How connections are made.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    root: CertificateDer<'static>,
+    identity: Option<CertifiedKey>,
+    versions: Vec<&'static SupportedProtocolVersion>,
+    sni: bool,
+}
+
+/// A connection whose handshake is done on our side. With TLS 1.3 the server's verdict is still to come.
+pub struct Connection(BufReader<StreamOwned<ClientConnection, TcpStream>>);
+
+impl Tls {
+    /// A client that expects a server of this CA, and has no certificate.
+    pub fn trusting(ca: &Ca) -> Self {
+        let versions = vec![&version::TLS13, &version::TLS12];
+        Self { root: ca.certificate.clone(), identity: None, versions, sni: true }
+    }
+
+    /// With a device's certificate.
+    #[must_use]
+    pub fn identity(self, identity: &Identity) -> Self {
+        self.stolen(identity, identity)
+    }
+
+    /// With the certificate of one and the key of another: what a thief of certificates has.
+    #[must_use]
+    pub fn stolen(self, certificate: &Identity, key: &Identity) -> Self {
+        let key = any_supported_type(&key.private_key()).expect("a key");
+        // Nobody checks here whether they belong together: that is the gateway's to find out.
+        Self { identity: Some(CertifiedKey::new(certificate.chain.clone(), key)), ..self }
+    }
+
+    /// With TLS 1.2 only.
+    #[must_use]
+    pub fn tls12(self) -> Self {
+        Self { versions: vec![&version::TLS12], ..self }
+    }
+
+    /// Without a server name in the hello.
+    #[must_use]
+    pub fn without_sni(self) -> Self {
+        Self { sni: false, ..self }
+    }
+
+    /// Connects to the host `name` at `address`.
+    ///
+    /// # Errors
+    /// When the handshake fails; [`alert`] tells which alert came.
+    pub fn connect(&self, address: SocketAddr, name: &str) -> io::Result<Connection> {
+        let stream = TcpStream::connect_timeout(&address, wait::DEADLINE)?;
+        stream.set_read_timeout(Some(wait::DEADLINE))?;
+        stream.set_nodelay(true)?;
+        let name = ServerName::try_from(name.to_owned()).expect("a name");
+        let connection = ClientConnection::new(self.config(), name).expect("a client");
+        let mut stream = StreamOwned::new(connection, stream);
+        while stream.conn.is_handshaking() {
+            stream.conn.complete_io(&mut stream.sock)?;
+        }
+        Ok(Connection(BufReader::new(stream)))
+    }
+
+    fn config(&self) -> Arc<ClientConfig> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.root.clone()).expect("a root");
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(&self.versions);
+        let builder = builder.expect("protocol versions").with_root_certificates(roots);
+        let mut config = match &self.identity {
+            None => builder.with_no_client_auth(),
+            Some(identity) => {
+                builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity.clone())))
+            }
+        };
+        config.enable_sni = self.sni;
+        Arc::new(config)
+    }
+}
+
+impl Connection {
+    /// A GET with a Host header, and its response.
+    ///
+    /// # Errors
+    /// When the connection ends instead.
+    pub fn get(&mut self, host: &str, path: &str) -> io::Result<Message> {
+        self.exchange(&format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"))
+    }
+
+    /// Any bytes, and the response to them.
+    ///
+    /// # Errors
+    /// When the connection ends instead.
+    pub fn exchange(&mut self, request: &str) -> io::Result<Message> {
+        self.send(request)?;
+        self.receive()
+    }
+
+    /// Any bytes.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    pub fn send(&mut self, request: &str) -> io::Result<()> {
+        self.0.get_mut().write_all(request.as_bytes())?;
+        self.0.get_mut().flush()
+    }
+
+    /// The next response.
+    ///
+    /// # Errors
+    /// When the connection ends instead.
+    pub fn receive(&mut self) -> io::Result<Message> {
+        Message::read_response(&mut self.0)
+    }
+}
+
+/// The alert behind an error.
+pub fn alert(error: &io::Error) -> Option<AlertDescription> {
+    match error.get_ref()?.downcast_ref::<rustls::Error>()? {
+        rustls::Error::AlertReceived(alert) => Some(*alert),
+        _ => None,
+    }
+}

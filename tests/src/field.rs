@@ -1,0 +1,89 @@
+//! A scene for XDP: devices in a `fleet` namespace, joined by veth to the `edge` namespace of gateway and origin.
+
+use std::net::SocketAddr;
+
+use fleetgate_ebpf::verdict::Verdict;
+
+use crate::client::Curl;
+use crate::gateway::{Gateway, Setup};
+use crate::namespace::Namespace;
+use crate::site::{HOST, Site};
+
+/// The gateway's end of the veth pair.
+pub const INTERFACE: &str = "edge0";
+
+/// Two namespaces and a site.
+pub struct Field {
+    /// The gateway's and the origin's namespace.
+    pub edge: Namespace,
+    /// The devices' namespace.
+    pub fleet: Namespace,
+    /// Certificates and origin.
+    pub site: Site,
+}
+
+impl Field {
+    /// Builds it.
+    pub fn new() -> Self {
+        let (edge, fleet) = (Namespace::new(), Namespace::new());
+        let site = edge.run(Site::new);
+        let field = Self { edge, fleet, site };
+        field.connect();
+        field
+    }
+
+    /// Joins the namespaces by a veth pair, for the first time or again.
+    pub fn connect(&self) {
+        let (here, there) = (["192.0.2.1/24", "2001:db8::1/64"], ["192.0.2.2/24", "2001:db8::2/64"]);
+        self.edge.join(INTERFACE, &here, &self.fleet, "fleet0", &there);
+    }
+
+    /// The usual configuration with XDP on the gateway's end, and more lines of `[xdp]`.
+    pub fn setup(&self, more: &str) -> Setup {
+        self.without_xdp().table("xdp", &format!("interfaces = [\"{INTERFACE}\"]\n{more}"))
+    }
+
+    /// The usual configuration without XDP.
+    pub fn without_xdp(&self) -> Setup {
+        self.site.setup().inside(&self.edge)
+    }
+
+    /// Where devices find the gateway.
+    pub fn address(&self) -> SocketAddr {
+        ([192, 0, 2, 1], 8443).into()
+    }
+
+    /// curl as the good device in the fleet's namespace. Its hello is small: the name is in the first segment.
+    pub fn curl(&self, path: &str) -> Curl {
+        self.curl_to(self.address(), path)
+    }
+
+    /// The same over IPv6.
+    pub fn curl_v6(&self, path: &str) -> Curl {
+        self.curl_to("[2001:db8::1]:8443".parse().expect("an address"), path)
+    }
+
+    fn curl_to(&self, address: SocketAddr, path: &str) -> Curl {
+        let url = format!("https://{HOST}{path}");
+        Curl::get_inside(&self.fleet, address, &self.site.servers.path, &url).identity(&self.site.device)
+    }
+}
+
+impl Default for Field {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Gateway {
+    /// Packets with this XDP verdict so far.
+    pub fn packets(&self, verdict: Verdict) -> u64 {
+        let labels = [("action", verdict.action().label()), ("reason", verdict.reason())];
+        self.metric("fleetgate_xdp_packets_total", &labels)
+    }
+
+    /// Whether XDP is attached to the interface in this mode.
+    pub fn is_attached(&self, interface: &str, mode: &str) -> bool {
+        self.metric("fleetgate_xdp_attached", &[("interface", interface), ("mode", mode)]) > 0
+    }
+}

@@ -1,0 +1,89 @@
+//! The same by OpenSSL's command line, where the point is what another product makes.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use super::{Folder, Identity};
+
+/// An RSA CA of OpenSSL's making.
+#[derive(Debug)]
+pub struct OpenSsl {
+    folder: Arc<Folder>,
+    /// The CA's certificate.
+    pub ca: PathBuf,
+    key: PathBuf,
+}
+
+impl OpenSsl {
+    /// A root with this common name.
+    pub fn root(name: &str) -> Self {
+        let folder = Folder::new();
+        let (ca, key) = self_signed(&folder, name, "basicConstraints=critical,CA:TRUE");
+        Self { folder, ca, key }
+    }
+
+    /// A device with an RSA key of its own.
+    pub fn device(&self, name: &str) -> Identity {
+        self.issue(name, &["-addext", "extendedKeyUsage=clientAuth"])
+    }
+
+    /// A device with a certificate without extensions, which makes it X.509 version 1.
+    pub fn device_v1(&self, name: &str) -> Identity {
+        self.issue(name, &[])
+    }
+
+    fn issue(&self, name: &str, extensions: &[&str]) -> Identity {
+        let (request, certificate, key) =
+            (self.folder.path("request"), self.folder.path("certificate"), self.folder.path("key"));
+        let subject = subject(name);
+        let new = ["req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", &subject];
+        openssl(&[&new, extensions].concat(), &[("-keyout", &key), ("-out", &request)]);
+        openssl(
+            &["x509", "-req", "-days", "30", "-CAcreateserial", "-copy_extensions", "copy"],
+            &[("-in", &request), ("-CA", &self.ca), ("-CAkey", &self.key), ("-out", &certificate)],
+        );
+        Identity::read(&self.folder, &certificate, &key)
+    }
+
+    /// A self-signed certificate that says that it is not a CA.
+    pub fn not_a_ca(&self, name: &str) -> PathBuf {
+        self_signed(&self.folder, name, "basicConstraints=critical,CA:FALSE").0
+    }
+}
+
+fn self_signed(folder: &Folder, name: &str, constraints: &str) -> (PathBuf, PathBuf) {
+    let (certificate, key) = (folder.path("certificate"), folder.path("key"));
+    let subject = subject(name);
+    openssl(
+        &[
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "30",
+            "-subj",
+            &subject,
+            "-addext",
+            constraints,
+        ],
+        &[("-keyout", &key), ("-out", &certificate)],
+    );
+    (certificate, key)
+}
+
+fn subject(name: &str) -> String {
+    format!("/CN={name}")
+}
+
+fn openssl(arguments: &[&str], files: &[(&str, &Path)]) {
+    let mut command = Command::new("openssl");
+    command.args(arguments);
+    for (option, path) in files {
+        command.arg(option).arg(path);
+    }
+    let output = command.output().expect("run openssl");
+    assert!(output.status.success(), "openssl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
