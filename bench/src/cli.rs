@@ -1,0 +1,7 @@
+//! The command lines, and all that is printed.
+
+pub mod bench;
+pub mod fleetsim;
+mod origin;
+mod print;
+mod runtime;

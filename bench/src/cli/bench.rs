@@ -1,0 +1,50 @@
+//! `fleetgate-bench`: the gateway beside what others take for the same work.
+
+mod floor;
+mod progress;
+mod suite;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use super::{origin, print};
+
+const EXAMPLES: &str = "Examples:\n  fleetgate-bench handshake --json handshake.json\n  fleetgate-bench proxy --quick --peers nginx";
+
+/// Measures the gateway beside what others take for the same work.
+#[derive(Debug, Parser)]
+#[command(name = "fleetgate-bench", version, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// New connections: a full TLS 1.3 handshake with a client certificate, and one request each.
+    #[command(after_help = "Example:\n  fleetgate-bench handshake --json handshake.json")]
+    Handshake(suite::Options),
+    /// Held connections: small requests, answers of 1 MiB, latency.
+    #[command(after_help = "Example:\n  fleetgate-bench proxy --quick --peers nginx,caddy")]
+    Proxy(suite::Options),
+    /// The origin behind all servers.
+    #[command(hide = true)]
+    Origin(origin::Options),
+    /// The least that the work takes.
+    #[command(hide = true)]
+    Floor(floor::Options),
+}
+
+/// Does what the command line says.
+pub fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Handshake(options) => print::exit(suite::run(crate::suite::Suite::Handshake, &options)),
+        Command::Proxy(options) => print::exit(suite::run(crate::suite::Suite::Proxy, &options)),
+        Command::Origin(options) => print::exit(origin::run(&options)),
+        Command::Floor(options) => print::exit(floor::run(&options)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! `fleetgate-bench SUITE`
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use super::progress::Progress;
+use crate::cli::{print, runtime};
+use crate::measure::Report;
+use crate::server::{self, Peer};
+use crate::suite::{self, Sizes, Suite, SuiteError};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// Write the result as JSON as well.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// How often all servers take their turn.
+    #[arg(long, value_name = "N")]
+    rounds: Option<NonZeroUsize>,
+    /// Less of everything: to see that it works, and roughly how things stand.
+    #[arg(long)]
+    quick: bool,
+    /// Beside whom; without it, all that are installed.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_enum)]
+    peers: Option<Vec<Peer>>,
+    /// The gateway's binary; without it `FLEETGATE_BIN` of the environment, or the one beside this binary.
+    #[arg(long, value_name = "FILE")]
+    gateway: Option<PathBuf>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BenchError {
+    #[error("{}: no such file; build it with `cargo build --release -p fleetgate`, or name it with --gateway", .0.display())]
+    NoGateway(PathBuf),
+    #[error(transparent)]
+    Suite(#[from] SuiteError),
+    #[error("{}: {error}", path.display())]
+    Json { path: PathBuf, error: io::Error },
+    #[error("cannot run: {0}")]
+    Start(#[from] io::Error),
+    #[error("stopped before it was done")]
+    Stopped,
+}
+
+pub(super) fn run(suite: Suite, options: &Options) -> Result<(), BenchError> {
+    if cfg!(debug_assertions) {
+        print::note("this is a debug build; the floor's figures say nothing");
+    }
+    let told = suite::Options {
+        gateway: gateway(options.gateway.as_deref())?,
+        peers: peers(options.peers.as_deref()),
+        sizes: Sizes::choose(options.quick, options.rounds),
+    };
+    let progress = Progress::default();
+    let report = runtime::block_on(async {
+        let tell = |event: suite::Event<'_>| progress.tell(event);
+        tokio::select! {
+            report = suite::run(suite, &told, &tell) => Ok(report?),
+            stopped = runtime::stopped() => stopped.map_err(BenchError::from).and(Err(BenchError::Stopped)),
+        }
+    })??;
+    progress.finish();
+    print::line(&report.to_string());
+    options.json.as_deref().map_or(Ok(()), |path| write(path, &report))
+}
+
+fn write(path: &Path, report: &Report) -> Result<(), BenchError> {
+    let failed = |error| BenchError::Json { path: path.to_owned(), error };
+    let json = serde_json::to_string_pretty(report).map_err(|error| failed(error.into()))?;
+    std::fs::write(path, json + "\n").map_err(failed)
+}
+
+fn gateway(given: Option<&Path>) -> Result<PathBuf, BenchError> {
+    let path = match (given, std::env::var_os("FLEETGATE_BIN")) {
+        (Some(path), _) => path.to_owned(),
+        (None, Some(path)) => path.into(),
+        (None, None) => std::env::current_exe()?.with_file_name("fleetgate"),
+    };
+    if path.is_file() { Ok(path) } else { Err(BenchError::NoGateway(path)) }
+}
+
+/// Those of the wanted peers that are installed; the others are named.
+fn peers(wanted: Option<&[Peer]>) -> Vec<Peer> {
+    let mut wanted = wanted.unwrap_or(&Peer::ALL).to_vec();
+    // Twice the same would compare a server with itself.
+    let mut seen = Vec::new();
+    wanted.retain(|peer| {
+        !seen.contains(peer) && {
+            seen.push(*peer);
+            true
+        }
+    });
+    let (here, missing): (Vec<_>, Vec<_>) =
+        wanted.into_iter().partition(|peer| server::find(peer.name()).is_some());
+    if !missing.is_empty() {
+        let missing: Vec<_> = missing.into_iter().map(Peer::name).collect();
+        print::note(&format!("not installed, so not beside them: {}", missing.join(", ")));
+    }
+    here
+}

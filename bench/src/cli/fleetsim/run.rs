@@ -1,0 +1,119 @@
+//! `fleetsim run`
+
+mod progress;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use http::Uri;
+
+use crate::cli::{print, runtime};
+use crate::client::Group;
+use crate::sim::{Behaviour, Fleet, FleetError, Plan, Statistics};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// The gateway's address.
+    #[arg(long, value_name = "ADDR")]
+    connect: SocketAddr,
+    /// The host that devices want: in the hello and in requests.
+    #[arg(long, value_name = "NAME")]
+    host: String,
+    /// What the gateway's certificate is verified with.
+    #[arg(long, value_name = "FILE")]
+    ca: PathBuf,
+    /// A folder that `fleetsim pki` wrote, with at least as many devices.
+    #[arg(long, value_name = "DIR")]
+    pki: PathBuf,
+    /// How many devices.
+    #[arg(long, value_name = "N")]
+    devices: NonZeroUsize,
+    /// Requests on a connection before the device makes a new one.
+    #[arg(long, value_name = "K", default_value = "20")]
+    requests_per_connection: NonZeroU64,
+    /// Time between a device's requests, half to one and a half times.
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = humantime::parse_duration)]
+    interval: Duration,
+    /// When to stop; without it, on Ctrl-C.
+    #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration)]
+    duration: Option<Duration>,
+    /// The share of devices that should be refused: by turns of another CA, without a certificate, with an unknown name.
+    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share)]
+    bad: f64,
+    /// An address that devices connect from (again for more, taken by turns).
+    #[arg(long = "source", value_name = "ADDR")]
+    sources: Vec<IpAddr>,
+    /// What devices ask for.
+    #[arg(long, value_name = "PATH", default_value = "/telemetry")]
+    path: Uri,
+    /// The key exchange that devices offer.
+    #[arg(long, value_enum, default_value_t)]
+    group: Group,
+    /// Print the summary as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Show no progress.
+    #[arg(long)]
+    quiet: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RunError {
+    #[error(transparent)]
+    Fleet(#[from] FleetError),
+    #[error("cannot run: {0}")]
+    Start(#[from] io::Error),
+}
+
+pub(super) fn run(options: &Options) -> Result<(), RunError> {
+    let fleet = Fleet::load(&plan(options))?;
+    let statistics = Rc::new(Statistics::new(fleet.len(), fleet.bad()));
+    runtime::block_on(async {
+        let _devices = fleet.start(&statistics);
+        tokio::select! {
+            () = progress::show(&statistics, !options.quiet) => {}
+            () = end(options.duration) => {}
+            stopped = runtime::stopped() => stopped?,
+        }
+        Ok::<_, RunError>(())
+    })??;
+    let summary = statistics.summary();
+    print::line(&if options.json { summary.json() } else { summary.to_string() });
+    Ok(())
+}
+
+fn plan(options: &Options) -> Plan {
+    Plan {
+        pki: options.pki.clone(),
+        ca: options.ca.clone(),
+        host: options.host.clone(),
+        devices: options.devices.get(),
+        bad: options.bad,
+        address: options.connect,
+        sources: options.sources.clone(),
+        group: options.group,
+        behaviour: Behaviour {
+            path: options.path.clone(),
+            requests_per_connection: options.requests_per_connection.get(),
+            interval: options.interval,
+        },
+    }
+}
+
+async fn end(duration: Option<Duration>) {
+    match duration {
+        Some(duration) => tokio::time::sleep(duration).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("a share is a number from 0 to 1, like 0.1".to_owned()),
+    }
+}

@@ -1,0 +1,11 @@
+//! A device's side of the wire: TLS with an identity, then HTTP/1.1.
+
+mod connect;
+mod failure;
+mod identity;
+mod session;
+
+pub use connect::{Connector, Group, SetupError, Target};
+pub use failure::Failure;
+pub use identity::{Identity, LoadError, Trust};
+pub use session::{Answer, Session};

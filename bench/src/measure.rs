@@ -1,0 +1,12 @@
+//! Measuring: CPU time of processes, rounds that alternate, and what they come to.
+
+mod cpu;
+mod report;
+mod round;
+mod spread;
+mod table;
+
+pub use cpu::{CpuError, Tree};
+pub use report::{Comparison, Report, Row};
+pub use round::{NotInterleaved, Ratio, Round, Run, Series};
+pub use spread::Spread;

@@ -1,0 +1,139 @@
+//! Servers that are measured: each its own process, with the same certificates in front of the same origin.
+
+mod caddy;
+mod fleetgate;
+mod floor;
+mod haproxy;
+mod nginx;
+mod process;
+mod program;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+pub use process::{Process, StartError};
+pub use program::{find, version};
+
+/// The host that all of them serve.
+pub const HOST: &str = "iot.example.com";
+
+/// A server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Ours.
+    Fleetgate,
+    /// Ours, with a verdict cache of one entry: no device is known when it comes.
+    FleetgateCold,
+    /// Somebody else's.
+    Peer(Peer, Tickets),
+    /// The least that the work takes.
+    Floor,
+}
+
+/// Whether a server hands out session tickets. Nobody uses them here, but making them takes time; the gateway has none
+/// for devices, because a resumed session skips the certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tickets {
+    /// No: the same work as ours.
+    Off,
+    /// Yes, as installed.
+    Default,
+}
+
+/// Somebody else's server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Peer {
+    /// nginx.
+    Nginx,
+    /// `HAProxy`.
+    Haproxy,
+    /// Caddy.
+    Caddy,
+}
+
+/// What a server needs to know.
+#[derive(Clone, Copy, Debug)]
+pub struct Site<'a> {
+    /// Its own folder, for its configuration and whatever it writes.
+    pub folder: &'a Path,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Where it forwards to.
+    pub origin: SocketAddr,
+    /// The server's chain.
+    pub certificate: &'a Path,
+    /// The server's key.
+    pub key: &'a Path,
+    /// Roots of devices, each in its own file.
+    pub roots: &'a [PathBuf],
+    /// The same roots in one file.
+    pub all_roots: &'a Path,
+    /// The gateway's binary.
+    pub gateway: &'a Path,
+    /// This binary, which is the floor as well.
+    pub own: &'a Path,
+}
+
+impl Peer {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Nginx, Self::Haproxy, Self::Caddy];
+
+    /// Its name, and that of its program.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nginx => "nginx",
+            Self::Haproxy => "haproxy",
+            Self::Caddy => "caddy",
+        }
+    }
+}
+
+impl Kind {
+    /// Its name in reports.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Fleetgate => "fleetgate",
+            Self::FleetgateCold => "fleetgate, cold cache",
+            Self::Peer(peer, Tickets::Off) => peer.name(),
+            Self::Peer(Peer::Nginx, Tickets::Default) => "nginx, tickets",
+            Self::Peer(Peer::Haproxy, Tickets::Default) => "haproxy, tickets",
+            Self::Peer(Peer::Caddy, Tickets::Default) => "caddy, tickets",
+            Self::Floor => "floor",
+        }
+    }
+
+    /// Writes its configuration and gives the command that starts it, in the foreground.
+    ///
+    /// # Errors
+    /// When its files cannot be written or its program is not there.
+    pub fn command(self, site: &Site<'_>) -> io::Result<Command> {
+        match self {
+            Self::Fleetgate => fleetgate::command(site, 100_000),
+            Self::FleetgateCold => fleetgate::command(site, 1),
+            Self::Peer(Peer::Nginx, tickets) => nginx::command(site, tickets),
+            Self::Peer(Peer::Haproxy, tickets) => haproxy::command(site, tickets),
+            Self::Peer(Peer::Caddy, tickets) => caddy::command(site, tickets),
+            Self::Floor => Ok(floor::command(site)),
+        }
+    }
+}
+
+/// An address of this machine that is free now.
+///
+/// # Errors
+/// When the system has none.
+pub fn free_address() -> io::Result<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}
+
+/// The command for an installed program.
+fn program(name: &str) -> io::Result<Command> {
+    let path = find(name)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("{name} is not installed")))?;
+    Ok(Command::new(path))
+}
+
+#[cfg(test)]
+mod tests;

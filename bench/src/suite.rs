@@ -1,0 +1,46 @@
+//! What is measured, and how it is put beside others.
+
+mod handshake;
+mod options;
+mod proxy;
+mod stage;
+mod turn;
+
+pub use options::{Options, Sizes, Suite};
+pub use stage::StageError;
+pub use turn::MeasureError;
+
+use crate::measure::Report;
+
+/// Why a suite came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum SuiteError {
+    /// There is nothing to measure.
+    #[error(transparent)]
+    Stage(#[from] StageError),
+    /// It could not be measured.
+    #[error(transparent)]
+    Measure(#[from] MeasureError),
+}
+
+/// What is going on.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// Something begins that takes a while.
+    Stage(&'a str),
+    /// So many steps are to come.
+    Steps(usize),
+    /// A step begins: its round, and what it is.
+    Step(usize, &'a str),
+}
+
+/// Runs a suite; `tell` hears how far it is.
+///
+/// # Errors
+/// When anything could not be measured as it should.
+pub async fn run(suite: Suite, options: &Options, tell: &dyn Fn(Event<'_>)) -> Result<Report, SuiteError> {
+    match suite {
+        Suite::Handshake => handshake::run(options, tell).await,
+        Suite::Proxy => proxy::run(options, tell).await,
+    }
+}

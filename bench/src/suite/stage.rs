@@ -1,0 +1,246 @@
+//! Everything that a suite needs, up and answering: certificates, an origin, servers.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use http::{HeaderValue, Uri};
+use nix::errno::Errno;
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+use super::{Event, Options};
+use crate::client::{Connector, Failure, Group, Identity, LoadError, Session, SetupError, Target, Trust};
+use crate::machine::{self, Cpus};
+use crate::pki::{self, IssueError, KeyKind, WriteError};
+use crate::server::{self, HOST, Kind, Process, Site, StartError, Tickets};
+
+/// How long a server may take until it answers, in seconds.
+const READY: u64 = 20;
+
+/// Why there is nothing to measure.
+#[derive(Debug, thiserror::Error)]
+pub enum StageError {
+    /// No certificates.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+    /// They cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// They cannot be read.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// They cannot be used.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// A server is not there.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// No CPU to pin to.
+    #[error("cannot choose CPUs: {0}")]
+    Cpu(#[from] Errno),
+    /// Files or ports.
+    #[error("cannot set up: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// A server that answers.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) kind: Kind,
+    pub(super) process: Process,
+    pub(super) target: Target,
+}
+
+/// Devices with keys of one kind.
+pub(super) struct Devices {
+    pub(super) label: &'static str,
+    pub(super) connectors: Vec<Connector>,
+}
+
+/// Everything that a suite needs. All processes end when it is dropped.
+pub(super) struct Stage {
+    pub(super) servers: Vec<Server>,
+    pub(super) devices: Vec<Devices>,
+    pub(super) origin: Target,
+    /// What it was measured on, and what took part.
+    pub(super) description: String,
+    _origin: Process,
+    _folder: TempDir,
+}
+
+/// Paths in the stage's folder, and programs.
+struct Paths {
+    folder: PathBuf,
+    roots: Vec<PathBuf>,
+    all_roots: PathBuf,
+    gateway: PathBuf,
+    own: PathBuf,
+}
+
+impl Stage {
+    /// Sets up `kinds` of servers, for devices with `keys`.
+    pub(super) async fn set(
+        kinds: &[Kind],
+        keys: &[KeyKind],
+        options: &Options,
+        tell: &dyn Fn(Event<'_>),
+    ) -> Result<Self, StageError> {
+        let folder = tempfile::Builder::new().prefix("fleetgate-bench-").tempdir()?;
+        let mut devices = Vec::new();
+        for key in keys {
+            tell(Event::Stage(&format!(
+                "making certificates for {} devices, {}",
+                options.sizes.identities,
+                label(*key)
+            )));
+            devices.push(Devices::make(folder.path(), *key, options.sizes.identities)?);
+        }
+        let paths = Paths::new(folder.path(), keys, &options.gateway)?;
+        let cpus = Cpus::choose()?;
+        machine::pin(cpus.load)?;
+        tell(Event::Stage("starting the origin and the servers"));
+        let (origin_process, origin) = start_origin(&paths, cpus).await?;
+        let mut servers = Vec::new();
+        for kind in kinds {
+            let device = devices.first().and_then(|devices| devices.connectors.first());
+            servers.push(start(*kind, &paths, origin.address, cpus, device).await?);
+        }
+        let description = describe(kinds, &options.gateway, cpus);
+        Ok(Self { servers, devices, origin, description, _origin: origin_process, _folder: folder })
+    }
+}
+
+impl Devices {
+    fn make(folder: &Path, key: KeyKind, count: usize) -> Result<Self, StageError> {
+        let folder = folder.join(name(key));
+        let plan = pki::Plan { devices: count, hosts: vec![HOST.to_owned()], key, intermediate: true };
+        pki::write(&folder, &pki::issue(&plan)?, false)?;
+        // All servers have the identity that is made first.
+        let first = folder.with_file_name(name(KeyKind::P256));
+        let trust = Trust::load(&first.join(pki::certificate_file(pki::SERVER_CA)))?;
+        let connectors = (0..count).map(|number| {
+            let identity = Identity::load(&folder, &pki::device(number))?;
+            Ok(Connector::new(&trust, Some(&identity), HOST, Group::X25519)?)
+        });
+        Ok(Self { label: label(key), connectors: connectors.collect::<Result<_, StageError>>()? })
+    }
+}
+
+impl Paths {
+    fn new(folder: &Path, keys: &[KeyKind], gateway: &Path) -> Result<Self, StageError> {
+        let roots: Vec<_> =
+            keys.iter().map(|key| folder.join(name(*key)).join(pki::certificate_file(pki::CA))).collect();
+        let all_roots = folder.join("roots.pem");
+        let all = roots.iter().map(std::fs::read_to_string).collect::<io::Result<String>>()?;
+        std::fs::write(&all_roots, all)?;
+        let own = std::env::current_exe()?;
+        Ok(Self { folder: folder.to_owned(), roots, all_roots, gateway: gateway.to_owned(), own })
+    }
+
+    fn of_server(&self, name_of: impl Fn(&str) -> String) -> PathBuf {
+        self.folder.join(name(KeyKind::P256)).join(name_of(pki::SERVER))
+    }
+}
+
+fn name(key: KeyKind) -> &'static str {
+    match key {
+        KeyKind::P256 => "p256",
+        KeyKind::Rsa2048 => "rsa2048",
+    }
+}
+
+fn label(key: KeyKind) -> &'static str {
+    match key {
+        KeyKind::P256 => "P-256",
+        KeyKind::Rsa2048 => "RSA-2048",
+    }
+}
+
+async fn start_origin(paths: &Paths, cpus: Cpus) -> Result<(Process, Target), StageError> {
+    let address = server::free_address()?;
+    let mut command = Command::new(&paths.own);
+    command.arg("origin").arg("--listen").arg(address.to_string());
+    let mut process = Process::start("the origin", command, cpus.load, &paths.folder.join("origin.log"))?;
+    let target = Target { address, source: None };
+    let connect = async || Session::plain(target, HeaderValue::from_static("origin")).await;
+    until_ready(&mut process, connect).await?;
+    Ok((process, target))
+}
+
+async fn start(
+    kind: Kind,
+    paths: &Paths,
+    origin: SocketAddr,
+    cpus: Cpus,
+    device: Option<&Connector>,
+) -> Result<Server, StageError> {
+    let listen = server::free_address()?;
+    // Not by its label: not every configuration can hold a path with a space.
+    let folder = paths.folder.join(listen.port().to_string());
+    std::fs::create_dir(&folder)?;
+    let site = Site {
+        folder: &folder,
+        listen,
+        origin,
+        certificate: &paths.of_server(pki::certificate_file),
+        key: &paths.of_server(pki::key_file),
+        roots: &paths.roots,
+        all_roots: &paths.all_roots,
+        gateway: &paths.gateway,
+        own: &paths.own,
+    };
+    let command =
+        kind.command(&site).map_err(|error| StartError::Start { name: kind.label().to_owned(), error })?;
+    let mut process = Process::start(kind.label(), command, cpus.server, &folder.join("log"))?;
+    let target = Target { address: listen, source: None };
+    if let Some(device) = device {
+        until_ready(&mut process, async || device.connect(target).await).await?;
+    }
+    Ok(Server { kind, process, target })
+}
+
+/// Waits until a request over a new connection is answered well.
+async fn until_ready(
+    process: &mut Process,
+    connect: impl AsyncFn() -> Result<Session, Failure>,
+) -> Result<(), StartError> {
+    let deadline = Instant::now() + Duration::from_secs(READY);
+    let path = Uri::from_static("/bytes/1");
+    loop {
+        process.check()?;
+        let answer = async { connect().await?.get(&path).await };
+        let last = match answer.await {
+            Ok(answer) if answer.status.is_success() => return Ok(()),
+            Ok(answer) => answer.status.to_string(),
+            Err(failure) => failure.to_string(),
+        };
+        if Instant::now() > deadline {
+            return Err(process.silent(READY, &last));
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn describe(kinds: &[Kind], gateway: &Path, cpus: Cpus) -> String {
+    let mut description = machine::describe();
+    if cpus.server == cpus.load {
+        description.push_str("; ONE CPU FOR SERVER AND LOAD");
+    }
+    for kind in kinds {
+        let program = match kind {
+            Kind::Fleetgate => Some(gateway.to_owned()),
+            Kind::Peer(peer, Tickets::Off) => server::find(peer.name()),
+            Kind::FleetgateCold | Kind::Peer(_, Tickets::Default) | Kind::Floor => None,
+        };
+        if let Some(program) = program {
+            // No two say it the same way.
+            let version = server::version(&program, &["-v", "--version", "version"]);
+            let version = version.unwrap_or_else(|| "unknown version".to_owned());
+            description.push_str(&["; ", kind.label(), " ", &version].concat());
+        }
+    }
+    description
+}
