@@ -252,7 +252,10 @@ fn describe_certificates(snapshot: &Snapshot, shared: &Shared) {
         let anchors = host.trust.anchors();
         // A host that asks nobody for certificates trusts no CA, and that is not worth an alert.
         if host.client_auth != ClientAuth::None {
-            metrics.trust_anchors.with_label_values(&[&*host.label]).set(anchors.len().try_into().unwrap_or(i64::MAX));
+            metrics
+                .trust_anchors
+                .with_label_values(&[&*host.label])
+                .set(anchors.len().try_into().unwrap_or(i64::MAX));
         }
         for anchor in anchors {
             let seen = soonest.entry(&*anchor.bundle).or_insert(anchor.not_after);
@@ -266,7 +269,8 @@ fn describe_certificates(snapshot: &Snapshot, shared: &Shared) {
 
 /// What cannot change while the gateway runs.
 fn fixed_settings(old: &Config, new: &Config) -> Vec<Problem> {
-    let listeners = |config: &Config| config.listeners.iter().map(|listener| listener.address.value).collect::<Vec<_>>();
+    let listeners =
+        |config: &Config| config.listeners.iter().map(|listener| listener.address.value).collect::<Vec<_>>();
     let changed = [
         ("[server]", old.server != new.server),
         ("[[listener]]", listeners(old) != listeners(new)),
@@ -280,7 +284,8 @@ fn fixed_settings(old: &Config, new: &Config) -> Vec<Problem> {
     let changed = changed.into_iter().filter(|(_, changed)| *changed);
     changed
         .map(|(what, _)| {
-            Problem::error(format!("{what} has changed, and cannot change while the gateway runs")).remedy("restart it")
+            Problem::error(format!("{what} has changed, and cannot change while the gateway runs"))
+                .remedy("restart it")
         })
         .collect()
 }

@@ -181,7 +181,14 @@ mod tests {
 
     fn line() -> Line<'static> {
         let source = ([192, 0, 2, 1], 4000).into();
-        let peer = Peer { source, certificate: "absent", subject: None, issuer: None, serial: None, fingerprint: None };
+        let peer = Peer {
+            source,
+            certificate: "absent",
+            subject: None,
+            issuer: None,
+            serial: None,
+            fingerprint: None,
+        };
         Line::Handshake { time: 1.0, host: "other", reason: "unknown_sni", detail: None, peer }
     }
 

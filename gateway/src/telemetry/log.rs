@@ -8,7 +8,8 @@ use tracing_subscriber::filter::LevelFilter;
 pub fn start() {
     let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
     let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal);
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal);
     // A second start, in a test process, keeps the first log.
     let _ = if terminal { builder.try_init() } else { builder.without_time().try_init() };
 }
