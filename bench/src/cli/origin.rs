@@ -3,7 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 
-use super::{print, runtime};
+use super::print;
+use super::runtime::{self, Signals};
 use crate::origin;
 
 #[derive(Debug, clap::Args)]
@@ -24,11 +25,12 @@ pub(super) enum OriginError {
 pub(super) fn run(options: &Options) -> Result<(), OriginError> {
     let address = options.listen;
     runtime::block_on(async {
+        let mut signals = Signals::catch()?;
         let listener = origin::bind(address).map_err(|error| OriginError::Listen(address, error))?;
         print::line(&format!("origin on http://{}", listener.local_addr()?));
         tokio::select! {
             () = origin::serve(listener) => {}
-            stopped = runtime::stopped() => stopped?,
+            () = signals.stopped() => {}
         }
         Ok(())
     })?

@@ -4,7 +4,7 @@ use std::io;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::runtime::Builder;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::LocalSet;
 
 /// Runs a task and those that it spawns; they end with it.
@@ -17,18 +17,34 @@ pub(super) fn block_on<T>(task: impl Future<Output = T>) -> io::Result<T> {
         let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
     }
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    Ok(LocalSet::new().block_on(&runtime, task))
+    let tasks = LocalSet::new();
+    let result = tasks.block_on(&runtime, task);
+    drop(tasks);
+    // Who was stopped does not wait for what another thread is still computing.
+    runtime.shutdown_background();
+    Ok(result)
 }
 
-/// Waits for Ctrl-C or SIGTERM.
-///
-/// # Errors
-/// When signals cannot be had.
-pub(super) async fn stopped() -> io::Result<()> {
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+/// Ctrl-C and SIGTERM, caught from now on.
+pub(super) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// Catches them.
+    ///
+    /// # Errors
+    /// When signals cannot be had.
+    pub(super) fn catch() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
-    Ok(())
+
+    /// Waits for the first.
+    pub(super) async fn stopped(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }

@@ -96,7 +96,7 @@ impl Stage {
                 options.sizes.identities,
                 label(*key)
             )));
-            devices.push(Devices::make(folder.path(), *key, options.sizes.identities)?);
+            devices.push(Devices::make(folder.path(), *key, options.sizes.identities).await?);
         }
         let paths = Paths::new(folder.path(), keys, &options.gateway)?;
         let cpus = Cpus::choose()?;
@@ -114,10 +114,13 @@ impl Stage {
 }
 
 impl Devices {
-    fn make(folder: &Path, key: KeyKind, count: usize) -> Result<Self, StageError> {
+    async fn make(folder: &Path, key: KeyKind, count: usize) -> Result<Self, StageError> {
         let folder = folder.join(name(key));
         let plan = pki::Plan { devices: count, hosts: vec![HOST.to_owned()], key, intermediate: true };
-        pki::write(&folder, &pki::issue(&plan)?, false)?;
+        // On another thread: RSA keys take their time, and Ctrl-C should not.
+        let files =
+            tokio::task::spawn_blocking(move || pki::issue(&plan)).await.map_err(io::Error::from)??;
+        pki::write(&folder, &files, false)?;
         // All servers have the identity that is made first.
         let first = folder.with_file_name(name(KeyKind::P256));
         let trust = Trust::load(&first.join(pki::certificate_file(pki::SERVER_CA)))?;

@@ -201,7 +201,8 @@ mod tests {
         for _ in 0..3 * QUEUE {
             log.write(&line());
         }
-        assert!(dropped.get() >= QUEUE as u64, "{}", dropped.get());
+        // The writer may have taken a line, and a batch behind it, before it stood still.
+        assert!(dropped.get() >= QUEUE as u64 - 1, "{}", dropped.get());
         drop(closed);
     }
 

@@ -5,7 +5,8 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use super::progress::Progress;
-use crate::cli::{print, runtime};
+use crate::cli::print;
+use crate::cli::runtime::{self, Signals};
 use crate::measure::Report;
 use crate::server::{self, Peer};
 use crate::suite::{self, Sizes, Suite, SuiteError};
@@ -54,10 +55,11 @@ pub(super) fn run(suite: Suite, options: &Options) -> Result<(), BenchError> {
     };
     let progress = Progress::default();
     let report = runtime::block_on(async {
+        let mut signals = Signals::catch()?;
         let tell = |event: suite::Event<'_>| progress.tell(event);
         tokio::select! {
             report = suite::run(suite, &told, &tell) => Ok(report?),
-            stopped = runtime::stopped() => stopped.map_err(BenchError::from).and(Err(BenchError::Stopped)),
+            () = signals.stopped() => Err(BenchError::Stopped),
         }
     })??;
     progress.finish();

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use http::Uri;
 
-use crate::cli::{print, runtime};
+use crate::cli::print;
+use crate::cli::runtime::{self, Signals};
 use crate::client::Group;
 use crate::sim::{Behaviour, Fleet, FleetError, Plan, Statistics};
 
@@ -73,11 +74,12 @@ pub(super) fn run(options: &Options) -> Result<(), RunError> {
     let fleet = Fleet::load(&plan(options))?;
     let statistics = Rc::new(Statistics::new(fleet.len(), fleet.bad()));
     runtime::block_on(async {
+        let mut signals = Signals::catch()?;
         let _devices = fleet.start(&statistics);
         tokio::select! {
             () = progress::show(&statistics, !options.quiet) => {}
             () = end(options.duration) => {}
-            stopped = runtime::stopped() => stopped?,
+            () = signals.stopped() => {}
         }
         Ok::<_, RunError>(())
     })??;
