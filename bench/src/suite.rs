@@ -1,5 +1,6 @@
 //! What is measured, and how it is put beside others.
 
+pub mod crl;
 mod handshake;
 mod options;
 mod proxy;

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod cache;
 mod check;
 mod client;
 mod reload;
@@ -48,6 +49,16 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Look at, or empty, the verdict cache of the running gateway.
+    Cache {
+        #[command(flatten)]
+        config: ConfigFile,
+        #[command(subcommand)]
+        verb: cache::Verb,
+        /// Print the reply as JSON.
+        #[arg(long, global = true)]
+        json: bool,
+    },
     /// Have the running gateway load its configuration again. Exit status 1 when it kept the old one.
     #[command(after_help = "Example:\n  fleetgate reload")]
     Reload {
@@ -83,6 +94,9 @@ pub fn main() -> ExitCode {
         Command::Run(config) => {
             telemetry::log::start();
             gateway::run(&config.path).map_err(|error| error.to_string()).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Cache { config, verb, json } => {
+            config.admin_socket().and_then(|socket| cache::cache(&socket, &verb, json))
         }
         Command::Check { config, json } => Ok(check::check(&config.path, json)),
         Command::Status { config, json } => {

@@ -15,8 +15,8 @@ use std::sync::Arc;
 use toml_span::de_helpers::TableHelper;
 use toml_span::{DeserError, Deserialize, Value};
 
-pub use access::{Application, MtlsCertificate};
-pub use host::{ClientAuth, Host};
+pub use access::{Application, CrlExpired, MtlsCertificate};
+pub use host::{ClientAuth, Host, TlsVersion};
 pub use operations::{AccessLog, Admin, Forwarding, Log, Metrics};
 pub use problem::{Problem, Problems, Severity};
 pub use server::{Listener, Server, Timeouts};

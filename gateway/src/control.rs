@@ -9,7 +9,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 
 use crate::config::{ClientAuth, Config, Problem, Problems, Source};
-use crate::device::cache::Statistics;
+use crate::crl::{self, Keeper};
+use crate::device::cache::{Statistics, VerdictCache};
 use crate::listen::Shared;
 use crate::snapshot::{Compiled, Snapshot, compile};
 use crate::xdp::{self, DataPlane, InterfaceStatus};
@@ -19,7 +20,16 @@ pub struct Control {
     shared: Shared,
     listeners: Vec<SocketAddr>,
     draining: AtomicBool,
+    keeper: Arc<Keeper>,
     state: Mutex<State>,
+}
+
+/// What follows the snapshot.
+pub struct Parts {
+    /// The XDP side.
+    pub plane: DataPlane,
+    /// The revocation index's side.
+    pub keeper: Arc<Keeper>,
 }
 
 struct State {
@@ -88,15 +98,17 @@ impl Control {
         path: PathBuf,
         config: Config,
         warnings: &Problems,
-        plane: DataPlane,
+        parts: Parts,
         listeners: Vec<SocketAddr>,
         shared: Shared,
     ) -> Self {
+        let Parts { plane, keeper } = parts;
         let last_reload = Reload { successful: true, at: now(), problems: warnings.lines() };
-        let cache_reported = shared.cache.statistics();
+        let cache_reported = shared.verdicts.cache.statistics();
         let control = Self {
             listeners,
             draining: AtomicBool::new(false),
+            keeper,
             state: Mutex::new(State { path, config, plane, last_reload, cache_reported }),
             shared,
         };
@@ -156,7 +168,7 @@ impl Control {
             listeners: self.listeners.clone(),
             hosts,
             connections: self.shared.metrics.connections.get(),
-            verdict_cache: self.shared.cache.statistics(),
+            verdict_cache: self.shared.verdicts.cache.statistics(),
             xdp: state.plane.status(),
             last_reload: state.last_reload.clone(),
             warnings: self.warnings(&state),
@@ -173,7 +185,7 @@ impl Control {
         let mut state = self.lock();
         let metrics = &self.shared.metrics;
         state.plane.report(metrics);
-        let cache = self.shared.cache.statistics();
+        let cache = self.shared.verdicts.cache.statistics();
         let before = std::mem::replace(&mut state.cache_reported, cache);
         metrics.cache_hits.inc_by(cache.hits - before.hits);
         metrics.cache_misses.inc_by(cache.misses - before.misses);
@@ -181,6 +193,11 @@ impl Control {
         metrics.cache_entries.set(cache.entries.cast_signed());
         metrics.cache_capacity.set(cache.capacity.cast_signed());
         metrics.render()
+    }
+
+    /// The verdict cache.
+    pub fn cache(&self) -> &VerdictCache {
+        &self.shared.verdicts.cache
     }
 
     /// Attaches XDP again where it was lost.
@@ -204,12 +221,16 @@ impl Control {
         let mut problems = fixed_settings(&state.config, &config);
         problems.extend(missing_interfaces(&config));
         let generation = self.shared.snapshot.load().generation + 1;
-        let Compiled { snapshot, warnings } = compile(&config, &source, &self.shared.cache, generation)?;
+        let Compiled { snapshot, authorities, warnings } =
+            compile(&config, &source, &self.shared.verdicts, generation)?;
+        let crls = crl::Prepared::load(authorities, &self.shared.verdicts.index())
+            .map_err(|problems| Problems::new(&source, problems))?;
         if !problems.is_empty() {
             return Err(Problems::new(&source, problems));
         }
         state.plane.apply(&snapshot, &self.listeners).map_err(|problems| Problems::new(&source, problems))?;
-        self.shared.snapshot.store(Arc::new(snapshot));
+        // Open connections hear of both with the index that follows the snapshot.
+        self.keeper.adopt(crls, || self.shared.snapshot.store(Arc::new(snapshot)));
         state.config = config;
         Ok(warnings)
     }
@@ -303,11 +324,13 @@ pub fn missing_interfaces(config: &Config) -> Vec<Problem> {
 /// Every problem that forbids loading it.
 pub fn check(path: &std::path::Path) -> Result<Problems, Problems> {
     let (config, source): (Config, Arc<Source>) = Config::load(path)?;
-    let cache = Arc::new(crate::device::cache::VerdictCache::new(1));
+    let verdicts = Arc::new(crate::device::verdicts::Verdicts::new(1));
     let mut problems = missing_interfaces(&config);
-    match compile(&config, &source, &cache, 1) {
-        Ok(Compiled { warnings, .. }) if problems.is_empty() => Ok(warnings),
-        Ok(_) => Err(Problems::new(&source, problems)),
+    match compile(&config, &source, &verdicts, 1) {
+        Ok(Compiled { warnings, authorities, .. }) => {
+            problems.extend(crl::Prepared::load(authorities, &verdicts.index()).err().into_iter().flatten());
+            if problems.is_empty() { Ok(warnings) } else { Err(Problems::new(&source, problems)) }
+        }
         Err(others) => {
             problems.extend(others);
             Err(Problems::new(&source, problems))

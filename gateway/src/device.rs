@@ -3,10 +3,16 @@
 
 pub mod ca;
 pub mod cache;
+pub mod distinguished_name;
 pub mod identity;
+mod intern;
 pub mod pem;
+mod proof;
 pub mod refusal;
+pub mod revocation;
+mod sha1;
 pub mod trust;
+pub mod verdicts;
 pub mod verifier;
 
 use std::sync::Arc;
@@ -50,7 +56,7 @@ impl Device {
     }
 
     /// What it presented, leaf first.
-    pub fn chain(&self) -> &[CertificateDer<'static>] {
+    pub fn chain(&self) -> &[Arc<CertificateDer<'static>>] {
         match self {
             Self::Absent => &[],
             Self::Verified(verified) => &verified.chain,

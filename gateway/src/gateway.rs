@@ -14,8 +14,9 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::api::{self, AdminSocket};
 use crate::config::{self, Config, Problems};
-use crate::control::Control;
-use crate::device::cache::VerdictCache;
+use crate::control::{Control, Parts};
+use crate::crl;
+use crate::device::verdicts::Verdicts;
 use crate::listen::{self, BindError, Limiter, Shared, Sockets};
 use crate::snapshot::{Compiled, compile};
 use crate::telemetry::{AccessLog, Metrics};
@@ -69,8 +70,10 @@ pub fn run(path: &Path) -> Result<(), StartError> {
 
 async fn serve(path: &Path) -> Result<(), StartError> {
     let (config, source) = Config::load(path)?;
-    let cache = Arc::new(VerdictCache::new(config.server.verdict_cache));
-    let Compiled { snapshot, warnings } = compile(&config, &source, &cache, 1)?;
+    let verdicts = Arc::new(Verdicts::new(config.server.verdict_cache));
+    let Compiled { snapshot, authorities, warnings } = compile(&config, &source, &verdicts, 1)?;
+    let crls = crl::Prepared::load(authorities, &verdicts.index())
+        .map_err(|problems| Problems::new(&source, problems))?;
     for warning in warnings.lines() {
         tracing::warn!("{warning}");
     }
@@ -90,7 +93,7 @@ async fn serve(path: &Path) -> Result<(), StartError> {
     let (drain, draining) = watch::channel(false);
     let shared = Shared {
         snapshot: Arc::new(ArcSwap::from_pointee(snapshot)),
-        cache,
+        verdicts,
         access_log: access_log(&config, &metrics)?,
         metrics,
         permits: Arc::new(Semaphore::new(config.server.max_connections as usize)),
@@ -100,8 +103,11 @@ async fn serve(path: &Path) -> Result<(), StartError> {
         max_request_header: config.server.max_request_header as usize,
     };
     let all_permits = config.server.max_connections;
+    let keeper = Arc::new(crl::Keeper::new(crls, Arc::clone(&shared.verdicts), shared.metrics.clone()));
+    keeper.watch()?;
+    let parts = Parts { plane, keeper };
     let control =
-        Arc::new(Control::new(path.to_owned(), config, &warnings, plane, addresses.clone(), shared.clone()));
+        Arc::new(Control::new(path.to_owned(), config, &warnings, parts, addresses.clone(), shared.clone()));
     let mut signals = Signals::new()?;
     for (index, sockets) in sockets.into_iter().enumerate() {
         drop(listen::spawn(index, sockets, shared.clone())?);

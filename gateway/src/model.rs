@@ -1,5 +1,6 @@
 //! Resources and their validation: what an operator declares, parsed once into types that cannot be wrong.
 
+pub mod ca;
 pub mod hostname;
 pub mod origin;
 pub mod policy;

@@ -9,6 +9,7 @@
 
 mod admin_socket;
 mod bad_config;
+mod cache_verbs;
 mod connection_limit;
 mod drain;
 mod forged_headers;
@@ -23,6 +24,7 @@ mod refused_certificate;
 mod reload_bad_input;
 mod reload_open_connections;
 mod require_host;
+mod revocation;
 mod rooms;
 mod slow_client;
 mod split_hello;

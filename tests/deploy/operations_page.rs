@@ -52,6 +52,7 @@ fn every_refusal_of_a_certificate_is_explained_with_its_alert() {
             AlertDescription::UnknownCA => "unknown_ca",
             AlertDescription::BadCertificate => "bad_certificate",
             AlertDescription::CertificateExpired => "certificate_expired",
+            AlertDescription::CertificateRevoked => "certificate_revoked",
             AlertDescription::UnsupportedCertificate => "unsupported_certificate",
             other => panic!("{other:?}"),
         };

@@ -11,6 +11,7 @@ use crate::repository;
 /// Another value for a setting; none for those that have to go together with something else.
 fn another(table: &str, key: &str) -> Option<&'static str> {
     let value = match (table, key) {
+        ("server", "ca_algorithms") => "\"cloudflare\"",
         ("server" | "xdp.table", _) => "9999",
         ("timeout", _) => "\"11s\"",
         ("xdp.limit", _) => "\"1/s burst 2\"",
@@ -21,7 +22,12 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("application.policy", "decision") => "\"deny\"",
         ("application.policy", "include") => "[{ everyone = {} }]",
         ("application.policy", "require" | "exclude") | ("mtls_certificate", "associated_hostnames") => "[]",
-        ("forwarding", "cloudflare") | ("xdp", "required") => "true",
+        ("host", "min_tls") => "\"1.3\"",
+        ("mtls_certificate", "crl_expired") => "\"soft\"",
+        ("host", "require_client_auth_purpose")
+        | ("mtls_certificate", "allow_sha1")
+        | ("forwarding", "cloudflare")
+        | ("xdp", "required") => "true",
         ("xdp", "mode") => "\"generic\"",
         ("xdp", "unknown_sni") => "\"drop\"",
         ("xdp", "log") => "\"debug\"",
@@ -29,7 +35,7 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("log", "access") => "\"off\"",
         // Names and files depend on each other, and interfaces need rights.
         ("host", "name" | "certificate" | "key" | "protocol")
-        | ("mtls_certificate", "certificate")
+        | ("mtls_certificate", "certificate" | "crl")
         | ("application", "domain" | "policy")
         | ("xdp", "interfaces") => return None,
         _ => panic!("what would be another {key} in [{table}]?"),
@@ -56,6 +62,7 @@ fn example_for(gateway: &Gateway, site: &Site) -> String {
         ("host", "certificate", path(&site.server.certificate)),
         ("host", "key", path(&site.server.key)),
         ("mtls_certificate", "certificate", path(&site.devices.path)),
+        ("mtls_certificate", "crl", "[]".to_owned()),
         ("xdp", "interfaces", "[]".to_owned()),
         ("admin", "socket", value("socket = ").to_owned()),
         ("metrics", "listen", value("listen = ").to_owned()),

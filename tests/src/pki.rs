@@ -1,5 +1,6 @@
 //! Real CAs and certificates (P-256), as files for the gateway and for curl, and as DER for rustls.
 
+mod crl;
 mod leaf;
 mod openssl;
 

@@ -40,6 +40,8 @@ enum Suite {
     Handshake,
     /// Held connections: small requests, answers of 1 MiB, latency.
     Proxy,
+    /// Instructions of a handshake without a CRL and with long ones, beside webpki; and loading a long one.
+    Crl,
 }
 
 /// Somebody else's server.
@@ -65,17 +67,27 @@ impl Peer {
 
 /// Builds, installs peers, measures, prints the table.
 pub(crate) fn run(options: &Options) -> Result {
-    install(&options.peers);
-    ui::stage("building the gateway and the bench (release: fat LTO takes some minutes the first time)");
-    let mut build = Command::new("cargo");
-    build.args(["build", "--release", "--locked", "--package", "fleetgate", "--package", "fleetgate-bench"]);
-    process::run(build.current_dir(workspace::root()))?;
     let suite = word(&options.suite);
-    ui::stage(&format!("measuring: {suite}"));
     let mut bench = Command::new(workspace::target("release/fleetgate-bench"));
-    bench.arg(&suite).arg("--gateway").arg(workspace::target("release/fleetgate"));
-    // Those that could not be installed are left out, and named, there.
-    bench.arg("--peers").arg(options.peers.iter().map(word).collect::<Vec<_>>().join(","));
+    bench.arg(&suite);
+    match options.suite {
+        Suite::Handshake | Suite::Proxy => {
+            install(&options.peers);
+            build(&[])?;
+            bench.arg("--gateway").arg(workspace::target("release/fleetgate"));
+            // Those that could not be installed are left out, and named, there.
+            bench.arg("--peers").arg(options.peers.iter().map(word).collect::<Vec<_>>().join(","));
+        }
+        Suite::Crl => {
+            // It says so itself; building would take minutes for nothing.
+            if !packages::ensure(&[Tool::new("valgrind", "valgrind")], "counting instructions").is_empty() {
+                return Ok(());
+            }
+            build(&["--bins", "--example", "measure"])?;
+            bench.arg("--program").arg(workspace::target("release/examples/measure"));
+        }
+    }
+    ui::stage(&format!("measuring: {suite}"));
     if let Some(json) = &options.json {
         bench.arg("--json").arg(json);
     }
@@ -83,6 +95,14 @@ pub(crate) fn run(options: &Options) -> Result {
         bench.arg("--quick");
     }
     process::run(&mut bench)
+}
+
+/// Builds the gateway and the bench; `targets` are those beyond what cargo takes by itself.
+fn build(targets: &[&str]) -> Result {
+    ui::stage("building the gateway and the bench (release: fat LTO takes some minutes the first time)");
+    let mut build = Command::new("cargo");
+    build.args(["build", "--release", "--locked", "--package", "fleetgate", "--package", "fleetgate-bench"]);
+    process::run(build.args(targets).current_dir(workspace::root()))
 }
 
 /// Installs what is missing of `peers`, and leaves no service of it running.

@@ -1,5 +1,6 @@
 //! `fleetgate-bench`: the gateway beside what others take for the same work.
 
+mod crl;
 mod floor;
 mod progress;
 mod suite;
@@ -28,6 +29,9 @@ enum Command {
     /// Held connections: small requests, answers of 1 MiB, latency.
     #[command(after_help = "Example:\n  fleetgate-bench proxy --quick --peers nginx,caddy")]
     Proxy(suite::Options),
+    /// Handshakes in memory, by instruction count, without a CRL and with long ones; and loading one.
+    #[command(after_help = "Example:\n  fleetgate-bench crl --program target/release/examples/measure")]
+    Crl(crl::Options),
     /// The origin behind all servers.
     #[command(hide = true)]
     Origin(origin::Options),
@@ -41,6 +45,7 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Handshake(options) => print::exit(suite::run(crate::suite::Suite::Handshake, &options)),
         Command::Proxy(options) => print::exit(suite::run(crate::suite::Suite::Proxy, &options)),
+        Command::Crl(options) => print::exit(crl::run(&options)),
         Command::Origin(options) => print::exit(origin::run(&options)),
         Command::Floor(options) => print::exit(floor::run(&options)),
     }

@@ -42,10 +42,17 @@ fn cells(row: &Row) -> [String; HEAD.len()] {
         row.unit.to_owned(),
         row.reference.to_owned(),
         range(row.reference_value, row.reference_min, row.reference_max),
-        format!("{:.2} [{:.2}–{:.2}]", row.ratio, row.ratio_min, row.ratio_max),
+        ratio(row),
         row.target.map_or_else(none, |target| format!("≤ {target:.2}")),
         row.met.map_or_else(none, |met| if met { "yes" } else { "NO" }.to_owned()),
     ]
+}
+
+/// Where rounds hardly differ, as counts do, the ratio is good for another digit.
+fn ratio(row: &Row) -> String {
+    let digits = if row.rounds > 1 && row.ratio_max - row.ratio_min < 0.005 { 3 } else { 2 };
+    let Row { ratio, ratio_min, ratio_max, .. } = row;
+    format!("{ratio:.digits$} [{ratio_min:.digits$}–{ratio_max:.digits$}]")
 }
 
 /// Three digits are more than the measurement is good for.

@@ -18,6 +18,28 @@ pub struct MtlsCertificate {
     pub certificate: Spanned<PathBuf>,
     /// Hosts that trust it.
     pub associated_hostnames: Vec<Spanned<HostPattern>>,
+    /// Whether certificates below it may be signed with SHA-1.
+    pub allow_sha1: bool,
+    /// The files of its CRLs: DER, PEM or base64.
+    pub crl: Vec<Spanned<String>>,
+    /// What becomes of its devices when a CRL of it has expired.
+    pub crl_expired: CrlExpired,
+}
+
+/// What becomes of a CA's devices when its CRL has expired.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CrlExpired {
+    /// All are refused until there is a new one: nobody can know whom it would list.
+    #[default]
+    Hard,
+    /// Those that it lists stay refused, and the others pass.
+    Soft,
+}
+
+impl<'de> Deserialize<'de> for CrlExpired {
+    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
+        word(value, &[("hard", Self::Hard), ("soft", Self::Soft)])
+    }
 }
 
 impl<'de> Deserialize<'de> for MtlsCertificate {
@@ -27,11 +49,17 @@ impl<'de> Deserialize<'de> for MtlsCertificate {
         let certificate = table.required_s::<String>("certificate");
         let hostnames =
             table.optional::<Vec<Spanned<Parsed<HostPattern>>>>("associated_hostnames").unwrap_or_default();
+        let allow_sha1 = table.optional("allow_sha1").unwrap_or_default();
+        let crl = table.optional("crl").unwrap_or_default();
+        let crl_expired = table.optional("crl_expired").unwrap_or_default();
         table.finalize(None)?;
         Ok(Self {
             name: name?,
             certificate: certificate?.map(),
             associated_hostnames: hostnames.into_iter().map(inner).collect(),
+            allow_sha1,
+            crl,
+            crl_expired,
         })
     }
 }

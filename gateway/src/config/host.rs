@@ -20,6 +20,10 @@ pub struct Host {
     pub key: Spanned<PathBuf>,
     /// Whether and how devices are asked for certificates.
     pub client_auth: ClientAuth,
+    /// Whether a device's certificate must name `clientAuth` as its purpose, instead of only not naming others.
+    pub require_client_auth_purpose: bool,
+    /// The lowest version of TLS.
+    pub min_tls: TlsVersion,
     /// Where permitted requests go.
     pub origin: OriginUrl,
 }
@@ -34,6 +38,22 @@ pub enum ClientAuth {
     Require,
     /// Not asked.
     None,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TlsVersion {
+    /// RFC 5246, with forward secrecy and authenticated encryption only.
+    #[default]
+    Tls12,
+    /// RFC 8446.
+    Tls13,
+}
+
+impl<'de> Deserialize<'de> for TlsVersion {
+    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
+        word(value, &[("1.2", Self::Tls12), ("1.3", Self::Tls13)])
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -61,6 +81,8 @@ impl<'de> Deserialize<'de> for Host {
         let key = table.required_s::<String>("key");
         let protocol = table.optional("protocol").unwrap_or(Protocol::Https);
         let client_auth = table.optional("client_auth").unwrap_or_default();
+        let require_client_auth_purpose = table.optional("require_client_auth_purpose").unwrap_or_default();
+        let min_tls = table.optional("min_tls").unwrap_or_default();
         let origin = table.required::<Parsed<OriginUrl>>("origin");
         table.finalize(None)?;
         match protocol {
@@ -71,6 +93,8 @@ impl<'de> Deserialize<'de> for Host {
             certificate: certificate?.map(),
             key: key?.map(),
             client_auth,
+            require_client_auth_purpose,
+            min_tls,
             origin: origin?.0,
         })
     }

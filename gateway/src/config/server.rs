@@ -6,7 +6,8 @@ use std::time::Duration;
 use toml_span::de_helpers::TableHelper;
 use toml_span::{DeserError, Deserialize, Spanned, Value};
 
-use super::value::{Parsed, Time, inner, invalid};
+use super::value::{Parsed, Time, inner, invalid, word};
+use crate::model::ca::CaAlgorithms;
 
 /// `[server]`
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub struct Server {
     pub workers: usize,
     /// Connections at the same time; further ones wait in the kernel's queue.
     pub max_connections: u32,
+    /// The algorithms that may have signed an uploaded CA.
+    pub ca_algorithms: CaAlgorithms,
     /// Entries of the verdict cache.
     pub verdict_cache: u32,
     /// Bytes of a request's head.
@@ -28,6 +31,7 @@ impl Default for Server {
         Self {
             workers: 0,
             max_connections: 10_000,
+            ca_algorithms: CaAlgorithms::All,
             verdict_cache: 100_000,
             max_request_header: 65_536,
             max_idle_origin_connections: 128,
@@ -40,6 +44,8 @@ impl<'de> Deserialize<'de> for Server {
         let default = Self::default();
         let mut table = TableHelper::new(value)?;
         let workers = table.optional("workers").unwrap_or(0u16);
+        let ca_algorithms =
+            table.optional::<Algorithms>("ca_algorithms").map_or(default.ca_algorithms, |words| words.0);
         let mut size = |key: &'static str, least: u32, default: u32| {
             let size = table.optional_s(key).unwrap_or(Spanned::new(default));
             if size.value < least {
@@ -50,6 +56,7 @@ impl<'de> Deserialize<'de> for Server {
         let server = Self {
             workers: 0,
             max_connections: size("max_connections", 1, default.max_connections),
+            ca_algorithms,
             verdict_cache: size("verdict_cache", 1, default.verdict_cache),
             // hyper's own minimum.
             max_request_header: size("max_request_header", 8192, default.max_request_header),
@@ -126,5 +133,13 @@ impl<'de> Deserialize<'de> for Timeouts {
         };
         table.finalize(None)?;
         Ok(timeouts)
+    }
+}
+
+struct Algorithms(CaAlgorithms);
+
+impl<'de> Deserialize<'de> for Algorithms {
+    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
+        word(value, &[("all", CaAlgorithms::All), ("cloudflare", CaAlgorithms::Cloudflare)]).map(Self)
     }
 }

@@ -48,6 +48,7 @@ fn every_default_is_the_documented_one() {
     let expected = Server {
         workers: 0,
         max_connections: 10_000,
+        ca_algorithms: crate::model::ca::CaAlgorithms::All,
         verdict_cache: 100_000,
         max_request_header: 65_536,
         max_idle_origin_connections: 128,

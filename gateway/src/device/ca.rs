@@ -6,6 +6,9 @@ use rustls::pki_types::{CertificateDer, TrustAnchor};
 use x509_parser::extensions::BasicConstraints;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
+use super::trust::may_issue;
+use crate::model::ca::CaAlgorithms;
+
 /// A CA chain that passed its checks.
 #[derive(Debug)]
 pub struct CaBundle {
@@ -32,8 +35,19 @@ pub struct Anchor {
     pub not_after: u64,
     /// CAs that may stand between it and a device, if it says how many: webpki does not look at an anchor's.
     pub path_len: Option<u32>,
+    /// Whether certificates below it may be signed with SHA-1.
+    pub allow_sha1: bool,
     /// The name of the bundle that it came in.
     pub bundle: Arc<str>,
+}
+
+/// What an operator says about a CA beside its certificates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CaRules {
+    /// Whether certificates below it may be signed with SHA-1.
+    pub allow_sha1: bool,
+    /// Which algorithms may have signed the CA itself.
+    pub algorithms: CaAlgorithms,
 }
 
 /// Why a certificate cannot be trusted as a CA.
@@ -44,6 +58,47 @@ pub enum CaError {
     Malformed {
         /// Its position in the file, from 1.
         position: usize,
+    },
+    /// Its key usage forbids it to sign certificates.
+    #[error(
+        "certificate {position} (`{subject}`) may not sign certificates: its key usage lacks keyCertSign"
+    )]
+    MayNotIssue {
+        /// Its position in the file, from 1.
+        position: usize,
+        /// Its subject.
+        subject: String,
+    },
+    /// The same certificate twice.
+    #[error("certificate {position} (`{subject}`) stands in the file twice")]
+    Duplicate {
+        /// Its second position in the file, from 1.
+        position: usize,
+        /// Its subject.
+        subject: String,
+    },
+    /// A server's certificate among the CAs.
+    #[error(
+        "certificate {position} (`{subject}`) is a server's, not a CA's: upload the CAs of your devices only"
+    )]
+    Server {
+        /// Its position in the file, from 1.
+        position: usize,
+        /// Its subject.
+        subject: String,
+    },
+    /// Signed with an algorithm that is not accepted.
+    #[error(
+        "certificate {position} (`{subject}`) is signed with {algorithm}; RSA and ECDSA with SHA-1, SHA-256, SHA-384 or \
+         SHA-512 are accepted, and Ed25519 and RSA-PSS unless server.ca_algorithms says otherwise"
+    )]
+    Algorithm {
+        /// Its position in the file, from 1.
+        position: usize,
+        /// Its subject.
+        subject: String,
+        /// The algorithm's object identifier.
+        algorithm: String,
     },
     /// Basic Constraints do not say CA:TRUE.
     #[error("certificate {position} (`{subject}`) is not a CA: its Basic Constraints lack CA:TRUE")]
@@ -65,14 +120,21 @@ impl CaBundle {
     /// self-issued, all are anchors: an issuing intermediate alone is enough to trust.
     ///
     /// # Errors
-    /// The first certificate that is not a CA, by position and subject.
-    pub fn new(name: &str, certificates: Vec<CertificateDer<'static>>) -> Result<Self, CaError> {
+    /// The first certificate that cannot be one of a CA's, by position and subject.
+    pub fn new(
+        name: &str,
+        certificates: Vec<CertificateDer<'static>>,
+        rules: CaRules,
+    ) -> Result<Self, CaError> {
         let name: Arc<str> = name.into();
-        let parsed = certificates
-            .into_iter()
-            .enumerate()
-            .map(|(index, der)| parse(&name, index + 1, der))
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut parsed: Vec<Parsed> = Vec::with_capacity(certificates.len());
+        for (index, der) in certificates.into_iter().enumerate() {
+            let (position, ca) = (index + 1, parse(&name, index + 1, der, rules)?);
+            if parsed.iter().any(|seen| seen.anchor.der == ca.anchor.der) {
+                return Err(CaError::Duplicate { position, subject: ca.anchor.subject });
+            }
+            parsed.push(ca);
+        }
         let (mut roots, mut others): (Vec<_>, Vec<_>) = parsed.into_iter().partition(|ca| ca.self_issued);
         if roots.is_empty() {
             std::mem::swap(&mut roots, &mut others);
@@ -97,14 +159,32 @@ impl Anchor {
     }
 }
 
-fn parse(bundle: &Arc<str>, position: usize, der: CertificateDer<'static>) -> Result<Parsed, CaError> {
+fn parse(
+    bundle: &Arc<str>,
+    position: usize,
+    der: CertificateDer<'static>,
+    rules: CaRules,
+) -> Result<Parsed, CaError> {
     let malformed = CaError::Malformed { position };
     let Ok((_, certificate)) = X509Certificate::from_der(&der) else { return Err(malformed) };
     let subject = certificate.subject().to_string();
     let constraints = certificate.basic_constraints().ok().flatten().map(|extension| extension.value);
     let Some(BasicConstraints { ca: true, path_len_constraint }) = constraints else {
-        return Err(CaError::NotACa { position, subject });
+        let purposes = certificate.extended_key_usage().ok().flatten();
+        let server = purposes.is_some_and(|extension| extension.value.server_auth);
+        return Err(if server {
+            CaError::Server { position, subject }
+        } else {
+            CaError::NotACa { position, subject }
+        });
     };
+    if !may_issue(&der) {
+        return Err(CaError::MayNotIssue { position, subject });
+    }
+    let algorithm = certificate.signature_algorithm.oid().to_id_string();
+    if !rules.algorithms.allow(&algorithm) {
+        return Err(CaError::Algorithm { position, subject, algorithm });
+    }
     let Ok(trust) = webpki::anchor_from_trusted_cert(&der) else { return Err(malformed) };
     let validity = certificate.validity();
     let seconds = |time: x509_parser::time::ASN1Time| u64::try_from(time.timestamp()).unwrap_or(0);
@@ -114,6 +194,7 @@ fn parse(bundle: &Arc<str>, position: usize, der: CertificateDer<'static>) -> Re
         not_before: seconds(validity.not_before),
         not_after: seconds(validity.not_after),
         path_len: *path_len_constraint,
+        allow_sha1: rules.allow_sha1,
         bundle: Arc::clone(bundle),
         der: CertificateDer::from(Vec::new()),
     };

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dashmap::DashMap;
 
@@ -14,6 +14,9 @@ use super::trust::{TrustSetId, Verified};
 
 /// Entries that an insertion gives a second chance before it takes the next one anyway.
 const CHANCES: usize = 64;
+
+/// Entries that a flush takes before it lets an insertion in between.
+const FLUSHED_AT_ONCE: usize = 256;
 
 /// What a verdict is cached under. The trust set's id stands for its anchors and rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,7 +36,7 @@ struct Slot {
 /// Verified devices by fingerprint.
 pub struct VerdictCache {
     map: DashMap<Key, Slot>,
-    /// Every key of the map once, oldest first: the clock. Only insertions look at it.
+    /// Every key of the map once, oldest first: the clock. Lookups never look at it.
     clock: Mutex<VecDeque<Key>>,
     capacity: usize,
     hits: AtomicU64,
@@ -88,8 +91,8 @@ impl VerdictCache {
     pub fn insert(&self, verified: Arc<Verified>) {
         let key = Key { trust_set: verified.trust_set, leaf: verified.identity.fingerprint };
         let slot = Slot { verified, recent: AtomicBool::new(false) };
-        // Held to the end: insertions come one after another, and only they change which keys there are.
-        let mut clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        // Held to the end: whoever changes which keys there are does so alone.
+        let mut clock = self.lock();
         if let Some(mut known) = self.map.get_mut(&key) {
             *known = slot;
             return;
@@ -102,16 +105,50 @@ impl VerdictCache {
         clock.push_back(key);
     }
 
+    /// Forgets a device, for whichever trust sets it was verified; gives the number of its verdicts. A handshake that
+    /// is under way meanwhile may bring it back.
+    pub fn evict(&self, leaf: &Fingerprint) -> usize {
+        let mut clock = self.lock();
+        let before = clock.len();
+        clock.retain(|key| {
+            let goes = key.leaf == *leaf;
+            if goes {
+                self.map.remove(key);
+            }
+            !goes
+        });
+        before - clock.len()
+    }
+
+    /// Forgets every device; gives the number of verdicts. Lookups and insertions go on meanwhile.
+    pub fn flush(&self) -> usize {
+        let mut flushed = 0;
+        loop {
+            let mut clock = self.lock();
+            if clock.is_empty() {
+                return flushed;
+            }
+            let some = clock.len().min(FLUSHED_AT_ONCE);
+            for key in clock.drain(..some) {
+                self.map.remove(&key);
+            }
+            flushed += some;
+        }
+    }
+
     /// What the cache has done so far.
     pub fn statistics(&self) -> Statistics {
-        let clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
         Statistics {
-            entries: clock.len() as u64,
+            entries: self.lock().len() as u64,
             capacity: self.capacity as u64,
             hits: self.hits.load(Ordering::Relaxed),
             misses: self.misses.load(Ordering::Relaxed),
             evictions: self.evictions.load(Ordering::Relaxed),
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Key>> {
+        self.clock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn evict_one(&self, clock: &mut VecDeque<Key>) {

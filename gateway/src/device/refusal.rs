@@ -15,32 +15,48 @@ pub enum Refusal {
     BadSignature,
     /// A name or path length constraint, a CA certificate used as a leaf, or a leaf used as a CA.
     ConstraintViolation,
+    /// The CRL of a CA on the path is overdue, and the CA is strict about it.
+    CrlExpired,
+    /// The operator has denied it: its fingerprint, key, serial number or common name.
+    DeniedLocally,
     /// `notAfter` is past.
     Expired,
     /// `notBefore` is still to come.
     NotYetValid,
+    /// A CRL lists it, or a CA above it.
+    Revoked,
     /// Not reached an anchor of this host.
     UnknownIssuer,
     /// A critical extension that nobody here understands.
     UnhandledCriticalExtension,
-    /// An algorithm or certificate version that is not accepted.
+    /// An algorithm that is not accepted, SHA-1 above all.
     Unsupported,
+    /// An X.509 version without extensions: 1 or 2.
+    UnsupportedVersion,
+    /// A key that proves nothing here: RSA of less than 2048 bits, or of another kind than RSA, ECDSA on P-256, P-384 or
+    /// P-521, and Ed25519.
+    UnsupportedKey,
     /// An extended key usage that does not include client authentication.
     WrongPurpose,
 }
 
 impl Refusal {
     /// Every reason, for metrics and documentation.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 15] = [
         Self::AnchorExpired,
         Self::BadEncoding,
         Self::BadSignature,
         Self::ConstraintViolation,
+        Self::CrlExpired,
+        Self::DeniedLocally,
         Self::Expired,
         Self::NotYetValid,
+        Self::Revoked,
         Self::UnknownIssuer,
         Self::UnhandledCriticalExtension,
         Self::Unsupported,
+        Self::UnsupportedVersion,
+        Self::UnsupportedKey,
         Self::WrongPurpose,
     ];
 
@@ -51,11 +67,16 @@ impl Refusal {
             Self::BadEncoding => "bad_encoding",
             Self::BadSignature => "bad_signature",
             Self::ConstraintViolation => "constraint_violation",
+            Self::CrlExpired => "crl_expired",
+            Self::DeniedLocally => "denied_locally",
             Self::Expired => "expired",
             Self::NotYetValid => "not_yet_valid",
+            Self::Revoked => "revoked",
             Self::UnknownIssuer => "unknown_issuer",
             Self::UnhandledCriticalExtension => "unhandled_critical_extension",
             Self::Unsupported => "unsupported",
+            Self::UnsupportedVersion => "unsupported_version",
+            Self::UnsupportedKey => "unsupported_key",
             Self::WrongPurpose => "wrong_purpose",
         }
     }
@@ -63,14 +84,37 @@ impl Refusal {
     /// The alert that a `require` host ends the handshake with (RFC 8446, 6.2).
     pub const fn alert(self) -> AlertDescription {
         match self {
-            Self::AnchorExpired | Self::UnknownIssuer => AlertDescription::UnknownCA,
+            // Whether a certificate is revoked cannot be told: `unknown_ca`, as OpenSSL and rustls have it.
+            Self::AnchorExpired | Self::CrlExpired | Self::UnknownIssuer => AlertDescription::UnknownCA,
             Self::BadEncoding | Self::BadSignature | Self::ConstraintViolation => {
                 AlertDescription::BadCertificate
             }
+            Self::DeniedLocally | Self::Revoked => AlertDescription::CertificateRevoked,
             Self::Expired | Self::NotYetValid => AlertDescription::CertificateExpired,
-            Self::UnhandledCriticalExtension | Self::Unsupported | Self::WrongPurpose => {
-                AlertDescription::UnsupportedCertificate
-            }
+            Self::UnhandledCriticalExtension
+            | Self::Unsupported
+            | Self::UnsupportedVersion
+            | Self::UnsupportedKey
+            | Self::WrongPurpose => AlertDescription::UnsupportedCertificate,
+        }
+    }
+
+    /// The reason in OpenSSL's words, as Cloudflare reports it behind `FAILED:`. For an operator's eyes.
+    pub const fn openssl(self) -> &'static str {
+        match self {
+            Self::AnchorExpired | Self::Expired => "certificate has expired",
+            Self::BadEncoding => "unable to decode certificate",
+            Self::BadSignature => "certificate signature failure",
+            Self::ConstraintViolation => "permitted subtree violation",
+            Self::CrlExpired => "CRL has expired",
+            Self::DeniedLocally | Self::Revoked => "certificate revoked",
+            Self::NotYetValid => "certificate is not yet valid",
+            Self::UnknownIssuer => "unable to get local issuer certificate",
+            Self::UnhandledCriticalExtension => "unhandled critical extension",
+            Self::Unsupported => "CA signature digest algorithm too weak",
+            Self::UnsupportedVersion => "unsupported certificate version",
+            Self::UnsupportedKey => "EE certificate key too weak",
+            Self::WrongPurpose => "unsuitable certificate purpose",
         }
     }
 
@@ -79,6 +123,7 @@ impl Refusal {
         let error = match self.alert() {
             AlertDescription::UnknownCA => CertificateError::UnknownIssuer,
             AlertDescription::CertificateExpired => CertificateError::Expired,
+            AlertDescription::CertificateRevoked => CertificateError::Revoked,
             AlertDescription::UnsupportedCertificate => CertificateError::InvalidPurpose,
             _ => CertificateError::BadEncoding,
         };
@@ -95,8 +140,8 @@ impl From<Error> for Refusal {
             Error::InvalidSignatureForPublicKey => Self::BadSignature,
             Error::RequiredEkuNotFoundContext(_) => Self::WrongPurpose,
             Error::UnsupportedCriticalExtension => Self::UnhandledCriticalExtension,
-            Error::UnsupportedCertVersion
-            | Error::UnsupportedSignatureAlgorithmContext(_)
+            Error::UnsupportedCertVersion => Self::UnsupportedVersion,
+            Error::UnsupportedSignatureAlgorithmContext(_)
             | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => Self::Unsupported,
             Error::CaUsedAsEndEntity
             | Error::EndEntityUsedAsCa

@@ -1,11 +1,24 @@
 //! Devices with real certificates, and what becomes of them.
 
 mod ca;
+mod der;
 mod handshake;
 mod identity;
+mod keys;
+mod limbo;
 mod pem;
 pub(crate) mod pki;
+mod raw_key;
 mod refusal;
+mod revocation_oracle;
+mod sha1;
+#[path = "../../../tests/src/skip.rs"]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "the end-to-end tests' own, of which one function is used here"
+)]
+mod skip;
 mod trust_set;
 mod verify;
 

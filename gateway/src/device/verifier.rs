@@ -10,10 +10,12 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
-use super::cache::{Key, VerdictCache};
+use super::cache::Key;
 use super::identity::{Fingerprint, Identity};
+use super::proof::{self, Version};
 use super::refusal::Refusal;
 use super::trust::{TrustSet, Verified, own};
+use super::verdicts::Verdicts;
 use super::{Device, Refused};
 
 /// What the verifier found, before the handshake has shown that the peer holds the key.
@@ -42,10 +44,10 @@ pub struct Outcome<T> {
 }
 
 /// Runs a handshake so that verifiers in it can report. When it succeeds, CertificateVerify did too, and a fresh
-/// verdict goes into `cache`.
+/// verdict goes into the cache.
 pub async fn observe<T, E>(
     handshake: impl Future<Output = Result<T, E>>,
-    cache: &VerdictCache,
+    verdicts: &Verdicts,
 ) -> Outcome<Result<T, E>> {
     let (result, finding) = FINDING
         .scope(RefCell::default(), async {
@@ -58,7 +60,7 @@ pub async fn observe<T, E>(
         Finding::Known(verified) => (Device::Verified(verified), true),
         Finding::Fresh(verified) => {
             if result.is_ok() {
-                cache.insert(Arc::clone(&verified));
+                verdicts.cache.insert(Arc::clone(&verified));
             }
             (Device::Verified(verified), false)
         }
@@ -67,36 +69,41 @@ pub async fn observe<T, E>(
     Outcome { result, device, cached }
 }
 
-/// Verifies a chain that was presented earlier, against a trust set that may have changed since.
-pub fn verify_again(trust: &TrustSet, cache: &VerdictCache, chain: &[CertificateDer<'_>]) -> Device {
+/// Verifies a chain that was presented earlier, against a trust set or a revocation index that may have changed since.
+pub fn verify_again(trust: &TrustSet, verdicts: &Verdicts, chain: &[Arc<CertificateDer<'static>>]) -> Device {
     let Some((leaf, sent)) = chain.split_first() else { return Device::Absent };
-    match judge(trust, cache, leaf, sent, UnixTime::now()) {
+    let sent: Vec<_> = sent.iter().map(|der| CertificateDer::from(der.as_ref().as_ref())).collect();
+    match judge(trust, verdicts, leaf, &sent, UnixTime::now()) {
         Finding::Nothing => Device::Absent,
         Finding::Known(verified) => Device::Verified(verified),
         Finding::Fresh(verified) => {
             // The peer of this live connection proved that it holds the key when it connected.
-            cache.insert(Arc::clone(&verified));
+            verdicts.cache.insert(Arc::clone(&verified));
             Device::Verified(verified)
         }
         Finding::Refused(refused) => Device::Refused(refused),
     }
 }
 
+/// The cache first, then the trust set; and the revocation index, whichever of the two it was.
 fn judge(
     trust: &TrustSet,
-    cache: &VerdictCache,
+    verdicts: &Verdicts,
     leaf: &CertificateDer<'_>,
     sent: &[CertificateDer<'_>],
     now: UnixTime,
 ) -> Finding {
     let fingerprint = Fingerprint::of(leaf);
     let key = Key { trust_set: trust.id(), leaf: fingerprint };
-    if let Some(verified) = cache.get(&key, now.as_secs()) {
-        return Finding::Known(verified);
-    }
-    match trust.verify(leaf, fingerprint, sent, now) {
-        Ok(verified) => Finding::Fresh(Arc::new(verified)),
-        Err(reason) => {
+    let (found, known) = match verdicts.cache.get(&key, now.as_secs()) {
+        Some(verified) => (Ok(verified), true),
+        None => (trust.verify(leaf, fingerprint, sent, now).map(Arc::new), false),
+    };
+    let standing = found.and_then(|verified| verdicts.standing(&verified, now.as_secs()).map(|()| verified));
+    match (standing, known) {
+        (Ok(verified), true) => Finding::Known(verified),
+        (Ok(verified), false) => Finding::Fresh(verified),
+        (Err(reason), _) => {
             let identity = Identity::read(leaf, fingerprint).ok();
             Finding::Refused(Arc::new(Refused { reason, identity, chain: own(leaf, sent) }))
         }
@@ -116,14 +123,14 @@ pub enum Demand {
 #[derive(Debug)]
 pub struct DeviceVerifier {
     trust: Arc<TrustSet>,
-    cache: Arc<VerdictCache>,
+    verdicts: Arc<Verdicts>,
     demand: Demand,
 }
 
 impl DeviceVerifier {
     /// A verifier for a host.
-    pub fn new(trust: Arc<TrustSet>, cache: Arc<VerdictCache>, demand: Demand) -> Self {
-        Self { trust, cache, demand }
+    pub fn new(trust: Arc<TrustSet>, verdicts: Arc<Verdicts>, demand: Demand) -> Self {
+        Self { trust, verdicts, demand }
     }
 }
 
@@ -142,7 +149,7 @@ impl ClientCertVerifier for DeviceVerifier {
         sent: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let finding = judge(&self.trust, &self.cache, leaf, sent, now);
+        let finding = judge(&self.trust, &self.verdicts, leaf, sent, now);
         let refusal = match &finding {
             Finding::Refused(refused) => Some(refused.reason),
             Finding::Nothing | Finding::Known(_) | Finding::Fresh(_) => None,
@@ -161,7 +168,7 @@ impl ClientCertVerifier for DeviceVerifier {
         leaf: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        rustls::crypto::verify_tls12_signature(message, leaf, signature, self.trust.algorithms())
+        proof::verify(Version::Tls12, message, leaf, signature, self.trust.algorithms())
     }
 
     fn verify_tls13_signature(
@@ -170,16 +177,10 @@ impl ClientCertVerifier for DeviceVerifier {
         leaf: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        rustls::crypto::verify_tls13_signature(message, leaf, signature, self.trust.algorithms())
+        proof::verify(Version::Tls13, message, leaf, signature, self.trust.algorithms())
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.trust.algorithms().supported_schemes()
-    }
-}
-
-impl std::fmt::Debug for VerdictCache {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("VerdictCache").field("statistics", &self.statistics()).finish()
     }
 }

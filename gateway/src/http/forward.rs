@@ -10,8 +10,7 @@ use hyper::body::{Bytes, Incoming};
 use super::connection::{Connection, Context, State, peer};
 use super::headers::{self, Added};
 use super::request_body::RequestBody;
-use crate::access::{Denial, Facts, Permit, decide, page};
-use crate::config::ClientAuth;
+use crate::access::{Denial, Permit, decide, page};
 use crate::model::hostname::Hostname;
 use crate::origin::{OriginError, PooledBody};
 use crate::telemetry::access_log::Line;
@@ -137,6 +136,7 @@ async fn pass<'a>(
         Some(_) => {}
     }
     let permit = authorize(context, state).map_err(Refused::Denied)?;
+    connection.permit();
     let request = prepare(connection, state, request).ok_or(Refused::BadHost)?;
     match context.pool.send(&state.host.origin, request).await {
         Ok(mut response) => {
@@ -150,12 +150,8 @@ async fn pass<'a>(
 }
 
 fn authorize<'a>(context: &Context, state: &'a State) -> Result<Permit<'a>, Denial<'a>> {
-    let State { host, device, .. } = state;
-    let decision = decide(&Facts {
-        application: host.application.as_ref(),
-        asks_for_certificates: host.client_auth != ClientAuth::None,
-        device,
-    });
+    let host = &state.host;
+    let decision = decide(&state.facts());
     let (word, reason) = match &decision {
         Ok(_) => ("permit", "permit"),
         Err(denial) => ("deny", denial.reason.label()),

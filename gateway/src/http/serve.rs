@@ -10,23 +10,26 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::watch;
 
-use super::connection::{Connection, Context};
+use super::connection::{AsOf, Connection, Context};
 use super::forward;
 use crate::tls::Accepted;
 
-/// Serves a connection until it ends. Once `draining` says so, the request under way is the last.
+/// Serves a connection until it ends. Once `draining` says so, or once it has lost what it was permitted, the request
+/// under way is the last.
 pub async fn serve(
     context: Rc<Context>,
     accepted: Accepted,
     source: SocketAddr,
-    generation: u64,
+    as_of: AsOf,
     mut draining: watch::Receiver<bool>,
 ) {
     let idle = context.snapshot.load().timeouts.request_header;
     let label = std::sync::Arc::clone(&accepted.host.label);
-    let connection = Rc::new(Connection::new(&accepted, source, generation));
+    let connection = Rc::new(Connection::new(&accepted, source, as_of));
+    // From here on changes are heard of; what came during the handshake is looked for at once.
+    let mut changes = context.verdicts.subscribe();
     let service = {
-        let context = Rc::clone(&context);
+        let (context, connection) = (Rc::clone(&context), Rc::clone(&connection));
         service_fn(move |request| {
             let (context, connection) = (Rc::clone(&context), Rc::clone(&connection));
             async move { Ok::<_, Infallible>(forward::answer(&context, &connection, request).await) }
@@ -38,18 +41,35 @@ pub async fn serve(
         .max_buf_size(context.max_header)
         .serve_connection(TokioIo::new(accepted.stream), service);
     let mut serving = pin!(serving);
-    let result = tokio::select! {
-        result = serving.as_mut() => result,
-        // The sender lives as long as the process: an error means the same as `true`.
-        _ = draining.wait_for(|draining| *draining) => {
+    let has_lost =
+        || connection.lost(&context).is_some_and(|reason| terminate(&context, &label, source, reason));
+    let mut ending = has_lost();
+    if ending {
+        serving.as_mut().graceful_shutdown();
+    }
+    let result = loop {
+        let end = tokio::select! {
+            result = serving.as_mut() => break result,
+            // Both senders live as long as the process: an error means the same as the news.
+            _ = draining.wait_for(|draining| *draining), if !ending => true,
+            _ = changes.changed(), if !ending => has_lost(),
+        };
+        if end {
             serving.as_mut().graceful_shutdown();
-            serving.await
+            ending = true;
         }
     };
     if let Err(error) = result {
         context.metrics.connection_errors.with_label_values(&[&*label, reason(&error)]).inc();
         tracing::debug!(%source, host = %label, %error, "connection ended early");
     }
+}
+
+/// Counts a connection that is ended because it lost its permit. Always true.
+fn terminate(context: &Context, host: &str, source: SocketAddr, reason: &'static str) -> bool {
+    context.metrics.connections_terminated.with_label_values(&[host, reason]).inc();
+    tracing::info!(%source, host, reason, "connection lost its permit");
+    true
 }
 
 fn reason(error: &hyper::Error) -> &'static str {

@@ -17,8 +17,8 @@ use super::limiter::Limiter;
 use super::sockets::Sockets;
 use crate::config::Timeouts;
 use crate::device::Device;
-use crate::device::cache::VerdictCache;
-use crate::http::{self, Context};
+use crate::device::verdicts::Verdicts;
+use crate::http::{self, AsOf, Context};
 use crate::origin::{self, Pool};
 use crate::snapshot::{Host, Snapshot};
 use crate::telemetry::access_log::Line;
@@ -35,7 +35,7 @@ pub struct Shared {
     /// The snapshot in force.
     pub snapshot: Arc<ArcSwap<Snapshot>>,
     /// Verdicts.
-    pub cache: Arc<VerdictCache>,
+    pub verdicts: Arc<Verdicts>,
     /// Metrics.
     pub metrics: Metrics,
     /// The access log.
@@ -75,7 +75,7 @@ async fn run(sockets: Sockets, shared: Shared) {
     let snapshot = shared.snapshot.load();
     let context = Context {
         snapshot: Arc::clone(&shared.snapshot),
-        cache: Arc::clone(&shared.cache),
+        verdicts: Arc::clone(&shared.verdicts),
         metrics: shared.metrics.clone(),
         access_log: shared.access_log.clone(),
         pool: Pool::new(pool_limits(&snapshot.timeouts, shared.max_idle_origin_connections)),
@@ -184,26 +184,27 @@ async fn connection(
     let _open = Open::new(&worker.shared.metrics);
     // Without it a small response waits for the ACK of the one before.
     let _ = stream.set_nodelay(true);
-    if let Some((accepted, generation)) = handshake(&worker.shared, stream, source).await {
+    if let Some((accepted, as_of)) = handshake(&worker.shared, stream, source).await {
         let draining = worker.shared.draining.clone();
-        http::serve(Rc::clone(&worker.context), accepted, source, generation, draining).await;
+        http::serve(Rc::clone(&worker.context), accepted, source, as_of, draining).await;
     }
 }
 
-/// The handshake within its limits and its time, counted and logged. Also says which snapshot it was made under.
-async fn handshake(shared: &Shared, stream: TcpStream, source: SocketAddr) -> Option<(Accepted, u64)> {
+/// The handshake within its limits and its time, counted and logged. Also says what it was begun under.
+async fn handshake(shared: &Shared, stream: TcpStream, source: SocketAddr) -> Option<(Accepted, AsOf)> {
     let begun = Instant::now();
     let snapshot = shared.snapshot.load_full();
+    let as_of = AsOf { snapshot: snapshot.generation, index: shared.verdicts.index().generation() };
     if !shared.limiter.admit_syn(&snapshot.xdp.limit.syn_per_source, source) {
         shared.metrics.limited.with_label_values(&["syn_per_source"]).inc();
         return None;
     }
     let admit = |host: &Host| admit(shared, &snapshot, host, source);
-    let handshake = tls::accept(stream, &snapshot, &shared.cache, admit);
+    let handshake = tls::accept(stream, &snapshot, &shared.verdicts, admit);
     match timeout(snapshot.timeouts.handshake, handshake).await {
         Ok(Ok(accepted)) => {
             welcome(shared, &accepted, begun);
-            Some((accepted, snapshot.generation))
+            Some((accepted, as_of))
         }
         Ok(Err(error)) => {
             report(shared, &error, source);
@@ -269,6 +270,10 @@ fn report(shared: &Shared, error: &HandshakeError, source: SocketAddr) {
     shared.metrics.handshakes.with_label_values(&[host, "error", reason]).inc();
     let detail = error.to_string();
     let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
-    let peer = http::peer(source, device);
+    let mut peer = http::peer(source, device);
+    if let Device::Verified(_) = device {
+        // The certificate is good, and who sent it has not shown to be its device.
+        peer.certificate = "unproven";
+    }
     shared.access_log.write(&Line::Handshake { time, host, reason, detail: Some(&detail), peer });
 }

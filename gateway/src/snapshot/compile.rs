@@ -9,11 +9,14 @@ use rustls::{Error as TlsError, ServerConfig};
 use webpki::EndEntityCert;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
+mod authorities;
+
 use super::{Host, Snapshot, host_tls};
 use crate::config::{self, ClientAuth, Config, Problem, Problems, Source, Span, Spanned};
+use crate::crl::Authority;
 use crate::device::ca::CaBundle;
-use crate::device::cache::VerdictCache;
-use crate::device::trust::TrustSet;
+use crate::device::trust::{Rules, TrustSet};
+use crate::device::verdicts::Verdicts;
 use crate::device::{pem, refusal};
 use crate::model::hostname::HostPattern;
 use crate::model::policy::{Application, Decision};
@@ -26,11 +29,13 @@ const MAX_HOSTS: usize = fleetgate_ebpf::abi::MAX_HOSTS as usize;
 pub struct Compiled {
     /// What was compiled.
     pub snapshot: Snapshot,
+    /// The uploaded CAs, with the CRL files that are to be loaded for them.
+    pub authorities: Vec<Authority>,
     /// What loads all the same.
     pub warnings: Problems,
 }
 
-/// Compiles `config`, which was read from `source`. Verdicts will go to and come from `cache`.
+/// Compiles `config`, which was read from `source`. Verdicts will go to and come from `verdicts`.
 ///
 /// # Errors
 /// Everything that forbids loading it: files that cannot be read, keys that do not fit, CAs that are none, names
@@ -38,11 +43,12 @@ pub struct Compiled {
 pub fn compile(
     config: &Config,
     source: &Arc<Source>,
-    cache: &Arc<VerdictCache>,
+    verdicts: &Arc<Verdicts>,
     generation: u64,
 ) -> Result<Compiled, Problems> {
-    let mut compiler = Compiler { config, source, cache, problems: Vec::new() };
+    let mut compiler = Compiler { config, source, verdicts, problems: Vec::new() };
     let bundles = compiler.bundles();
+    let authorities = bundles.iter().filter_map(|associated| compiler.authority(associated)).collect();
     compiler.check_names();
     let hosts: Vec<_> = config.hosts.iter().filter_map(|host| compiler.host(host, &bundles)).collect();
     let problems = Problems::new(source, compiler.problems);
@@ -58,20 +64,20 @@ pub fn compile(
     }
     let snapshot =
         Snapshot { generation, timeouts: config.timeout.clone(), xdp: config.xdp.clone(), exact, wildcard };
-    Ok(Compiled { snapshot, warnings: problems })
+    Ok(Compiled { snapshot, authorities, warnings: problems })
 }
 
 struct Compiler<'a> {
     config: &'a Config,
     source: &'a Arc<Source>,
-    cache: &'a Arc<VerdictCache>,
+    verdicts: &'a Arc<Verdicts>,
     problems: Vec<Problem>,
 }
 
-/// A CA bundle and the hosts that it is for.
+/// A CA bundle as it was declared.
 struct Associated<'a> {
     bundle: CaBundle,
-    hostnames: &'a [Spanned<HostPattern>],
+    declared: &'a config::MtlsCertificate,
 }
 
 /// Whether something declared for `declared` is for the host `host`: the same names, or names that include it.
@@ -94,52 +100,6 @@ impl<'a> Compiler<'a> {
                 self.error(path.span, error.to_string(), "name a PEM file that the gateway's user may read");
             })
             .ok()
-    }
-
-    fn bundles(&mut self) -> Vec<Associated<'a>> {
-        let config = self.config;
-        let mut bundles = Vec::new();
-        for declared in &config.mtls_certificates {
-            for name in &declared.associated_hostnames {
-                if !config.hosts.iter().any(|host| covers(&name.value, &host.name.value)) {
-                    let message = format!("no host serves `{}`; this association is unused", name.value);
-                    self.warn(
-                        name.span,
-                        message,
-                        "add a [[host]] with this name, or take the association out",
-                    );
-                }
-            }
-            let span = declared.certificate.span;
-            let Some(certificates) = self.certificates(&declared.certificate) else { continue };
-            match CaBundle::new(&declared.name, certificates) {
-                Ok(bundle) => {
-                    self.check_dates(&bundle, span);
-                    bundles.push(Associated { bundle, hostnames: &declared.associated_hostnames });
-                }
-                Err(error) => {
-                    let path = self.source.resolve(&declared.certificate.value);
-                    let remedy =
-                        "upload the CA's own certificate chain, without device or server certificates";
-                    self.error(span, format!("{}: {error}", path.display()), remedy);
-                }
-            }
-        }
-        bundles
-    }
-
-    fn check_dates(&mut self, bundle: &CaBundle, span: Span) {
-        let now = refusal::now();
-        for anchor in &bundle.anchors {
-            if now > anchor.not_after {
-                let message = format!("CA `{}` has expired; it verifies nobody", anchor.subject);
-                self.warn(span, message, "replace it with its renewed certificate");
-            } else if now < anchor.not_before {
-                let message =
-                    format!("CA `{}` is not valid yet; it verifies nobody until it is", anchor.subject);
-                self.warn(span, message, "check the clock of this machine and of the CA's");
-            }
-        }
     }
 
     fn check_names(&mut self) {
@@ -205,11 +165,12 @@ impl<'a> Compiler<'a> {
 
     fn host(&mut self, declared: &config::Host, bundles: &[Associated<'_>]) -> Option<Host> {
         let pattern = &declared.name.value;
-        let trusted = bundles
-            .iter()
-            .filter(|associated| associated.hostnames.iter().any(|name| covers(&name.value, pattern)));
+        let trusted = bundles.iter().filter(|associated| {
+            associated.declared.associated_hostnames.iter().any(|name| covers(&name.value, pattern))
+        });
         let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms;
-        let trust = Arc::new(TrustSet::new(trusted.map(|associated| &associated.bundle), algorithms));
+        let rules = Rules { require_purpose: declared.require_client_auth_purpose };
+        let trust = Arc::new(TrustSet::new(trusted.map(|associated| &associated.bundle), algorithms, rules));
         let application = self.application(pattern);
         if declared.client_auth != ClientAuth::None {
             self.check_access(declared, &trust, application.is_some());
@@ -265,7 +226,14 @@ impl<'a> Compiler<'a> {
             .ok();
         let (chain, key) = chain.zip(key)?;
         let not_after = self.check_leaf(declared, chain.first()?);
-        match host_tls::server_config(chain, key, declared.client_auth, trust, self.cache) {
+        match host_tls::server_config(
+            chain,
+            key,
+            declared.client_auth,
+            declared.min_tls,
+            trust,
+            self.verdicts,
+        ) {
             Ok(config) => Some((config, not_after)),
             Err(TlsError::InconsistentKeys(_)) => {
                 let message = "the private key does not belong to the host's certificate";

@@ -6,9 +6,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::NoServerSessionStorage;
 use rustls::{Error, ServerConfig};
 
-use crate::config::ClientAuth;
-use crate::device::cache::VerdictCache;
+use crate::config::{ClientAuth, TlsVersion};
 use crate::device::trust::TrustSet;
+use crate::device::verdicts::Verdicts;
 use crate::device::verifier::{Demand, DeviceVerifier};
 
 /// Builds the configuration of one host.
@@ -19,12 +19,17 @@ pub(super) fn server_config(
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
     client_auth: ClientAuth,
+    min_tls: TlsVersion,
     trust: &Arc<TrustSet>,
-    cache: &Arc<VerdictCache>,
+    verdicts: &Arc<Verdicts>,
 ) -> Result<ServerConfig, Error> {
+    let versions: &[_] = match min_tls {
+        TlsVersion::Tls12 => rustls::ALL_VERSIONS,
+        TlsVersion::Tls13 => &[&rustls::version::TLS13],
+    };
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    let verifier = |demand| Arc::new(DeviceVerifier::new(Arc::clone(trust), Arc::clone(cache), demand));
+    let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(versions)?;
+    let verifier = |demand| Arc::new(DeviceVerifier::new(Arc::clone(trust), Arc::clone(verdicts), demand));
     let builder = match client_auth {
         ClientAuth::Access => builder.with_client_cert_verifier(verifier(Demand::Ask)),
         ClientAuth::Require => builder.with_client_cert_verifier(verifier(Demand::Require)),
@@ -49,11 +54,13 @@ mod tests {
         let identity = rcgen::generate_simple_self_signed(["iot.example.com".to_owned()]).unwrap();
         let key = PrivateKeyDer::try_from(identity.signing_key.serialize_der()).unwrap();
         let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms;
-        let trust = Arc::new(TrustSet::new([], algorithms));
-        let cache = Arc::new(VerdictCache::new(1));
+        let trust = Arc::new(TrustSet::new([], algorithms, crate::device::trust::Rules::default()));
+        let verdicts = Arc::new(Verdicts::new(1));
         for client_auth in [ClientAuth::Access, ClientAuth::Require, ClientAuth::None] {
             let chain = vec![identity.cert.der().clone()];
-            let config = server_config(chain, key.clone_key(), client_auth, &trust, &cache).unwrap();
+            let config =
+                server_config(chain, key.clone_key(), client_auth, TlsVersion::Tls12, &trust, &verdicts)
+                    .unwrap();
             assert!(!config.ticketer.enabled());
             assert!(!config.session_storage.can_cache());
             assert_eq!((config.send_tls13_tickets, config.max_early_data_size), (0, 0));

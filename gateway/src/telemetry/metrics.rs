@@ -52,6 +52,8 @@ metrics! {
     accept_errors: IntCounter = "fleetgate_accept_errors_total";
     /// Connections that userspace closed for xdp.limit, because XDP does not enforce it, by limit.
     limited: IntCounterVec = "fleetgate_limited_connections_total" ["limit"];
+    /// Connections that were ended because they lost their permit while they were open, by host and reason.
+    connections_terminated: IntCounterVec = "fleetgate_connections_terminated_total" ["host", "reason"];
     /// Connections that ended early, by host and reason.
     connection_errors: IntCounterVec = "fleetgate_connection_errors_total" ["host", "reason"];
     /// Requests, by host and status class.
@@ -92,6 +94,16 @@ metrics! {
     certificate_not_after: IntGaugeVec = "fleetgate_certificate_not_after_timestamp_seconds" ["kind", "name"];
     /// CAs that a host trusts. 0 verifies nobody.
     trust_anchors: IntGaugeVec = "fleetgate_trust_anchors" ["host"];
+    /// Entries of a CA's CRLs, by the name of its mTLS certificate.
+    crl_entries: IntGaugeVec = "fleetgate_crl_entries" ["certificate"];
+    /// When the first of a CA's CRLs is due to be replaced, in seconds since the epoch.
+    crl_next_update: IntGaugeVec = "fleetgate_crl_next_update_timestamp_seconds" ["certificate"];
+    /// Changed CRL files that did not load; the list before stays in force. By name and reason.
+    crl_load_failures: IntCounterVec = "fleetgate_crl_load_failures_total" ["certificate", "reason"];
+    /// Bytes that the loaded CRLs take.
+    crl_bytes: IntGauge = "fleetgate_crl_bytes";
+    /// CAs that may sign with SHA-1.
+    sha1_authorities: IntGauge = "fleetgate_sha1_certificate_authorities";
     /// Access log lines lost because the reader of standard output was too slow.
     access_log_dropped: IntCounter = "fleetgate_access_log_dropped_total";
     /// Panics. Each ended at most one connection, and each is a bug.

@@ -11,7 +11,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::alert;
 use crate::device::Device;
-use crate::device::cache::VerdictCache;
+use crate::device::verdicts::Verdicts;
 use crate::device::verifier::{Outcome, observe};
 use crate::model::hostname::Hostname;
 use crate::snapshot::{Host, Snapshot};
@@ -95,7 +95,7 @@ fn tls_label(error: &io::Error) -> &'static str {
 pub async fn accept(
     stream: TcpStream,
     snapshot: &Snapshot,
-    cache: &VerdictCache,
+    verdicts: &Verdicts,
     admit: impl FnOnce(&Host) -> Result<(), &'static str>,
 ) -> Result<Accepted, HandshakeError> {
     let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await.map_err(HandshakeError::Hello)?;
@@ -108,7 +108,8 @@ pub async fn accept(
         }
     };
     admit(&host).map_err(HandshakeError::Limited)?;
-    let Outcome { result, device, cached } = observe(start.into_stream(Arc::clone(&host.tls)), cache).await;
+    let Outcome { result, device, cached } =
+        observe(start.into_stream(Arc::clone(&host.tls)), verdicts).await;
     match result {
         Ok(stream) => Ok(Accepted { stream, name, host, device, cached }),
         Err(error) => Err(HandshakeError::Handshake { host, device, error }),

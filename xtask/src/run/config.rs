@@ -4,8 +4,8 @@ use super::lab::{HOST, LINK, Lab};
 use crate::process::{Error, Result};
 
 /// Writes `fleetgate.toml` into the run's folder. `ca` is the file of the CA that devices must come from;
-/// `hello_per_source` is the limit that the walk makes tight.
-pub(super) fn write(lab: &Lab, ca: &str, hello_per_source: &str) -> Result {
+/// `hello_per_source` is the limit that the walk makes tight; `crl` the files of the CA's CRLs.
+pub(super) fn write(lab: &Lab, ca: &str, hello_per_source: &str, crl: &[&str]) -> Result {
     let xdp = if lab.xdp {
         format!("interfaces  = [\"{LINK}\"]\nrequired    = true\n")
     } else {
@@ -27,6 +27,7 @@ origin      = "http://{origin}"
 name                 = "Access Testing CA"
 certificate          = "{ca}"
 associated_hostnames = ["{HOST}"]
+crl                  = {crl:?}
 
 [[application]]
 domain = "{HOST}"

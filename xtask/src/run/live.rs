@@ -23,7 +23,7 @@ pub(super) fn run(lab: &Lab, devices: u32, interrupt: &Interrupt) -> Result {
     make_pki(lab, devices)?;
     let _origin = lab.start_origin()?;
     // Ten a second for each device is more than the demo's do.
-    config::write(lab, "ca.pem", "200/s burst 400")?;
+    config::write(lab, "ca.pem", "200/s burst 400", &[])?;
     let _gateway = lab.start_gateway()?;
     let _fleet = start_fleet(lab, devices)?;
     let result = show(lab, interrupt);

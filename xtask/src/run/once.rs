@@ -33,7 +33,7 @@ pub(super) fn walk(lab: &Lab) -> Result {
     let mut parts = None;
     walk.step("the gateway starts, in front of an origin", || {
         let origin = lab.start_origin()?;
-        config::write(lab, "ca.pem", AMPLE)?;
+        config::write(lab, "ca.pem", AMPLE, &[])?;
         parts = Some((lab.start_gateway()?, origin));
         Ok(format!("https://{HOST} at {}", lab.listener))
     });
@@ -46,6 +46,7 @@ pub(super) fn walk(lab: &Lab) -> Result {
         authenticate(&mut walk, lab);
         limit(&mut walk, lab);
         walk.step("killed and started again, the gateway serves at once", || restart(lab, &mut gateway));
+        walk.step("a CRL by cfssl revokes the client certificate: 403", || revoke(lab));
         walk.step("SIGTERM drains and ends it", || end(gateway));
         drop(origin);
     }
@@ -149,7 +150,7 @@ fn limit(walk: &mut Walk, lab: &Lab) {
 }
 
 fn reload(lab: &Lab, limit: &str) -> Result {
-    config::write(lab, "ca.pem", limit)?;
+    config::write(lab, "ca.pem", limit, &[])?;
     fleetgate(lab, "reload").map(drop)
 }
 
@@ -198,6 +199,16 @@ fn restart(lab: &Lab, gateway: &mut Service) -> Result<String> {
         return Ok(format!("200 after {:.2} s", took.as_secs_f64()));
     }
     Err(Error::message(format!("it took {:.2} s, more than {} s", took.as_secs_f64(), RESTART.as_secs())))
+}
+
+/// The document's last steps. cfssl reads serial numbers in decimal, whatever the document says.
+fn revoke(lab: &Lab) -> Result<String> {
+    let serial = pki::serial(lab, "client")?;
+    pki::crl(lab, "ca", &serial, "ca.crl")?;
+    config::write(lab, "ca.pem", AMPLE, &["ca.crl"])?;
+    fleetgate(lab, "reload")?;
+    ask(lab, HOST, Some("client"), &[])?.expect_status(403)?;
+    Ok(format!("serial {serial}"))
 }
 
 fn end(mut gateway: Service) -> Result<String> {

@@ -67,7 +67,7 @@ pub(super) fn run(suite: Suite, options: &Options) -> Result<(), BenchError> {
     options.json.as_deref().map_or(Ok(()), |path| write(path, &report))
 }
 
-fn write(path: &Path, report: &Report) -> Result<(), BenchError> {
+pub(super) fn write(path: &Path, report: &Report) -> Result<(), BenchError> {
     let failed = |error| BenchError::Json { path: path.to_owned(), error };
     let json = serde_json::to_string_pretty(report).map_err(|error| failed(error.into()))?;
     std::fs::write(path, json + "\n").map_err(failed)

@@ -110,11 +110,12 @@ fn a_known_key_is_replaced_and_not_counted_twice() {
     let cache = VerdictCache::new(2);
     cache.insert(device(0));
     let later = Arc::new({
-        let Verified { identity: _, anchor, expires_at, trust_set, chain } = &*device(0);
+        let Verified { identity: _, anchor, path, expires_at, trust_set, chain } = &*device(0);
         let identity = crate::device::identity::Identity::read(&chain[0], key(0).leaf).unwrap();
         Verified {
             identity,
             anchor: Arc::clone(anchor),
+            path: path.clone(),
             expires_at: expires_at + 1,
             trust_set: *trust_set,
             chain: chain.clone(),
@@ -178,6 +179,93 @@ fn threads_that_insert_and_look_up_at_once_neither_exceed_the_capacity_nor_block
     let unique: HashSet<_> = clock.iter().copied().collect();
     assert_eq!((clock.len(), unique.len(), cache.map.len()), (4, 4, 4));
     assert!(clock.iter().all(|key| cache.map.contains_key(key)));
+}
+
+fn assert_consistent(cache: &VerdictCache) {
+    let clock = cache.clock.lock().unwrap();
+    let unique: HashSet<_> = clock.iter().copied().collect();
+    assert_eq!((unique.len(), cache.map.len()), (clock.len(), clock.len()));
+    assert!(clock.iter().all(|key| cache.map.contains_key(key)));
+}
+
+#[test]
+fn an_evicted_device_is_gone_for_every_trust_set_and_others_stay() {
+    let cache = VerdictCache::new(4);
+    (0..3).for_each(|number| cache.insert(device(number)));
+    let other = trust([&bundle("other", [&Ca::root("Other")])]);
+    let Verified { identity: _, anchor, path, expires_at, trust_set: _, chain } = &*device(1);
+    let identity = crate::device::identity::Identity::read(&chain[0], key(1).leaf).unwrap();
+    let (anchor, path, chain) = (Arc::clone(anchor), path.clone(), chain.clone());
+    cache.insert(Arc::new(Verified {
+        identity,
+        anchor,
+        path,
+        expires_at: *expires_at,
+        trust_set: other.id(),
+        chain,
+    }));
+    assert_eq!(cache.evict(&key(1).leaf), 2);
+    assert_eq!([0, 1, 2].map(|number| has(&cache, number)), [true, false, true]);
+    assert_eq!(cache.evict(&key(1).leaf), 0);
+    assert_eq!(cache.statistics().evictions, 0, "it made room for nobody");
+    assert_consistent(&cache);
+    cache.insert(device(1));
+    assert!(has(&cache, 1), "it may come again");
+}
+
+#[test]
+fn a_flush_forgets_everybody_and_the_cache_goes_on() {
+    let cache = VerdictCache::new(3);
+    assert_eq!(cache.flush(), 0);
+    (0..3).for_each(|number| cache.insert(device(number)));
+    assert_eq!(cache.flush(), 3);
+    assert!((0..3).all(|number| !has(&cache, number)));
+    (0..5).for_each(|number| cache.insert(device(number)));
+    assert_eq!(cache.statistics().entries, 3);
+    assert_consistent(&cache);
+}
+
+#[test]
+fn a_flush_takes_more_than_it_takes_at_once() {
+    let entries = FLUSHED_AT_ONCE * 2 + 1;
+    let cache = VerdictCache::new(u32::try_from(entries).unwrap());
+    for number in 0..entries {
+        let mut leaf = [0; 32];
+        leaf[..8].copy_from_slice(&number.to_be_bytes());
+        let key = Key { trust_set: SITE.0.id(), leaf: Fingerprint(leaf) };
+        cache.map.insert(key, Slot { verified: device(0), recent: AtomicBool::new(true) });
+        cache.clock.lock().unwrap().push_back(key);
+    }
+    assert_eq!(cache.flush(), entries);
+    assert_eq!((cache.map.len(), cache.statistics().entries), (0, 0));
+}
+
+#[test]
+fn threads_that_insert_evict_and_flush_at_once_leave_clock_and_map_consistent() {
+    const ROUNDS: usize = 1_000;
+    let cache = VerdictCache::new(6);
+    let _ = device(0);
+    thread::scope(|scope| {
+        for offset in 0..4 {
+            let cache = &cache;
+            scope.spawn(move || {
+                for round in 0..ROUNDS {
+                    let number = (round * 5 + offset) % DEVICES;
+                    cache.insert(device(number));
+                    cache.get(&key((number + 1) % DEVICES), NOW);
+                    match round % 7 {
+                        0 => assert!(cache.flush() <= 6 * 4),
+                        1 | 2 => assert!(cache.evict(&key(number).leaf) <= 1),
+                        _ => assert_consistent(cache),
+                    }
+                }
+            });
+        }
+    });
+    assert_consistent(&cache);
+    let entries = cache.statistics().entries;
+    assert_eq!(cache.flush() as u64, entries);
+    assert_eq!(cache.map.len(), 0);
 }
 
 /// Second chance as a textbook has it, for capacities below the bound on chances.

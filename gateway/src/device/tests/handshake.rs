@@ -17,9 +17,9 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::pki::{Ca, DAY, Leaf, NOW, ca_params, device_params, trust, valid};
 use crate::device::Device;
-use crate::device::cache::VerdictCache;
 use crate::device::refusal::{Refusal, now};
 use crate::device::trust::TrustSet;
+use crate::device::verdicts::Verdicts;
 use crate::device::verifier::{Demand, DeviceVerifier, Outcome, observe, verify_again};
 
 /// A client that takes any server: these tests are about the other direction.
@@ -72,24 +72,19 @@ fn own(leaf: &Leaf) -> Presented {
 /// A host, and a TLS version to reach it with.
 struct Site {
     trust: Arc<TrustSet>,
-    cache: Arc<VerdictCache>,
+    verdicts: Arc<Verdicts>,
     demand: Demand,
     version: &'static SupportedProtocolVersion,
 }
 
 impl Site {
     fn new(ca: &Ca, demand: Demand, version: &'static SupportedProtocolVersion) -> Self {
-        Self {
-            trust: Arc::new(trust([&ca.bundle()])),
-            cache: Arc::new(VerdictCache::new(8)),
-            demand,
-            version,
-        }
+        Self { trust: Arc::new(trust([&ca.bundle()])), verdicts: Arc::new(Verdicts::new(8)), demand, version }
     }
 
     fn server(&self) -> TlsAcceptor {
         let identity = Ca::root("Server").device("server");
-        let verifier = DeviceVerifier::new(Arc::clone(&self.trust), Arc::clone(&self.cache), self.demand);
+        let verifier = DeviceVerifier::new(Arc::clone(&self.trust), Arc::clone(&self.verdicts), self.demand);
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[self.version])
@@ -128,12 +123,12 @@ impl Site {
             // In TLS 1.3 the client is done before the server has judged it: the alert comes with the first read.
             stream.read_u8().await.map(drop)
         };
-        let (outcome, client) = tokio::join!(observe(accepting, &self.cache), connecting);
+        let (outcome, client) = tokio::join!(observe(accepting, &self.verdicts), connecting);
         (outcome, client.err())
     }
 
     fn entries(&self) -> u64 {
-        self.cache.statistics().entries
+        self.verdicts.cache.statistics().entries
     }
 }
 
@@ -250,7 +245,7 @@ async fn outside_of_observe_nobody_passes() {
     let device = ca.device("device");
     for demand in [Demand::Ask, Demand::Require] {
         let site = Site::new(&ca, demand, &TLS13);
-        let verifier = DeviceVerifier::new(Arc::clone(&site.trust), Arc::clone(&site.cache), demand);
+        let verifier = DeviceVerifier::new(Arc::clone(&site.trust), Arc::clone(&site.verdicts), demand);
         assert!(verifier.verify_client_cert(&device.der, &[], UnixTime::now()).is_err(), "{demand:?}, fresh");
         assert!(site.connect(own(&device)).await.0.result.is_ok());
         assert!(
@@ -274,7 +269,7 @@ async fn handshakes_on_one_thread_do_not_see_each_others_devices() {
     let name =
         |outcome: &Outcome<_>| outcome.device.identity().and_then(|identity| identity.common_name.clone());
     let names = [name(&outcomes.0.0), name(&outcomes.1.0), name(&outcomes.2.0)];
-    assert_eq!(names, [Some("first".to_owned()), None, Some("second".to_owned())]);
+    assert_eq!(names, [Some("first".into()), None, Some("second".into())]);
 }
 
 #[tokio::test]
@@ -284,16 +279,16 @@ async fn a_changed_trust_set_is_asked_again_about_a_live_connection() {
     let (outcome, _) = site.connect(own(&ca.device("device"))).await;
     let chain = outcome.device.chain();
 
-    let removed = verify_again(&trust([&other.bundle()]), &site.cache, chain);
+    let removed = verify_again(&trust([&other.bundle()]), &site.verdicts, chain);
     assert_eq!(refusal(&removed), Some(Refusal::UnknownIssuer));
     assert_eq!(site.entries(), 1, "a refusal is not remembered");
 
     let widened = trust([&ca.bundle(), &other.bundle()]);
-    let again = verify_again(&widened, &site.cache, removed.chain());
+    let again = verify_again(&widened, &site.verdicts, removed.chain());
     assert_eq!(again.verified().unwrap().trust_set, widened.id());
     assert_eq!(site.entries(), 2, "under the new set's id");
 
-    assert!(matches!(verify_again(&widened, &site.cache, Device::Absent.chain()), Device::Absent));
+    assert!(matches!(verify_again(&widened, &site.verdicts, Device::Absent.chain()), Device::Absent));
 }
 
 /// The cache is never older than the certificate, and says so by missing.
@@ -302,7 +297,7 @@ async fn a_verdict_that_ran_out_is_verified_anew() {
     let ca = Ca::root_with(valid(ca_params("Root"), 0, NOW + DAY));
     let set = trust([&ca.bundle()]);
     let device = ca.device("device");
-    let cache = VerdictCache::new(8);
+    let cache = crate::device::cache::VerdictCache::new(8);
     cache.insert(Arc::new(super::pki::verify(&set, &device, &[], NOW).unwrap()));
     let key = crate::device::cache::Key { trust_set: set.id(), leaf: device.fingerprint() };
     assert!(cache.get(&key, NOW + DAY).is_some());

@@ -8,15 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use rcgen::{CertificateParams, DnType, DnValue, SerialNumber};
 
 use super::pki::{Ca, DAY, Leaf, NOW, device_params, valid};
+use super::skip;
 use crate::device::identity::{Fingerprint, Identity};
-
-#[path = "../../../../tests/src/skip.rs"]
-#[expect(
-    dead_code,
-    unreachable_pub,
-    reason = "the end-to-end tests' own, of which one function is used here"
-)]
-mod skip;
 
 fn read(leaf: &Leaf) -> Identity {
     Identity::read(&leaf.der, leaf.fingerprint()).unwrap()
@@ -25,8 +18,9 @@ fn read(leaf: &Leaf) -> Identity {
 /// A line of `openssl x509`, behind its label.
 fn openssl(leaf: &Leaf, arguments: &[&str]) -> String {
     let mut child = Command::new("openssl")
-        .args(["x509", "-inform", "DER", "-noout", "-nameopt", "sep_comma_plus_space,sname,utf8"])
+        .args(["x509", "-inform", "DER", "-noout"])
         .args(arguments)
+        .args(if arguments.contains(&"-nameopt") { &[][..] } else { &["-nameopt", "RFC2253,utf8,-esc_msb"] })
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -57,8 +51,12 @@ fn subject_issuer_serial_and_fingerprint_are_those_that_openssl_reads() {
         params.serial_number = Some(SerialNumber::from_slice(serial));
         let leaf = root.issue(&params);
         let identity = read(&leaf);
-        assert_eq!(identity.subject, openssl(&leaf, &["-subject"]));
-        assert_eq!(identity.issuer, openssl(&leaf, &["-issuer"]));
+        assert_eq!(*identity.subject.rfc2253, *openssl(&leaf, &["-subject"]));
+        assert_eq!(*identity.issuer.rfc2253, *openssl(&leaf, &["-issuer"]));
+        let legacy = openssl(&leaf, &["-subject", "-nameopt", "compat"]);
+        assert_eq!(*identity.subject.legacy, *legacy);
+        let sha1 = openssl(&leaf, &["-fingerprint", "-sha1"]).replace(':', "").to_lowercase();
+        assert_eq!(super::super::identity::hex(&identity.sha1, false), sha1);
         assert_eq!(identity.serial, openssl(&leaf, &["-serial"]));
         let fingerprint = openssl(&leaf, &["-fingerprint", "-sha256"]).replace(':', "").to_lowercase();
         assert_eq!(identity.sha256, fingerprint);
@@ -92,7 +90,7 @@ fn a_common_name_counts_only_where_there_is_exactly_one() {
     assert_eq!(with(&[]), None);
     assert_eq!(with(&[utf8("one"), utf8("two")]), None);
     assert_eq!(with(&[utf8("one"), utf8("one")]), None);
-    assert_eq!(with(&[utf8("")]), Some(String::new()));
+    assert_eq!(with(&[utf8("")]), Some("".into()));
     assert_eq!(with(&[utf8("Gerät 7")]), Some("Gerät 7".into()));
     assert_eq!(
         with(&[DnValue::PrintableString("James Royal".try_into().unwrap())]),

@@ -8,10 +8,10 @@ use rcgen::{
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 
-use crate::device::ca::CaBundle;
+use crate::device::ca::{CaBundle, CaRules};
 use crate::device::identity::Fingerprint;
 use crate::device::refusal::Refusal;
-use crate::device::trust::{TrustSet, Verified};
+use crate::device::trust::{Rules, TrustSet, Verified};
 
 /// The time of tests that choose their own, in seconds since the epoch.
 pub(crate) const NOW: u64 = 1_800_000_000;
@@ -120,12 +120,13 @@ impl Leaf {
 
 /// CAs uploaded together.
 pub(crate) fn bundle<'a>(name: &str, cas: impl IntoIterator<Item = &'a Ca>) -> CaBundle {
-    CaBundle::new(name, cas.into_iter().map(Ca::der).collect()).unwrap()
+    CaBundle::new(name, cas.into_iter().map(Ca::der).collect(), CaRules::default()).unwrap()
 }
 
 /// The trust set of these bundles.
 pub(crate) fn trust<'a>(bundles: impl IntoIterator<Item = &'a CaBundle>) -> TrustSet {
-    TrustSet::new(bundles, rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms)
+    let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms;
+    TrustSet::new(bundles, algorithms, Rules::default())
 }
 
 /// Verifies at a time in seconds since the epoch.

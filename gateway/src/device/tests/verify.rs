@@ -1,5 +1,7 @@
 //! What `TrustSet::verify` accepts, and what it says of the rest.
 
+use std::sync::Arc;
+
 use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa,
     NameConstraints, SanType,
@@ -7,6 +9,7 @@ use rcgen::{
 use rustls::pki_types::{CertificateDer, UnixTime};
 
 use super::pki::{Ca, DAY, NOW, bundle, ca_params, device_params, trust, valid, verify};
+use crate::device::ca::{CaBundle, CaError, CaRules};
 use crate::device::identity::Fingerprint;
 use crate::device::refusal::Refusal;
 
@@ -43,7 +46,7 @@ fn every_way_that_a_chain_can_reach_an_anchor_verifies() {
         assert_eq!(verified.identity.common_name.as_deref(), Some("device"), "{case}");
         assert_eq!(&*verified.anchor, "test", "{case}");
         let presented: Vec<_> =
-            std::iter::once(leaf.der.clone()).chain(sent.iter().map(|ca| ca.der())).collect();
+            std::iter::once(leaf.der.clone()).chain(sent.iter().map(|ca| ca.der())).map(Arc::new).collect();
         assert_eq!(*verified.chain, *presented, "{case}");
     }
 }
@@ -309,4 +312,20 @@ fn two_anchors_vouch_each_under_its_own_name() {
     let trust = trust([&bundle("first", [&a]), &bundle("second", [&b])]);
     assert_eq!(&*verify(&trust, &a.device("device"), &[], NOW).unwrap().anchor, "first");
     assert_eq!(&*verify(&trust, &b.device("device"), &[], NOW).unwrap().anchor, "second");
+}
+
+/// A CA of another purpose, for signing CRLs say, does not make devices: neither as what it sends nor as what is uploaded.
+#[test]
+fn a_ca_whose_key_usage_forbids_it_to_issue_does_not_vouch_for_devices() {
+    let crl_signer = |name| {
+        let mut params = ca_params(name);
+        params.key_usages = vec![rcgen::KeyUsagePurpose::CrlSign];
+        params
+    };
+    let root = Ca::root("Root");
+    let issuing = root.intermediate_with(crl_signer("Issuing"));
+    let refused = verify(&trust([&root.bundle()]), &issuing.device("device"), &[&issuing], NOW);
+    assert_eq!(refused.unwrap_err(), Refusal::ConstraintViolation);
+    let uploaded = CaBundle::new("test", vec![Ca::root_with(crl_signer("Root")).der()], CaRules::default());
+    assert!(matches!(uploaded.unwrap_err(), CaError::MayNotIssue { position: 1, .. }));
 }

@@ -20,7 +20,7 @@ fn context(site: &Site) -> Context {
     let metrics = Metrics::new().unwrap();
     Context {
         snapshot: Arc::new(ArcSwap::from_pointee(site.compile().unwrap().snapshot)),
-        cache: Arc::new(VerdictCache::new(8)),
+        verdicts: Arc::new(Verdicts::new(8)),
         access_log: AccessLog::off(metrics.access_log_dropped.clone()),
         metrics,
         pool: Pool::new(Limits { connect: second, response: second, idle: second, max_idle: 1 }),
@@ -44,7 +44,8 @@ fn connection(context: &Context, leaf: &Leaf, at: u64) -> Connection {
         source: ([192, 0, 2, 1], 4000).into(),
         source_header: HeaderValue::from_static("192.0.2.1"),
         name,
-        state: RefCell::new(State { generation: snapshot.generation, host, device }),
+        state: RefCell::new(State { as_of: AsOf { snapshot: snapshot.generation, index: 0 }, host, device }),
+        permitted: Cell::new(false),
     }
 }
 
@@ -64,7 +65,7 @@ fn a_reload_that_changes_nothing_changes_nothing() {
     assert_eq!(next_request(&connection, &context), Some(("verified", true)));
     publish(&context, &site);
     assert_eq!(next_request(&connection, &context), Some(("verified", true)));
-    assert_eq!(context.cache.statistics().misses, 0, "nobody was verified again");
+    assert_eq!(context.verdicts.cache.statistics().misses, 0, "nobody was verified again");
 }
 
 #[test]
@@ -86,7 +87,11 @@ fn a_certificate_that_runs_out_while_its_connection_is_open_is_worth_nothing_mor
     let connection = connection(&context, &yesterday, now() - 2 * DAY);
     assert_eq!(next_request(&connection, &context), Some((Refusal::Expired.label(), false)));
     assert_eq!(next_request(&connection, &context), Some((Refusal::Expired.label(), false)));
-    assert_eq!(context.cache.statistics().misses, 1, "and is verified once more, not with each request");
+    assert_eq!(
+        context.verdicts.cache.statistics().misses,
+        1,
+        "and is verified once more, not with each request"
+    );
 }
 
 #[test]

@@ -220,8 +220,9 @@ fn more_hosts_than_the_xdp_table_holds_are_refused() {
     }
     let source = Arc::new(Source::new(Path::new("f"), text));
     let config = Config::parse(&source).unwrap();
-    let cache = Arc::new(VerdictCache::new(1));
-    let mut compiler = Compiler { config: &config, source: &source, cache: &cache, problems: Vec::new() };
+    let verdicts = Arc::new(Verdicts::new(1));
+    let mut compiler =
+        Compiler { config: &config, source: &source, verdicts: &verdicts, problems: Vec::new() };
     compiler.check_names();
     let line = 4 + 5 * MAX_HOSTS;
     let expected = format!("f:{line}:9: error: more than 4096 hosts; split them over several gateways");
@@ -256,7 +257,11 @@ fn everything_that_loads_but_should_be_known_is_a_warning() {
             "15:1: warning: policy `people`: `allow` needs a login and there is none; it denies; use",
         ),
         (
-            good().ca("ca.pem", &["absent.example.com"]),
+            {
+                let site = good();
+                site.file("other.pem", &Ca::root("Other Root").pem());
+                site.ca("other.pem", &["absent.example.com"])
+            },
             "22:26: warning: no host serves `absent.example.com`; this association is unused; add",
         ),
         (
@@ -276,6 +281,16 @@ fn everything_that_loads_but_should_be_known_is_a_warning() {
         assert!(site.compile().is_ok(), "{expected}");
         site.says(expected);
     }
+}
+
+#[test]
+fn an_mtls_certificate_is_uploaded_once_and_has_a_name_of_its_own() {
+    let again = "[[mtls_certificate]]\nname = \"again\"\ncertificate = \"ca.pem\"\n";
+    good().add(again).says("21:16: error: CA `CN=Root` is already uploaded as `ca.pem`; associate");
+    let site = good();
+    site.file("other.pem", &Ca::root("Other Root").pem());
+    let same_name = "[[mtls_certificate]]\nname = \"ca.pem\"\ncertificate = \"other.pem\"\n";
+    site.add(same_name).says("21:16: error: mTLS certificate `ca.pem` is already defined; give");
 }
 
 #[test]

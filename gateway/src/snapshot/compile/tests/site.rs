@@ -6,8 +6,8 @@ use rcgen::{CertificateParams, KeyPair};
 use tempfile::TempDir;
 
 use crate::config::{Config, Problems, Source};
-use crate::device::cache::VerdictCache;
 use crate::device::tests::pki::Ca;
+use crate::device::verdicts::Verdicts;
 use crate::snapshot::{Compiled, compile};
 
 /// A folder with `server.pem`, `server-key.pem` and `ca.pem`, and a configuration that grows line by line.
@@ -73,7 +73,7 @@ impl Site {
         let path = self.folder.path().join("fleetgate.toml");
         let source = Arc::new(Source::new(&path, self.text.clone()));
         let config = Config::parse(&source).unwrap();
-        compile(&config, &source, &Arc::new(VerdictCache::new(8)), 7)
+        compile(&config, &source, &Arc::new(Verdicts::new(8)), 7)
     }
 
     /// Warnings, or errors and warnings, as `LINE:COLUMN: SEVERITY: MESSAGE; REMEDY`, without the folder.

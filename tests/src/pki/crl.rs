@@ -1,0 +1,60 @@
+//! CRLs of a CA.
+
+use fleetgate::device::identity::{Fingerprint, Identity as Read};
+use rcgen::{
+    CertificateRevocationListParams, KeyIdMethod, RevocationReason, RevokedCertParams, SerialNumber,
+    date_time_ymd,
+};
+
+use rustls::pki_types::CertificateDer;
+
+use super::{Ca, Identity};
+
+impl Ca {
+    /// A CRL with this number, as DER, that revokes these and is due in the far future.
+    pub fn crl(&self, number: u64, revoked: &[&Identity]) -> Vec<u8> {
+        self.crl_due(number, revoked.iter().map(|identity| &identity.chain[0]), 2100)
+    }
+
+    /// The same for CAs that it issued.
+    pub fn crl_of_cas(&self, number: u64, revoked: &[&Self]) -> Vec<u8> {
+        self.crl_due(number, revoked.iter().map(|ca| &ca.certificate), 2100)
+    }
+
+    /// One that was to be replaced at the beginning of 2020.
+    pub fn expired_crl(&self, number: u64, revoked: &[&Identity]) -> Vec<u8> {
+        self.crl_due(number, revoked.iter().map(|identity| &identity.chain[0]), 2020)
+    }
+
+    fn crl_due<'a>(
+        &self,
+        number: u64,
+        revoked: impl Iterator<Item = &'a CertificateDer<'static>>,
+        year: i32,
+    ) -> Vec<u8> {
+        let entry = |certificate: &CertificateDer<'_>| RevokedCertParams {
+            serial_number: serial(certificate),
+            revocation_time: date_time_ymd(2019, 1, 1),
+            reason_code: Some(RevocationReason::KeyCompromise),
+            invalidity_date: None,
+        };
+        let params = CertificateRevocationListParams {
+            this_update: date_time_ymd(2019, 1, 1),
+            next_update: date_time_ymd(year, 1, 1),
+            crl_number: SerialNumber::from(number),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.map(entry).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        params.signed_by(&self.issuer).expect("a CRL").der().to_vec()
+    }
+}
+
+fn serial(certificate: &CertificateDer<'_>) -> SerialNumber {
+    let hex = Read::read(certificate, Fingerprint::of(certificate)).expect("a certificate").serial;
+    let octets = hex.as_bytes().as_chunks::<2>().0.iter().map(|pair| {
+        let pair = std::str::from_utf8(pair).expect("hexadecimal");
+        u8::from_str_radix(pair, 16).expect("hexadecimal")
+    });
+    SerialNumber::from(octets.collect::<Vec<_>>())
+}
