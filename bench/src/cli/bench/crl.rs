@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use super::progress::Progress;
 use super::suite::{BenchError, write};
-use crate::cli::{print, runtime};
+use crate::cli::print;
+use crate::cli::runtime::{self, Signals};
 use crate::server;
 use crate::suite::Event;
 use crate::suite::crl::{self, CrlError};
@@ -56,10 +57,11 @@ pub(super) fn run(options: &Options) -> Result<(), RunError> {
     let progress = Progress::default();
     let told = crl::Options::choose(program, options.quick, options.rounds);
     let report = runtime::block_on(async {
+        let mut signals = Signals::catch()?;
         let tell = |event: Event<'_>| progress.tell(event);
         tokio::select! {
             report = crl::run(&told, &tell) => Ok(report?),
-            stopped = runtime::stopped() => stopped.map_err(RunError::from).and(Err(RunError::Stopped)),
+            () = signals.stopped() => Err(RunError::Stopped),
         }
     })??;
     progress.finish();
