@@ -3,6 +3,8 @@
 mod cache;
 mod check;
 mod client;
+mod crl;
+mod device;
 mod reload;
 mod status;
 
@@ -49,16 +51,6 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Look at, or empty, the verdict cache of the running gateway.
-    Cache {
-        #[command(flatten)]
-        config: ConfigFile,
-        #[command(subcommand)]
-        verb: cache::Verb,
-        /// Print the reply as JSON.
-        #[arg(long, global = true)]
-        json: bool,
-    },
     /// Have the running gateway load its configuration again. Exit status 1 when it kept the old one.
     #[command(after_help = "Example:\n  fleetgate reload")]
     Reload {
@@ -68,12 +60,18 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Look at the verdict cache of the running gateway, or have it forget devices.
+    Cache(cache::Cache),
+    /// Deny devices at once, whatever their CA says; pardon them; list who is denied.
+    Device(device::Device),
+    /// Look at a CRL file, or at the CRLs of the running gateway.
+    Crl(crl::Crl),
 }
 
 #[derive(Debug, Args)]
 struct ConfigFile {
     /// The configuration file. Commands that talk to a running gateway find its admin socket there.
-    #[arg(long = "config", value_name = "FILE", default_value_os_t = config::default_path())]
+    #[arg(long = "config", value_name = "FILE", global = true, default_value_os_t = config::default_path())]
     path: PathBuf,
 }
 
@@ -95,9 +93,6 @@ pub fn main() -> ExitCode {
             telemetry::log::start();
             gateway::run(&config.path).map_err(|error| error.to_string()).map(|()| ExitCode::SUCCESS)
         }
-        Command::Cache { config, verb, json } => {
-            config.admin_socket().and_then(|socket| cache::cache(&socket, &verb, json))
-        }
         Command::Check { config, json } => Ok(check::check(&config.path, json)),
         Command::Status { config, json } => {
             config.admin_socket().and_then(|socket| status::status(&socket, json))
@@ -105,6 +100,9 @@ pub fn main() -> ExitCode {
         Command::Reload { config, json } => {
             config.admin_socket().and_then(|socket| reload::reload(&socket, json))
         }
+        Command::Cache(cache) => cache.run(),
+        Command::Device(device) => device.run(),
+        Command::Crl(crl) => crl.run(),
     };
     result.unwrap_or_else(|error| {
         print_error(&error);

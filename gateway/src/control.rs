@@ -1,5 +1,8 @@
 //! The control side of a running gateway: status, reload, readiness, and the XDP side's health.
 
+mod cache;
+mod denied;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,10 +13,15 @@ use serde::Serialize;
 
 use crate::config::{ClientAuth, Config, Problem, Problems, Source};
 use crate::crl::{self, Keeper};
-use crate::device::cache::{Statistics, VerdictCache};
+use crate::device::cache::Statistics;
 use crate::listen::Shared;
 use crate::snapshot::{Compiled, Snapshot, compile};
 use crate::xdp::{self, DataPlane, InterfaceStatus};
+
+pub use cache::Seen;
+pub use denied::{DeniedChange, DeniedList};
+
+pub use crate::crl::{AuthorityStatus, Selector};
 
 /// What a running gateway is asked and told from outside: by the admin socket, the metrics endpoint and signals.
 pub struct Control {
@@ -175,6 +183,11 @@ impl Control {
         }
     }
 
+    /// The CAs with their CRL files.
+    pub fn crls(&self) -> Vec<AuthorityStatus> {
+        self.keeper.status()
+    }
+
     /// Whether the gateway takes new connections, and what is degraded all the same.
     pub fn readiness(&self) -> (bool, Vec<String>) {
         (!self.draining.load(Ordering::Relaxed), self.warnings(&self.lock()))
@@ -193,11 +206,6 @@ impl Control {
         metrics.cache_entries.set(cache.entries.cast_signed());
         metrics.cache_capacity.set(cache.capacity.cast_signed());
         metrics.render()
-    }
-
-    /// The verdict cache.
-    pub fn cache(&self) -> &VerdictCache {
-        &self.shared.verdicts.cache
     }
 
     /// Attaches XDP again where it was lost.
@@ -326,6 +334,8 @@ pub fn check(path: &std::path::Path) -> Result<Problems, Problems> {
     let (config, source): (Config, Arc<Source>) = Config::load(path)?;
     let verdicts = Arc::new(crate::device::verdicts::Verdicts::new(1));
     let mut problems = missing_interfaces(&config);
+    let denials = crl::Denials::open(config.server.state_dir(&source).as_deref());
+    problems.extend(denials.err().map(|error| Problem::error(error.to_string())));
     match compile(&config, &source, &verdicts, 1) {
         Ok(Compiled { warnings, authorities, .. }) => {
             problems.extend(crl::Prepared::load(authorities, &verdicts.index()).err().into_iter().flatten());

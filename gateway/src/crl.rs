@@ -4,11 +4,17 @@
 //! refuses the configuration. While the gateway runs, a file that changes is loaded off the hot path, and the last
 //! good list stays in force when it does not load.
 
+mod denied;
 mod file;
+mod inspect;
 mod keeper;
 mod load;
+mod status;
 
+pub use denied::{Changed, Denial, DenialError, Denials, DeniedFileError, Kept, Selector};
+pub use inspect::{InspectError, Inspection, Listed, Signature, inspect};
 pub use keeper::{Keeper, Prepared};
+pub use status::{AuthorityStatus, CrlStatus, FileStatus};
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -54,6 +54,9 @@ pub enum StartError {
     /// Two metrics share a name.
     #[error(transparent)]
     Registry(#[from] prometheus::Error),
+    /// What operators denied.
+    #[error(transparent)]
+    Denied(#[from] crl::DeniedFileError),
     /// A thread, a runtime or a signal handler.
     #[error("cannot start: {0}")]
     System(#[from] io::Error),
@@ -74,6 +77,7 @@ async fn serve(path: &Path) -> Result<(), StartError> {
     let Compiled { snapshot, authorities, warnings } = compile(&config, &source, &verdicts, 1)?;
     let crls = crl::Prepared::load(authorities, &verdicts.index())
         .map_err(|problems| Problems::new(&source, problems))?;
+    let denials = crl::Denials::open(config.server.state_dir(&source).as_deref())?;
     for warning in warnings.lines() {
         tracing::warn!("{warning}");
     }
@@ -103,7 +107,8 @@ async fn serve(path: &Path) -> Result<(), StartError> {
         max_request_header: config.server.max_request_header as usize,
     };
     let all_permits = config.server.max_connections;
-    let keeper = Arc::new(crl::Keeper::new(crls, Arc::clone(&shared.verdicts), shared.metrics.clone()));
+    let keeper =
+        Arc::new(crl::Keeper::new(crls, denials, Arc::clone(&shared.verdicts), shared.metrics.clone()));
     keeper.watch()?;
     let parts = Parts { plane, keeper };
     let control =

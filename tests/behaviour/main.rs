@@ -11,6 +11,8 @@ mod admin_socket;
 mod bad_config;
 mod cache_verbs;
 mod connection_limit;
+mod crl_inspect;
+mod denied_device;
 mod drain;
 mod forged_headers;
 mod killed;

@@ -48,9 +48,12 @@ impl Scene {
         )
     }
 
+    /// A connection that was begun just before a change may be closed by it; then the next one is asked.
     fn status(&self, gateway: &Gateway, identity: &Identity) -> u16 {
         let client = self.site.anonymous().identity(identity);
-        client.connect(gateway.address(), HOST).unwrap().get(HOST, "/").unwrap().status()
+        wait::until("an answer", || {
+            Some(client.connect(gateway.address(), HOST).ok()?.get(HOST, "/").ok()?.status())
+        })
     }
 }
 

@@ -19,9 +19,9 @@ const DOORS: &[(&str, &[&str])] = &[
     ("http", &["access", "config", "device", "model", "origin", "snapshot", "telemetry", "tls"]),
     ("listen", &["config", "device", "http", "model", "origin", "snapshot", "telemetry", "tls"]),
     ("control", &["config", "crl", "device", "listen", "snapshot", "xdp"]),
-    ("api", &["control", "device"]),
+    ("api", &["control"]),
     ("gateway", &["api", "config", "control", "crl", "device", "listen", "snapshot", "telemetry", "xdp"]),
-    ("cli", &["config", "control", "device", "gateway", "telemetry"]),
+    ("cli", &["config", "control", "crl", "device", "gateway", "telemetry"]),
 ];
 
 /// What a file's text uses of its own crate: the first word behind each `crate::`, and each behind `crate::{`. Tests

@@ -11,6 +11,7 @@ use crate::repository;
 /// Another value for a setting; none for those that have to go together with something else.
 fn another(table: &str, key: &str) -> Option<&'static str> {
     let value = match (table, key) {
+        ("server", "state_dir") => "\"elsewhere\"",
         ("server", "ca_algorithms") => "\"cloudflare\"",
         ("server" | "xdp.table", _) => "9999",
         ("timeout", _) => "\"11s\"",
@@ -58,6 +59,7 @@ fn example_for(gateway: &Gateway, site: &Site) -> String {
     let value = |key: &str| running.lines().find_map(|line| line.strip_prefix(key)).unwrap();
     let path = |path: &std::path::Path| format!("\"{}\"", path.display());
     let settings = [
+        ("server", "state_dir", value("state_dir = ").to_owned()),
         ("listener", "address", value("address = ").to_owned()),
         ("host", "certificate", path(&site.server.certificate)),
         ("host", "key", path(&site.server.key)),
@@ -73,7 +75,7 @@ fn example_for(gateway: &Gateway, site: &Site) -> String {
 #[test]
 fn a_reload_accepts_and_refuses_what_the_page_says() {
     let (page, site) = (repository::read(PAGE), Site::new());
-    let gateway = site.start();
+    let gateway = Gateway::start(site.setup().table("server", "state_dir = \".\""));
     let text = example_for(&gateway, &site);
     let reloads = |result: &str| gateway.metric("fleetgate_config_reloads_total", &[("result", result)]);
     // Not by `fleetgate reload`: it would look for the socket that the changed file names.

@@ -1,23 +1,26 @@
 //! The admin socket: `/fleetgate/v1` over HTTP on a unix socket, for root and for the gateway's own user.
 
+mod cache;
+mod crls;
+mod denied;
+mod reply;
+
 use std::io;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream as StdStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use axum::routing::{delete, get, post};
+use axum::routing::{get, post};
 use axum::serve::Listener;
 use axum::{Json, Router};
-use serde::Serialize;
 use tokio::net::unix::SocketAddr;
 use tokio::net::{UnixListener, UnixStream};
 
 use crate::control::Control;
-use crate::device::identity::Fingerprint;
 
 /// Why there is no admin socket.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +50,7 @@ impl AdminSocket {
     ///
     /// # Errors
     /// [`AdminError`]
-    pub fn bind(path: &std::path::Path) -> Result<Self, AdminError> {
+    pub fn bind(path: &Path) -> Result<Self, AdminError> {
         if StdStream::connect(path).is_ok() {
             return Err(AdminError::Taken(path.to_owned()));
         }
@@ -72,8 +75,9 @@ impl AdminSocket {
                 get(async |State(control): State<Arc<Control>>| Json(control.status())),
             )
             .route("/fleetgate/v1/reload", post(reload))
-            .route("/fleetgate/v1/cache", get(cache).delete(flush))
-            .route("/fleetgate/v1/cache/{fingerprint}", delete(evict))
+            .merge(cache::routes())
+            .merge(crls::routes())
+            .merge(denied::routes())
             .with_state(control);
         if let Err(error) = axum::serve(self, router).await {
             tracing::error!(%error, "the admin socket stopped");
@@ -85,27 +89,6 @@ impl Drop for AdminSocket {
     fn drop(&mut self) {
         // Somebody who removed it before us did our work.
         let _ = std::fs::remove_file(&self.path);
-    }
-}
-
-/// How many verdicts were forgotten.
-#[derive(Serialize)]
-struct Forgotten {
-    removed: usize,
-}
-
-async fn cache(State(control): State<Arc<Control>>) -> impl IntoResponse {
-    Json(control.cache().statistics())
-}
-
-async fn flush(State(control): State<Arc<Control>>) -> impl IntoResponse {
-    Json(Forgotten { removed: control.cache().flush() })
-}
-
-async fn evict(State(control): State<Arc<Control>>, Path(fingerprint): Path<String>) -> impl IntoResponse {
-    match fingerprint.parse::<Fingerprint>() {
-        Ok(fingerprint) => Json(Forgotten { removed: control.cache().evict(&fingerprint) }).into_response(),
-        Err(error) => (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
     }
 }
 

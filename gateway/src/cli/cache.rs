@@ -1,55 +1,82 @@
 //! `fleetgate cache`
 
-use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Subcommand;
-use http::{Method, StatusCode};
+use clap::{Args, Subcommand};
+use http::Method;
 use serde_json::Value;
 
-use super::{client, print};
-use crate::device::identity::Fingerprint;
+use super::{ConfigFile, client, print};
+use crate::device::identity::{Fingerprint, NotAFingerprint};
 
-/// What can be done with the verdict cache of a running gateway.
+const PATH: &str = "/fleetgate/v1/cache";
+
+/// The arguments of `fleetgate cache`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  fleetgate cache stats --json\n  fleetgate cache flush\n  fleetgate cache evict \"$(openssl x509 -in device.pem -noout -fingerprint -sha256)\""
+)]
+pub(super) struct Cache {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Print the gateway's answer as JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
 #[derive(Debug, Subcommand)]
-pub(super) enum Verb {
-    /// Entries, hits, misses, evictions.
+enum Verb {
+    /// Entries, hits, misses and evictions.
     #[command(after_help = "Example:\n  fleetgate cache stats --json")]
     Stats,
-    /// Forget every device: each is verified again with its next handshake.
+    /// Forget every device: each is verified again on its next handshake.
     #[command(after_help = "Example:\n  fleetgate cache flush")]
     Flush,
-    /// Forget one device.
+    /// Forget one device. To keep it out, deny it: `fleetgate device deny`.
     #[command(
-        after_help = "Example:\n  fleetgate cache evict $(openssl x509 -in device.pem -noout -fingerprint -sha256)"
+        after_help = "Example:\n  fleetgate cache evict \"$(openssl x509 -in device.pem -noout -fingerprint -sha256)\""
     )]
     Evict {
-        /// SHA-256 of its certificate.
-        fingerprint: Fingerprint,
+        /// SHA-256 of its certificate in hexadecimal, as the access log and `openssl x509 -fingerprint` show it.
+        fingerprint: String,
     },
 }
 
-/// Asks the running gateway.
-pub(super) fn cache(socket: &Path, verb: &Verb, json: bool) -> Result<ExitCode, String> {
-    const PATH: &str = "/fleetgate/v1/cache";
-    let (status, body) = match verb {
-        Verb::Stats => client::call(socket, Method::GET, PATH),
-        Verb::Flush => client::call(socket, Method::DELETE, PATH),
-        Verb::Evict { fingerprint } => {
-            client::call(socket, Method::DELETE, &format!("{PATH}/{}", fingerprint.hex()))
+impl Cache {
+    pub(super) fn run(&self) -> Result<ExitCode, String> {
+        let (method, path) = match &self.verb {
+            Verb::Stats => (Method::GET, PATH.to_owned()),
+            Verb::Flush => (Method::DELETE, PATH.to_owned()),
+            Verb::Evict { fingerprint } => {
+                let fingerprint: Fingerprint =
+                    fingerprint.parse().map_err(|error: NotAFingerprint| error.to_string())?;
+                (Method::DELETE, format!("{PATH}/{}", fingerprint.hex()))
+            }
+        };
+        let client::Answer { text, body, .. } =
+            client::ask(&self.config.admin_socket()?, method, &path, None)?;
+        if self.json {
+            print(&text);
+        } else {
+            print(&self.verb.describe(&body));
         }
-    }?;
-    let text = String::from_utf8_lossy(&body);
-    if status != StatusCode::OK {
-        return Err(text.into_owned());
+        Ok(ExitCode::SUCCESS)
     }
-    if json {
-        print(&text);
-    } else {
-        let reply: Value =
-            serde_json::from_str(&text).map_err(|error| format!("the gateway answered oddly: {error}"))?;
-        let fields = reply.as_object().into_iter().flatten();
-        fields.for_each(|(name, value)| print(&format!("{name:<10}{value}")));
+}
+
+impl Verb {
+    fn describe(&self, reply: &Value) -> String {
+        match self {
+            Self::Stats => {
+                let (entries, capacity) = (&reply["entries"], &reply["capacity"]);
+                let (hits, misses, evictions) = (&reply["hits"], &reply["misses"], &reply["evictions"]);
+                format!(
+                    "{entries} of {capacity} verdicts, {hits} hits, {misses} misses, {evictions} evictions"
+                )
+            }
+            Self::Flush | Self::Evict { .. } => format!("forgot {} verdicts", reply["evicted"]),
+        }
     }
-    Ok(ExitCode::SUCCESS)
 }

@@ -1,11 +1,13 @@
 //! `[server]`, `[[listener]]` and `[timeout]`.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use toml_span::de_helpers::TableHelper;
 use toml_span::{DeserError, Deserialize, Spanned, Value};
 
+use super::source::Source;
 use super::value::{Parsed, Time, inner, invalid, word};
 use crate::model::ca::CaAlgorithms;
 
@@ -24,6 +26,15 @@ pub struct Server {
     pub max_request_header: u32,
     /// Idle connections that each worker keeps to each origin.
     pub max_idle_origin_connections: u32,
+    /// The folder for what outlives the process: local denials.
+    pub state_dir: Option<PathBuf>,
+}
+
+impl Server {
+    /// [`Self::state_dir`], taken from the folder of the file that it stands in.
+    pub fn state_dir(&self, source: &Source) -> Option<PathBuf> {
+        self.state_dir.as_deref().map(|folder| source.resolve(folder))
+    }
 }
 
 impl Default for Server {
@@ -35,6 +46,7 @@ impl Default for Server {
             verdict_cache: 100_000,
             max_request_header: 65_536,
             max_idle_origin_connections: 128,
+            state_dir: None,
         }
     }
 }
@@ -65,6 +77,7 @@ impl<'de> Deserialize<'de> for Server {
                 0,
                 default.max_idle_origin_connections,
             ),
+            state_dir: table.optional::<String>("state_dir").map(PathBuf::from),
         };
         table.finalize(None)?;
         Ok(Self { workers: workers.into(), ..server })

@@ -52,6 +52,7 @@ fn every_default_is_the_documented_one() {
         verdict_cache: 100_000,
         max_request_header: 65_536,
         max_idle_origin_connections: 128,
+        state_dir: None,
     };
     assert_eq!(server, expected);
     let expected = Timeouts {

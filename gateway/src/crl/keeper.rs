@@ -1,13 +1,15 @@
 //! The keeper: what is loaded, from which file, and what is published of it.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, sleep};
 use std::time::Duration;
 
 use super::Authority;
+use super::denied::{self, Authorities, Changed, Denial, DenialError, Denials, Selector};
 use super::file::Stamp;
 use super::load::{LoadError, load};
+use super::status::{AuthorityStatus, FileStatus};
 use crate::config::{Problem, Span};
 use crate::device::refusal;
 use crate::device::revocation::{Crl, DenyList, IssuerId, OnExpired, RevocationIndex};
@@ -22,6 +24,19 @@ pub struct Keeper {
     verdicts: Arc<Verdicts>,
     metrics: Metrics,
     state: Mutex<State>,
+    /// Held while the index is replaced, so that no denial is lost between two of them; where both locks are held, it is
+    /// the second. A denial does not wait for a CRL that is being loaded.
+    denied: Mutex<Denied>,
+}
+
+/// What operators deny.
+#[derive(Debug, Default)]
+struct Denied {
+    denials: Denials,
+    /// The same, as the index has it.
+    list: Arc<DenyList>,
+    /// The CAs that serial numbers can be denied of.
+    authorities: Authorities,
 }
 
 /// The CRLs of a configuration, loaded and not in force yet.
@@ -49,6 +64,8 @@ struct Loaded {
     stamp: Option<Stamp>,
     /// Of the version that loaded last.
     crls: Vec<Arc<Crl>>,
+    /// Why the version that was tried last did not load.
+    problem: Option<String>,
 }
 
 impl Prepared {
@@ -64,7 +81,13 @@ impl Prepared {
                 match load(&file.value, authority, index) {
                     Ok(crls) => {
                         problems.extend(expired(&crls, authority.on_expired, file.span));
-                        files.push(Loaded { authority: number, path: file.value.clone(), stamp, crls });
+                        files.push(Loaded {
+                            authority: number,
+                            path: file.value.clone(),
+                            stamp,
+                            crls,
+                            problem: None,
+                        });
                     }
                     Err(error) => problems.push(refused(&error, file.span)),
                 }
@@ -120,9 +143,10 @@ fn expired(crls: &[Arc<Crl>], on_expired: OnExpired, span: Span) -> Option<Probl
 }
 
 impl Keeper {
-    /// Puts `prepared` in force.
-    pub fn new(prepared: Prepared, verdicts: Arc<Verdicts>, metrics: Metrics) -> Self {
-        let keeper = Self { verdicts, metrics, state: Mutex::default() };
+    /// Puts `prepared` and `denials` in force.
+    pub fn new(prepared: Prepared, denials: Denials, verdicts: Arc<Verdicts>, metrics: Metrics) -> Self {
+        let denied = Denied { list: Arc::new(denials.list()), denials, authorities: Authorities::new() };
+        let keeper = Self { verdicts, metrics, state: Mutex::default(), denied: Mutex::new(denied) };
         keeper.adopt(prepared, || ());
         keeper
     }
@@ -133,10 +157,63 @@ impl Keeper {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::take(&mut state.prepared);
         state.prepared = prepared.and(before);
+        self.denied().authorities = denied::authorities(&state.prepared.authorities);
         self.publish(&mut state);
         publish();
         state.prepared.forget();
         self.publish(&mut state);
+    }
+
+    /// The CAs with their CRL files.
+    pub fn status(&self) -> Vec<AuthorityStatus> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let Prepared { authorities, files, parting: _ } = &state.prepared;
+        let of_authority = |(number, authority): (usize, &Authority)| {
+            let own = files.iter().filter(|file| file.authority == number);
+            let files = own.map(|file| FileStatus::new(&file.path, &file.crls, file.problem.as_deref()));
+            AuthorityStatus::new(authority, files.collect())
+        };
+        authorities.iter().enumerate().map(of_authority).collect()
+    }
+
+    /// Denies what `selector` says, at once: on the next handshake, and on open connections.
+    ///
+    /// # Errors
+    /// It says nothing that can be denied.
+    pub fn deny(&self, selector: &Selector) -> Result<Changed, DenialError> {
+        self.change(|denied| denied.denials.add(selector, &denied.authorities, refusal::now()))
+    }
+
+    /// Pardons what `selector` says.
+    ///
+    /// # Errors
+    /// It says nothing that can be denied.
+    pub fn undeny(&self, selector: &Selector) -> Result<Changed, DenialError> {
+        self.change(|denied| denied.denials.remove(selector))
+    }
+
+    /// What is denied, and the file that it is kept in.
+    pub fn denials(&self) -> (Vec<Denial>, Option<PathBuf>) {
+        let denied = self.denied();
+        (denied.denials.records().to_vec(), denied.denials.file().map(Into::into))
+    }
+
+    fn change(
+        &self,
+        change: impl FnOnce(&mut Denied) -> Result<Vec<Denial>, DenialError>,
+    ) -> Result<Changed, DenialError> {
+        let mut denied = self.denied();
+        let records = change(&mut denied)?;
+        if !records.is_empty() {
+            denied.list = Arc::new(denied.denials.list());
+            // In force before it is kept: a disk may be slow.
+            self.verdicts.publish(self.verdicts.index().with_denied(Arc::clone(&denied.list)));
+        }
+        Ok(Changed { records, kept: denied.denials.keep() })
+    }
+
+    fn denied(&self) -> MutexGuard<'_, Denied> {
+        self.denied.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Looks after the files for as long as the process lives, on a thread of its own.
@@ -171,12 +248,14 @@ impl Keeper {
                     let entries: usize = crls.iter().map(|crl| crl.len()).sum();
                     tracing::info!(file = %file.path.display(), entries, "CRL loaded");
                     file.crls = crls;
+                    file.problem = None;
                     changed = true;
                 }
                 Err(error) => {
                     let labels = [&*authority.name, error.label()];
                     self.metrics.crl_load_failures.with_label_values(&labels).inc();
                     tracing::error!(%error, "CRL not loaded; the one before stays in force");
+                    file.problem = Some(error.to_string());
                 }
             }
         }
@@ -186,8 +265,9 @@ impl Keeper {
     }
 
     fn publish(&self, state: &mut State) {
-        let before = Arc::clone(&self.verdicts.index());
-        let index = state.prepared.index(before.generation() + 1, Arc::clone(before.denied()));
+        let denied = self.denied();
+        let before = self.verdicts.index().generation();
+        let index = state.prepared.index(before + 1, Arc::clone(&denied.list));
         state.next_expiry = index.next_expiry(refusal::now());
         self.describe(&state.prepared, &index);
         self.verdicts.publish(index);
@@ -217,3 +297,6 @@ impl Keeper {
 fn count(number: usize) -> i64 {
     number.try_into().unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

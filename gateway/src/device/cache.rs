@@ -136,6 +136,12 @@ impl VerdictCache {
         }
     }
 
+    /// Shows every verdict to `visit`, in no order, and perhaps those that come or go meanwhile. `visit` holds up the
+    /// insertions of a shard: it should be short.
+    pub fn walk(&self, mut visit: impl FnMut(&Verified)) {
+        self.map.iter().for_each(|slot| visit(&slot.verified));
+    }
+
     /// What the cache has done so far.
     pub fn statistics(&self) -> Statistics {
         Statistics {

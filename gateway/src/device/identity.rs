@@ -14,7 +14,7 @@ use x509_parser::time::ASN1Time;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
 use super::distinguished_name::{self, DistinguishedName};
-use super::revocation::LeafFacts;
+use super::revocation::{LeafFacts, hex as hexadecimal};
 
 /// SHA-256 of a certificate's DER.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,14 +37,7 @@ impl FromStr for Fingerprint {
 
     /// Reads hexadecimal, of either case, also as `openssl x509 -fingerprint` prints it.
     fn from_str(text: &str) -> Result<Self, NotAFingerprint> {
-        let text = text.rsplit('=').next().unwrap_or_default().trim().replace(':', "");
-        let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return Err(NotAFingerprint) };
-        let octet = |pair: &[u8; 2]| {
-            let digit = |character: u8| char::from(character).to_digit(16);
-            u8::try_from(digit(pair[0])? << 4 | digit(pair[1])?).ok()
-        };
-        let octets: Option<Vec<u8>> = pairs.iter().map(octet).collect();
-        octets.and_then(|octets| octets.try_into().ok()).map(Self).ok_or(NotAFingerprint)
+        hexadecimal::parse_digest(text).map(Self).ok_or(NotAFingerprint)
     }
 }
 

@@ -10,7 +10,7 @@ mod der;
 pub mod entry;
 pub mod envelope;
 mod extension;
-mod hex;
+pub(super) mod hex;
 pub mod index;
 pub mod issuer;
 mod name;
@@ -28,7 +28,7 @@ pub use envelope::EnvelopeError;
 pub use index::{
     CertificateId, LeafFacts, OnExpired, Revocation, RevocationIndex, RevokedBy, StaleCrl, Standing,
 };
-pub use issuer::{Issuer, IssuerError, IssuerId};
+pub use issuer::{Issuer, IssuerError, IssuerId, issuer_name};
 pub use parse::{CrlNumber, ParseError, ParsedCrl};
 pub use radix::RadixReport;
 pub use scope::{Scope, Shard};

@@ -33,6 +33,16 @@ impl OpenSsl {
         self.issue(name, &[])
     }
 
+    /// A CRL of the serial numbers in a file with these lines, as `cfssl gencrl` makes and prints it.
+    pub fn cfssl_crl(&self, serials: &[&str]) -> Vec<u8> {
+        let list = self.folder.path("serials");
+        std::fs::write(&list, serials.join("\n") + "\n").expect("write serial numbers");
+        let output = Command::new("cfssl").arg("gencrl").args([&list, &self.ca, &self.key]).output();
+        let output = output.expect("run cfssl");
+        assert!(output.status.success(), "cfssl gencrl: {}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    }
+
     fn issue(&self, name: &str, extensions: &[&str]) -> Identity {
         let (request, certificate, key) =
             (self.folder.path("request"), self.folder.path("certificate"), self.folder.path("key"));

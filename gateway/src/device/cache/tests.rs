@@ -241,6 +241,16 @@ fn a_flush_takes_more_than_it_takes_at_once() {
 }
 
 #[test]
+fn a_walk_shows_every_verdict_once() {
+    let cache = VerdictCache::new(4);
+    (0..3).for_each(|number| cache.insert(device(number)));
+    let mut seen = Vec::new();
+    cache.walk(|verified| seen.push(verified.identity.fingerprint));
+    let expected: HashSet<_> = (0..3).map(|number| key(number).leaf).collect();
+    assert_eq!((seen.len(), seen.into_iter().collect::<HashSet<_>>()), (3, expected));
+}
+
+#[test]
 fn threads_that_insert_evict_and_flush_at_once_leave_clock_and_map_consistent() {
     const ROUNDS: usize = 1_000;
     let cache = VerdictCache::new(6);
@@ -315,4 +325,18 @@ proptest! {
             prop_assert_eq!(found, inside);
         }
     }
+}
+
+#[test]
+fn a_device_is_forgotten_alone_and_all_are_together() {
+    let cache = VerdictCache::new(8);
+    (0..3).for_each(|number| cache.insert(device(number)));
+    assert_eq!(cache.evict(&key(1).leaf), 1);
+    assert_eq!(cache.evict(&key(1).leaf), 0);
+    assert!(cache.get(&key(1), NOW).is_none() && cache.get(&key(0), NOW).is_some());
+    assert_eq!(cache.flush(), 2);
+    assert_eq!(cache.statistics().entries, 0);
+    assert!(cache.get(&key(0), NOW).is_none());
+    cache.insert(device(1));
+    assert!(cache.get(&key(1), NOW).is_some());
 }

@@ -19,7 +19,7 @@ pub(super) fn parse(text: &str) -> Option<Vec<u8>> {
 }
 
 /// 32 octets, or nothing.
-pub(super) fn parse_digest(text: &str) -> Option<[u8; 32]> {
+pub(in crate::device) fn parse_digest(text: &str) -> Option<[u8; 32]> {
     parse(text)?.try_into().ok()
 }
 

@@ -114,7 +114,7 @@ pub struct RevocationIndex {
 }
 
 /// The CRLs that together speak of one CA's certificates.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct IssuerCrls {
     crls: Vec<Arc<Crl>>,
     on_expired: OnExpired,
@@ -164,6 +164,17 @@ impl RevocationIndex {
             entry.or_insert_with_key(on_expired).add(crl, &mut index.superseded);
         }
         index
+    }
+
+    /// The next index, with the same CRLs and other local denials.
+    #[must_use]
+    pub fn with_denied(&self, denied: Arc<DenyList>) -> Self {
+        Self {
+            generation: self.generation + 1,
+            issuers: self.issuers.clone(),
+            denied,
+            superseded: self.superseded.clone(),
+        }
     }
 
     /// Which index it is, as the caller counts them.

@@ -86,6 +86,12 @@ impl FromStr for IssuerId {
     }
 }
 
+/// What a certificate calls its issuer, for people.
+pub fn issuer_name(der: &[u8]) -> Result<String, IssuerError> {
+    let (_, certificate) = X509Certificate::from_der(der).map_err(|_| IssuerError::Malformed)?;
+    Ok(name::display(certificate.issuer().as_raw()))
+}
+
 impl Issuer {
     /// Reads a CA's certificate.
     pub fn read(der: &[u8]) -> Result<Self, IssuerError> {

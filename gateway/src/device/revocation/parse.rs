@@ -6,6 +6,7 @@ use std::fmt;
 use super::der::{self, DerError, INTEGER, Reader, SEQUENCE};
 use super::entry::{Entries, Version};
 use super::extension::CrlExtensions;
+use super::name;
 use super::scope::Scope;
 use super::serial::{Serial, SerialError};
 use super::time;
@@ -159,6 +160,11 @@ impl<'a> ParsedCrl<'a> {
         parts.finish().map_err(malformed)?;
         let signature = der::bits(signature).map_err(ParseError::within("the signature"))?;
         Self::read(signed, algorithm, signature)
+    }
+
+    /// The issuer, for people.
+    pub fn issuer_name(&self) -> String {
+        name::display(self.issuer)
     }
 
     /// The entries, in its order.

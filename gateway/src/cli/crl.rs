@@ -1,0 +1,72 @@
+//! `fleetgate crl`
+
+mod inspect;
+mod status;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
+
+use clap::{Args, Subcommand};
+
+use super::ConfigFile;
+
+/// The arguments of `fleetgate crl`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  fleetgate crl inspect devices.crl --ca ca.pem\n  fleetgate crl status --json"
+)]
+pub(super) struct Crl {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Print JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Say what a CRL file holds, before it is put in place. Where a gateway runs, say how many of the devices that it
+    /// has seen are listed. Exit status 1 when the file is no CRL, or not one of the CA's.
+    #[command(after_help = "Example:\n  fleetgate crl inspect devices.crl --ca ca.pem --json")]
+    Inspect {
+        /// The CRL: DER, PEM, or base64 as `cfssl gencrl` prints it.
+        file: PathBuf,
+        /// The CA's certificate or chain, as PEM: checks the signature.
+        #[arg(long, value_name = "FILE")]
+        ca: Option<PathBuf>,
+    },
+    /// The CRLs of the running gateway: entries, number, when the next one is due, file.
+    #[command(after_help = "Example:\n  fleetgate crl status --json")]
+    Status,
+}
+
+impl Crl {
+    pub(super) fn run(&self) -> Result<ExitCode, String> {
+        match &self.verb {
+            Verb::Inspect { file, ca } => {
+                inspect::inspect(file, ca.as_deref(), self.config.admin_socket(), self.json)
+            }
+            Verb::Status => status::status(&self.config.admin_socket()?, self.json),
+        }
+    }
+}
+
+/// A time for people.
+fn time(seconds: u64) -> String {
+    match SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)) {
+        // What is beyond cannot be written, and is never.
+        Some(at) if seconds < 253_402_300_800 => humantime::format_rfc3339_seconds(at).to_string(),
+        _ => "never".to_owned(),
+    }
+}
+
+/// When the next CRL is due, for people.
+fn due(next_update: Option<u64>, expired: bool) -> String {
+    match next_update {
+        None => "never".to_owned(),
+        Some(due) => time(due) + if expired { " EXPIRED" } else { "" },
+    }
+}

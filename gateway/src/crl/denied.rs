@@ -1,0 +1,114 @@
+//! What operators deny beside the CRLs: records with a note each, kept in a file where there is a folder for it.
+
+mod file;
+mod record;
+
+use std::path::{Path, PathBuf};
+
+pub use file::DeniedFileError;
+pub use record::{Denial, DenialError, Selector};
+
+use super::Authority;
+use crate::device::revocation::{DenyList, IssuerId};
+
+/// The name of the file in `server.state_dir`.
+const FILE: &str = "denied.json";
+
+/// Everything that is denied, and where it is kept.
+#[derive(Debug, Default)]
+pub struct Denials {
+    file: Option<PathBuf>,
+    records: Vec<Denial>,
+}
+
+/// What became of a change.
+#[derive(Debug)]
+pub struct Changed {
+    /// Records that came or went.
+    pub records: Vec<Denial>,
+    /// Whether a restart will find it so.
+    pub kept: Kept,
+}
+
+/// Whether denials outlive the process.
+#[derive(Debug)]
+pub enum Kept {
+    /// They are on the disk.
+    Yes,
+    /// There is no `server.state_dir`: they live until the gateway stops.
+    NoStateDir,
+    /// The file could not be written: they are in force, and may be as before after a restart.
+    Failed(DeniedFileError),
+}
+
+/// The CAs that a serial number can be denied of: an upload's name, and the ids of its certificates.
+pub(super) type Authorities = Vec<(Box<str>, Vec<IssuerId>)>;
+
+/// The CAs of a configuration, for denials.
+pub(super) fn authorities<'a>(all: impl IntoIterator<Item = &'a Authority>) -> Authorities {
+    let ids = |authority: &Authority| authority.issuers.iter().map(|issuer| issuer.id).collect();
+    all.into_iter().map(|authority| (Box::from(&*authority.name), ids(authority))).collect()
+}
+
+impl Denials {
+    /// Reads what an earlier gateway kept in `state_dir`. Without a folder they live as long as the process.
+    ///
+    /// # Errors
+    /// The folder is not there, or its file is damaged: a gateway that started without it would let in who is denied.
+    pub fn open(state_dir: Option<&Path>) -> Result<Self, DeniedFileError> {
+        let Some(folder) = state_dir else { return Ok(Self::default()) };
+        file::check_folder(folder)?;
+        let path = folder.join(FILE);
+        let records = file::read(&path)?;
+        Ok(Self { file: Some(path), records })
+    }
+
+    /// All records, the oldest first.
+    pub fn records(&self) -> &[Denial] {
+        &self.records
+    }
+
+    /// The file that they are kept in.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// As the revocation index wants them.
+    pub fn list(&self) -> DenyList {
+        self.records.iter().map(|record| record.entry.clone()).collect()
+    }
+
+    /// Denies what `selector` says; gives the records that are new. What is denied already stays as it is.
+    pub(super) fn add(
+        &mut self,
+        selector: &Selector,
+        authorities: &Authorities,
+        now: u64,
+    ) -> Result<Vec<Denial>, DenialError> {
+        let mut new = selector.denials(authorities, now)?;
+        new.retain(|denial| self.records.iter().all(|known| known.entry != denial.entry));
+        self.records.extend(new.iter().cloned());
+        Ok(new)
+    }
+
+    /// Pardons what `selector` says; gives the records that went.
+    pub(super) fn remove(&mut self, selector: &Selector) -> Result<Vec<Denial>, DenialError> {
+        let wanted = selector.wanted()?;
+        let (gone, stay) =
+            std::mem::take(&mut self.records).into_iter().partition(|denial| wanted.covers(denial));
+        self.records = stay;
+        Ok(gone)
+    }
+
+    /// Writes the file, where there is one to write.
+    pub(super) fn keep(&self) -> Kept {
+        match self.file.as_deref().map(|path| file::write(path, &self.records)) {
+            None => Kept::NoStateDir,
+            Some(Ok(())) => Kept::Yes,
+            Some(Err(error)) => Kept::Failed(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

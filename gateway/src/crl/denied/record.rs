@@ -1,0 +1,181 @@
+//! A denial as people and files write it, and as the index has it.
+
+use serde::{Deserialize, Serialize};
+
+use super::Authorities;
+use crate::device::revocation::{DenyEntry, DenyError, IssuerError, IssuerId, Serial, SerialError};
+
+/// Something that is denied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
+pub struct Denial {
+    /// What the index holds.
+    pub entry: DenyEntry,
+    /// The name of the mTLS certificate that a serial number was denied of.
+    pub ca: Option<String>,
+    /// What the operator wrote to it.
+    pub note: Option<String>,
+    /// When, in seconds since the epoch.
+    pub denied_at: u64,
+}
+
+/// What an operator wants denied or pardoned: exactly one of fingerprint, key, common name, and serial number with CA.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Selector {
+    /// SHA-256 of a device's certificate, in hexadecimal.
+    pub fingerprint: Option<String>,
+    /// SHA-256 of a device's `SubjectPublicKeyInfo`, in hexadecimal.
+    pub key: Option<String>,
+    /// A device's common name.
+    pub common_name: Option<String>,
+    /// A certificate's serial number, in hexadecimal.
+    pub serial: Option<String>,
+    /// The name of the mTLS certificate whose CA issued it.
+    pub ca: Option<String>,
+    /// Why, for the list.
+    pub note: Option<String>,
+}
+
+/// Why something is not denied or pardoned.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DenialError {
+    /// Nothing, or several things.
+    #[error("give exactly one of fingerprint, key, common_name, or serial together with ca")]
+    NotOne,
+    /// A fingerprint, key or common name that is none.
+    #[error(transparent)]
+    Entry(#[from] DenyError),
+    /// A serial number that is none.
+    #[error(transparent)]
+    Serial(#[from] SerialError),
+    /// In a file: an issuer that is none.
+    #[error(transparent)]
+    Issuer(#[from] IssuerError),
+    /// No such CA.
+    #[error("no mTLS certificate is called `{name}`; there are: {known}")]
+    UnknownCa {
+        /// What was given.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+}
+
+/// What a selector says, once it is known to say one thing.
+pub(super) enum Wanted<'a> {
+    Device(DenyEntry),
+    /// Of the CA's chain it is not known which certificate issued it.
+    Serial {
+        serial: Serial,
+        ca: &'a str,
+    },
+}
+
+impl Selector {
+    pub(super) fn wanted(&self) -> Result<Wanted<'_>, DenialError> {
+        let Self { fingerprint, key, common_name, serial, ca, note: _ } = self;
+        let device = match (fingerprint, key, common_name, serial, ca) {
+            (Some(text), None, None, None, None) => DenyEntry::fingerprint(text)?,
+            (None, Some(text), None, None, None) => DenyEntry::key(text)?,
+            (None, None, Some(name), None, None) => DenyEntry::common_name(name)?,
+            (None, None, None, Some(text), Some(ca)) => {
+                return Ok(Wanted::Serial { serial: text.parse()?, ca });
+            }
+            _ => return Err(DenialError::NotOne),
+        };
+        Ok(Wanted::Device(device))
+    }
+
+    /// The denials that it stands for: of a serial number one for each certificate of the CA's chain.
+    pub(super) fn denials(&self, authorities: &Authorities, now: u64) -> Result<Vec<Denial>, DenialError> {
+        let entries = match self.wanted()? {
+            Wanted::Device(entry) => vec![entry],
+            Wanted::Serial { serial, ca } => {
+                let issuers = issuers(ca, authorities)?;
+                issuers.iter().map(|issuer| DenyEntry::Serial { issuer: *issuer, serial }).collect()
+            }
+        };
+        let denial = |entry| Denial { entry, ca: self.ca.clone(), note: self.note.clone(), denied_at: now };
+        Ok(entries.into_iter().map(denial).collect())
+    }
+}
+
+impl Wanted<'_> {
+    /// Whether it is what `denial` denies. A CA goes by the name that it had then: it may have left the configuration.
+    pub(super) fn covers(&self, denial: &Denial) -> bool {
+        match (self, &denial.entry) {
+            (Self::Device(wanted), entry) => wanted == entry,
+            (Self::Serial { serial: wanted, ca }, DenyEntry::Serial { serial, .. }) => {
+                wanted == serial && denial.ca.as_deref() == Some(*ca)
+            }
+            (Self::Serial { .. }, _) => false,
+        }
+    }
+}
+
+fn issuers<'a>(name: &str, authorities: &'a Authorities) -> Result<&'a [IssuerId], DenialError> {
+    let found = authorities.iter().find(|(known, _)| **known == *name);
+    found.map(|(_, issuers)| issuers.as_slice()).ok_or_else(|| {
+        let names: Vec<_> = authorities.iter().map(|(name, _)| format!("`{name}`")).collect();
+        let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        DenialError::UnknownCa { name: name.to_owned(), known }
+    })
+}
+
+/// A denial in JSON.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    common_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    serial: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issuer: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ca: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+    denied_at: u64,
+}
+
+impl From<Denial> for Written {
+    fn from(Denial { entry, ca, note, denied_at }: Denial) -> Self {
+        let written = Self { ca, note, denied_at, ..Self::default() };
+        match entry {
+            DenyEntry::CommonName(name) => Self { common_name: Some(name.into()), ..written },
+            DenyEntry::Fingerprint(sha256) => {
+                Self { fingerprint: Some(IssuerId::from_octets(sha256).to_string()), ..written }
+            }
+            DenyEntry::Key(sha256) => {
+                Self { key: Some(IssuerId::from_octets(sha256).to_string()), ..written }
+            }
+            DenyEntry::Serial { issuer, serial } => {
+                Self { issuer: Some(issuer.to_string()), serial: Some(serial.to_string()), ..written }
+            }
+        }
+    }
+}
+
+impl TryFrom<Written> for Denial {
+    type Error = DenialError;
+
+    fn try_from(written: Written) -> Result<Self, DenialError> {
+        let Written { fingerprint, key, common_name, serial, issuer, ca, note, denied_at } = written;
+        let entry = match (fingerprint, key, common_name, serial, issuer) {
+            (Some(text), None, None, None, None) => DenyEntry::fingerprint(&text)?,
+            (None, Some(text), None, None, None) => DenyEntry::key(&text)?,
+            (None, None, Some(name), None, None) => DenyEntry::common_name(&name)?,
+            (None, None, None, Some(serial), Some(issuer)) => {
+                DenyEntry::Serial { issuer: issuer.parse()?, serial: serial.parse()? }
+            }
+            _ => return Err(DenialError::NotOne),
+        };
+        Ok(Self { entry, ca, note, denied_at })
+    }
+}

@@ -1,0 +1,108 @@
+//! Records, the file, and what a damaged one does.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use tempfile::TempDir;
+
+use super::*;
+
+fn selector() -> Selector {
+    Selector::default()
+}
+
+fn authorities() -> Authorities {
+    let id = |octet| IssuerId::from_octets([octet; 32]);
+    vec![("devices".into(), vec![id(1), id(2)]), ("others".into(), vec![id(3)])]
+}
+
+/// One of each kind, the serial number of both certificates of its CA.
+fn all_kinds() -> Vec<Selector> {
+    let hex = "ab".repeat(32);
+    vec![
+        Selector { fingerprint: Some(hex.clone()), note: Some("stolen".into()), ..selector() },
+        Selector { key: Some(hex), ..selector() },
+        Selector { common_name: Some("pump \"17\"\n".into()), ..selector() },
+        Selector { serial: Some("0A1B".into()), ca: Some("devices".into()), ..selector() },
+    ]
+}
+
+#[test]
+fn what_was_denied_is_found_again_and_only_its_owner_reads_it() {
+    let folder = TempDir::new().unwrap();
+    let mut denials = Denials::open(Some(folder.path())).unwrap();
+    for selector in all_kinds() {
+        assert!(!denials.add(&selector, &authorities(), 7).unwrap().is_empty());
+        assert!(denials.add(&selector, &authorities(), 8).unwrap().is_empty(), "it is denied already");
+        assert!(matches!(denials.keep(), Kept::Yes));
+    }
+    let again = Denials::open(Some(folder.path())).unwrap();
+    assert_eq!(again.records(), denials.records());
+    assert_eq!((again.records().len(), again.list().len()), (5, 5));
+    assert!(again.records().iter().all(|record| record.denied_at == 7));
+    let mode = fs::metadata(folder.path().join(FILE)).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left there");
+}
+
+#[test]
+fn a_pardon_takes_back_exactly_what_it_names() {
+    let mut denials = Denials::default();
+    for selector in all_kinds() {
+        denials.add(&selector, &authorities(), 7).unwrap();
+    }
+    let other = Selector { common_name: Some("pump".into()), ..selector() };
+    assert!(denials.remove(&other).unwrap().is_empty());
+    // The CA of the serial number has left the configuration.
+    let gone: Vec<_> = all_kinds().iter().map(|selector| denials.remove(selector).unwrap().len()).collect();
+    assert_eq!(gone, [1, 1, 1, 2]);
+    assert!(denials.list().is_empty());
+}
+
+#[test]
+fn what_says_nothing_or_too_much_is_refused() {
+    let mut denials = Denials::default();
+    let both = Selector { common_name: Some("a".into()), ..all_kinds().remove(0) };
+    let no_ca = Selector { serial: Some("0A".into()), ..selector() };
+    for wrong in [selector(), both, no_ca] {
+        assert_eq!(denials.add(&wrong, &authorities(), 7), Err(DenialError::NotOne), "{wrong:?}");
+        assert_eq!(denials.remove(&wrong), Err(DenialError::NotOne), "{wrong:?}");
+    }
+    let unknown = Selector { serial: Some("0A".into()), ca: Some("nobody".into()), ..selector() };
+    let error = denials.add(&unknown, &authorities(), 7).unwrap_err().to_string();
+    assert!(error.contains("`nobody`") && error.contains("`devices`, `others`"), "{error}");
+    let no_digest = Selector { fingerprint: Some("0A".into()), ..selector() };
+    assert!(matches!(denials.add(&no_digest, &authorities(), 7), Err(DenialError::Entry(_))));
+    assert!(denials.records().is_empty());
+}
+
+#[test]
+fn a_damaged_file_is_named_and_not_taken_for_an_empty_one() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join(FILE);
+    let cases = [
+        "",
+        "{}",
+        "{\"version\":1}",
+        "{\"version\":1,\"denied\":[{\"denied_at\":1}]}",
+        "{\"version\":1,\"denied\":[{\"fingerprint\":\"xy\",\"denied_at\":1}]}",
+        "{\"version\":2,\"denied\":[]}",
+        "{\"version\":1,\"denied\":[],\"more\":1}",
+    ];
+    for text in cases {
+        fs::write(&path, text).unwrap();
+        let error = Denials::open(Some(folder.path())).unwrap_err().to_string();
+        assert!(error.contains(FILE), "{text}: {error}");
+    }
+    assert!(matches!(Denials::open(Some(&folder.path().join("absent"))), Err(DeniedFileError::NoFolder(_))));
+}
+
+#[test]
+fn what_cannot_be_kept_is_said_and_without_a_folder_it_is_said_too() {
+    let folder = TempDir::new().unwrap();
+    let mut denials = Denials::open(Some(folder.path())).unwrap();
+    denials.add(&all_kinds()[0], &authorities(), 7).unwrap();
+    drop(folder);
+    assert!(matches!(denials.keep(), Kept::Failed(DeniedFileError::Write { .. })));
+    assert!(matches!(Denials::open(None).unwrap().keep(), Kept::NoStateDir));
+}
