@@ -120,15 +120,16 @@ impl VerdictCache {
         before - clock.len()
     }
 
-    /// Forgets every device; gives the number of verdicts. Lookups and insertions go on meanwhile.
+    /// Forgets every device; gives the number of verdicts. Lookups and insertions go on meanwhile, and what they bring
+    /// does not keep it going: it ends after as many as the cache can hold.
     pub fn flush(&self) -> usize {
         let mut flushed = 0;
         loop {
             let mut clock = self.lock();
-            if clock.is_empty() {
+            let some = clock.len().min(FLUSHED_AT_ONCE).min(self.capacity - flushed);
+            if some == 0 {
                 return flushed;
             }
-            let some = clock.len().min(FLUSHED_AT_ONCE);
             for key in clock.drain(..some) {
                 self.map.remove(&key);
             }
