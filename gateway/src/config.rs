@@ -1,6 +1,7 @@
 //! The configuration file: TOML in, a typed [`Config`] out, or every problem in it at once.
 
 mod access;
+mod crl;
 mod host;
 mod operations;
 mod problem;
@@ -16,6 +17,7 @@ use toml_span::de_helpers::TableHelper;
 use toml_span::{DeserError, Deserialize, Value};
 
 pub use access::{Application, CrlExpired, MtlsCertificate};
+pub use crl::Crl;
 pub use host::{ClientAuth, Host, TlsVersion};
 pub use operations::{AccessLog, Admin, Forwarding, Log, Metrics};
 pub use problem::{Problem, Problems, Severity};
@@ -37,6 +39,8 @@ pub struct Config {
     pub hosts: Vec<Host>,
     /// `[[mtls_certificate]]`
     pub mtls_certificates: Vec<MtlsCertificate>,
+    /// `[crl]`
+    pub crl: Crl,
     /// `[[application]]`
     pub applications: Vec<Application>,
     /// `[forwarding]`
@@ -80,6 +84,7 @@ impl<'de> Deserialize<'de> for Config {
         let listeners = table.required("listener");
         let hosts = table.required("host");
         let mtls_certificates = table.optional("mtls_certificate");
+        let crl = table.optional("crl");
         let applications = table.optional("application");
         let forwarding = table.optional("forwarding");
         let xdp = table.optional("xdp");
@@ -93,6 +98,7 @@ impl<'de> Deserialize<'de> for Config {
             listeners: listeners?,
             hosts: hosts?,
             mtls_certificates: mtls_certificates.unwrap_or_default(),
+            crl: crl.unwrap_or_default(),
             applications: applications.unwrap_or_default(),
             forwarding: forwarding.unwrap_or_default(),
             xdp: xdp.unwrap_or_default(),

@@ -4,7 +4,7 @@ mod cache;
 mod denied;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,7 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 
 use crate::config::{ClientAuth, Config, Problem, Problems, Source};
-use crate::crl::{self, Keeper};
+use crate::crl::{self, Keeper, Network};
 use crate::device::cache::Statistics;
 use crate::listen::Shared;
 use crate::snapshot::{Compiled, Snapshot, compile};
@@ -29,6 +29,8 @@ pub struct Control {
     listeners: Vec<SocketAddr>,
     draining: AtomicBool,
     keeper: Arc<Keeper>,
+    /// Held throughout a reload: one comes after the other.
+    reloading: Mutex<()>,
     state: Mutex<State>,
 }
 
@@ -47,6 +49,15 @@ struct State {
     plane: DataPlane,
     last_reload: Reload,
     cache_reported: Statistics,
+}
+
+/// A configuration with everything that it names, loaded and not in force.
+struct Ready {
+    config: Config,
+    source: Arc<Source>,
+    snapshot: Snapshot,
+    crls: crl::Prepared,
+    warnings: Problems,
 }
 
 /// What became of the last attempt to load the configuration.
@@ -117,6 +128,7 @@ impl Control {
             listeners,
             draining: AtomicBool::new(false),
             keeper,
+            reloading: Mutex::new(()),
             state: Mutex::new(State { path, config, plane, last_reload, cache_reported }),
             shared,
         };
@@ -131,8 +143,12 @@ impl Control {
     /// # Errors
     /// Every problem; the old snapshot keeps serving.
     pub fn reload(&self) -> Result<Reload, Reload> {
+        let _reloading = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        // Without the state's lock: it waits for files and servers, and probes must not.
+        let path = self.lock().path.clone();
+        let ready = self.prepare(&path);
         let mut state = self.lock();
-        let result = self.try_reload(&mut state);
+        let result = ready.and_then(|ready| self.put_in_force(&mut state, ready));
         let (successful, problems) = match &result {
             Ok(warnings) => (true, warnings),
             Err(problems) => (false, problems),
@@ -183,8 +199,14 @@ impl Control {
         }
     }
 
-    /// The CAs with their CRL files.
+    /// The CAs with the sources of their CRLs.
     pub fn crls(&self) -> Vec<AuthorityStatus> {
+        self.keeper.status()
+    }
+
+    /// The same after a look at each source. This waits for files and servers.
+    pub fn crls_now(&self) -> Vec<AuthorityStatus> {
+        self.keeper.look_now();
         self.keeper.status()
     }
 
@@ -224,18 +246,23 @@ impl Control {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn try_reload(&self, state: &mut State) -> Result<Problems, Problems> {
-        let (config, source) = Config::load(&state.path)?;
-        let mut problems = fixed_settings(&state.config, &config);
+    /// Loads everything that the file names, without putting it in force.
+    fn prepare(&self, path: &Path) -> Result<Ready, Problems> {
+        let (config, source) = Config::load(path)?;
+        let mut problems = fixed_settings(&self.lock().config, &config);
         problems.extend(missing_interfaces(&config));
         let generation = self.shared.snapshot.load().generation + 1;
-        let Compiled { snapshot, authorities, warnings } =
+        let Compiled { snapshot, crls, warnings } =
             compile(&config, &source, &self.shared.verdicts, generation)?;
-        let crls = crl::Prepared::load(authorities, &self.shared.verdicts.index())
-            .map_err(|problems| Problems::new(&source, problems))?;
+        let crls = self.keeper.prepare(crls).map_err(|problems| Problems::new(&source, problems))?;
         if !problems.is_empty() {
             return Err(Problems::new(&source, problems));
         }
+        Ok(Ready { config, source, snapshot, crls, warnings })
+    }
+
+    fn put_in_force(&self, state: &mut State, ready: Ready) -> Result<Problems, Problems> {
+        let Ready { config, source, snapshot, crls, warnings } = ready;
         state.plane.apply(&snapshot, &self.listeners).map_err(|problems| Problems::new(&source, problems))?;
         // Open connections hear of both with the index that follows the snapshot.
         self.keeper.adopt(crls, || self.shared.snapshot.store(Arc::new(snapshot)));
@@ -258,6 +285,7 @@ impl Control {
 
     fn warnings(&self, state: &State) -> Vec<String> {
         let mut warnings = state.plane.errors();
+        warnings.extend(self.keeper.warnings());
         if self.draining.load(Ordering::Relaxed) {
             warnings.push("draining: no more connections are accepted".into());
         }
@@ -330,15 +358,15 @@ pub fn missing_interfaces(config: &Config) -> Vec<Problem> {
 ///
 /// # Errors
 /// Every problem that forbids loading it.
-pub fn check(path: &std::path::Path) -> Result<Problems, Problems> {
+pub fn check(path: &Path) -> Result<Problems, Problems> {
     let (config, source): (Config, Arc<Source>) = Config::load(path)?;
     let verdicts = Arc::new(crate::device::verdicts::Verdicts::new(1));
     let mut problems = missing_interfaces(&config);
     let denials = crl::Denials::open(config.server.state_dir(&source).as_deref());
     problems.extend(denials.err().map(|error| Problem::error(error.to_string())));
     match compile(&config, &source, &verdicts, 1) {
-        Ok(Compiled { warnings, authorities, .. }) => {
-            problems.extend(crl::Prepared::load(authorities, &verdicts.index()).err().into_iter().flatten());
+        Ok(Compiled { warnings, crls, .. }) => {
+            problems.extend(crl::Prepared::load(crls, Network::LeaveAlone).err().into_iter().flatten());
             if problems.is_empty() { Ok(warnings) } else { Err(Problems::new(&source, problems)) }
         }
         Err(others) => {

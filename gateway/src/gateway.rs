@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::api::{self, AdminSocket};
 use crate::config::{self, Config, Problems};
 use crate::control::{Control, Parts};
-use crate::crl;
+use crate::crl::{self, Network};
 use crate::device::verdicts::Verdicts;
 use crate::listen::{self, BindError, Limiter, Shared, Sockets};
 use crate::snapshot::{Compiled, compile};
@@ -68,16 +68,19 @@ pub enum StartError {
 /// [`StartError`], before any connection was accepted.
 pub fn run(path: &Path) -> Result<(), StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(serve(path))
+    let result = runtime.block_on(serve(path));
+    // A reload that waits for a server must not hold up the end.
+    runtime.shutdown_background();
+    result
 }
 
 async fn serve(path: &Path) -> Result<(), StartError> {
     let (config, source) = Config::load(path)?;
     let verdicts = Arc::new(Verdicts::new(config.server.verdict_cache));
-    let Compiled { snapshot, authorities, warnings } = compile(&config, &source, &verdicts, 1)?;
-    let crls = crl::Prepared::load(authorities, &verdicts.index())
-        .map_err(|problems| Problems::new(&source, problems))?;
+    let Compiled { snapshot, crls, warnings } = compile(&config, &source, &verdicts, 1)?;
     let denials = crl::Denials::open(config.server.state_dir(&source).as_deref())?;
+    let crls =
+        crl::Prepared::load(crls, Network::Ask).map_err(|problems| Problems::new(&source, problems))?;
     for warning in warnings.lines() {
         tracing::warn!("{warning}");
     }
@@ -207,11 +210,15 @@ impl Signals {
     }
 
     /// Reloads on SIGHUP and looks after XDP, until the first SIGTERM or SIGINT.
-    async fn until_stopped(&mut self, control: &Control) {
+    async fn until_stopped(&mut self, control: &Arc<Control>) {
         let mut health = tokio::time::interval(HEALTH);
         loop {
             tokio::select! {
-                _ = self.hangup.recv() => reload(control),
+                _ = self.hangup.recv() => {
+                    // It may wait for CRLs; probes and the end must not.
+                    let control = Arc::clone(control);
+                    tokio::task::spawn_blocking(move || reload(&control));
+                }
                 _ = health.tick() => control.heal(),
                 _ = self.interrupt.recv() => return,
                 _ = self.terminate.recv() => return,

@@ -91,6 +91,20 @@ fn a_crl_is_inspected_without_a_gateway_and_its_signature_counts() {
 
     let said = inspect(&["--ca", site.servers.path.to_str().unwrap()]);
     assert!(said.code == 1 && said.stdout.contains("BAD: "), "{said:?}");
+    let verify = |file: &Path, ca: &Path| {
+        cli("crl", &config, &["verify", file.to_str().unwrap(), "--ca", ca.to_str().unwrap()])
+    };
+    let path = folder.path().join("devices.crl");
+    let said = verify(&path, &site.devices.path);
+    assert!(
+        said.code == 0 && said.stdout.starts_with("good: ") && said.stdout.contains("6 entries"),
+        "{said:?}"
+    );
+    let said = verify(&path, &site.servers.path);
+    assert!(said.code == 1 && said.stdout.starts_with("BAD: "), "{said:?}");
+    let overdue = put(folder.path(), "overdue.crl", site.devices.expired_crl(1, &[]));
+    let said = verify(&overdue, &site.devices.path);
+    assert!(said.code == 1 && said.stdout.contains("was due 2020-01-01T00:00:00Z"), "{said:?}");
     let garbage = put(folder.path(), "garbage.crl", "garbage");
     let said = cli("crl", &config, &["inspect", garbage.to_str().unwrap()]);
     assert!(said.code == 1 && said.stderr.contains("garbage.crl: "), "{said:?}");
@@ -116,14 +130,14 @@ fn the_running_gateway_says_what_it_has_loaded_and_what_it_could_not() {
     fs::rename(new, &path).unwrap();
     let status = || json(&gateway.cli("crl", &["status", "--json"]));
     let file = wait::until("the problem", || {
-        let file = status()[0]["files"][0].clone();
+        let file = status()[0]["sources"][0].clone();
         file["problem"].is_string().then_some(file)
     });
     assert_eq!(file["crls"][0]["number"], "7", "the list before stays in force");
     let new = put(folder.path(), "new", site.devices.crl(8, &[]));
     fs::rename(new, &path).unwrap();
     wait::until("the new list", || {
-        let file = status()[0]["files"][0].clone();
+        let file = status()[0]["sources"][0].clone();
         (file["problem"].is_null() && file["crls"][0]["number"] == "8").then_some(())
     });
 }

@@ -13,8 +13,8 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
     let value = match (table, key) {
         ("server", "state_dir") => "\"elsewhere\"",
         ("server", "ca_algorithms") => "\"cloudflare\"",
-        ("server" | "xdp.table", _) => "9999",
-        ("timeout", _) => "\"11s\"",
+        ("server" | "xdp.table", _) | ("crl", "max_size") => "9999",
+        ("timeout", _) | ("crl", "timeout" | "refresh") => "\"11s\"",
         ("xdp.limit", _) => "\"1/s burst 2\"",
         ("listener", "address") | ("metrics", "listen") => "\"127.0.0.1:1\"",
         ("host", "client_auth") => "\"require\"",
@@ -26,7 +26,8 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("host", "min_tls") => "\"1.3\"",
         ("mtls_certificate", "crl_expired") => "\"soft\"",
         ("host", "require_client_auth_purpose")
-        | ("mtls_certificate", "allow_sha1")
+        | ("mtls_certificate", "allow_sha1" | "crl_distribution_points")
+        | ("crl", "allow_private")
         | ("forwarding", "cloudflare")
         | ("xdp", "required") => "true",
         ("xdp", "mode") => "\"generic\"",
@@ -37,6 +38,7 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         // Names and files depend on each other, and interfaces need rights.
         ("host", "name" | "certificate" | "key" | "protocol")
         | ("mtls_certificate", "certificate" | "crl")
+        | ("crl", "ca")
         | ("application", "domain" | "policy")
         | ("xdp", "interfaces") => return None,
         _ => panic!("what would be another {key} in [{table}]?"),
@@ -65,6 +67,7 @@ fn example_for(gateway: &Gateway, site: &Site) -> String {
         ("host", "key", path(&site.server.key)),
         ("mtls_certificate", "certificate", path(&site.devices.path)),
         ("mtls_certificate", "crl", "[]".to_owned()),
+        ("crl", "ca", path(&site.servers.path)),
         ("xdp", "interfaces", "[]".to_owned()),
         ("admin", "socket", value("socket = ").to_owned()),
         ("metrics", "listen", value("listen = ").to_owned()),

@@ -5,6 +5,7 @@
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
 
 pub mod client;
+pub mod crl_server;
 pub mod field;
 pub mod gateway;
 pub mod message;

@@ -74,8 +74,10 @@ impl Ca {
     /// A CA under this one.
     #[must_use]
     pub fn intermediate(&self, name: &str) -> Self {
-        let key = KeyPair::generate().expect("a key");
-        let params = ca_params(name);
+        self.intermediate_by(ca_params(name), KeyPair::generate().expect("a key"))
+    }
+
+    fn intermediate_by(&self, params: CertificateParams, key: KeyPair) -> Self {
         let certificate = params.signed_by(&key, &self.issuer).expect("an intermediate").der().clone();
         let chain = std::iter::once(certificate.clone()).chain(self.chain.iter().cloned()).collect();
         Self::with(Arc::clone(&self.folder), certificate, Issuer::new(params, key), chain)

@@ -93,10 +93,11 @@ impl Drop for AdminSocket {
 }
 
 async fn reload(State(control): State<Arc<Control>>) -> impl IntoResponse {
-    match control.reload() {
-        Ok(reload) => (StatusCode::OK, Json(reload)),
-        Err(reload) => (StatusCode::BAD_REQUEST, Json(reload)),
-    }
+    reply::blocking(move || match control.reload() {
+        Ok(reload) => Json(reload).into_response(),
+        Err(reload) => (StatusCode::BAD_REQUEST, Json(reload)).into_response(),
+    })
+    .await
 }
 
 impl Listener for AdminSocket {

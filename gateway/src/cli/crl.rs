@@ -2,19 +2,21 @@
 
 mod inspect;
 mod status;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
 use clap::{Args, Subcommand};
+use http::Method;
 
 use super::ConfigFile;
 
 /// The arguments of `fleetgate crl`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  fleetgate crl inspect devices.crl --ca ca.pem\n  fleetgate crl status --json"
+    after_help = "Examples:\n  fleetgate crl verify devices.crl --ca ca.pem\n  fleetgate crl inspect devices.crl --ca ca.pem\n  fleetgate crl status --json"
 )]
 pub(super) struct Crl {
     #[command(flatten)]
@@ -38,7 +40,20 @@ enum Verb {
         #[arg(long, value_name = "FILE")]
         ca: Option<PathBuf>,
     },
-    /// The CRLs of the running gateway: entries, number, when the next one is due, file.
+    /// Say whether a CRL is one that a gateway with this CA would take: well-formed, signed by it, and not overdue. Exit
+    /// status 1 when it is not.
+    #[command(after_help = "Example:\n  fleetgate crl verify devices.crl --ca ca.pem")]
+    Verify {
+        /// The CRL: DER, PEM, or base64 as `cfssl gencrl` prints it.
+        file: PathBuf,
+        /// The CA's certificate or chain, as PEM.
+        #[arg(long, value_name = "FILE")]
+        ca: PathBuf,
+    },
+    /// Have the running gateway look at every CRL file and URL now. Exit status 1 when one of them did not load.
+    #[command(after_help = "Example:\n  fleetgate crl reload")]
+    Reload,
+    /// The CRLs of the running gateway: entries, number, when the next one is due, file or URL.
     #[command(after_help = "Example:\n  fleetgate crl status --json")]
     Status,
 }
@@ -49,7 +64,17 @@ impl Crl {
             Verb::Inspect { file, ca } => {
                 inspect::inspect(file, ca.as_deref(), self.config.admin_socket(), self.json)
             }
-            Verb::Status => status::status(&self.config.admin_socket()?, self.json),
+            Verb::Verify { file, ca } => verify::verify(file, ca, self.json),
+            Verb::Reload => status::status(
+                &self.config.admin_socket()?,
+                Method::POST,
+                "/fleetgate/v1/crls/reload",
+                self.json,
+            ),
+            Verb::Status => {
+                status::status(&self.config.admin_socket()?, Method::GET, "/fleetgate/v1/crls", self.json)?;
+                Ok(ExitCode::SUCCESS)
+            }
         }
     }
 }

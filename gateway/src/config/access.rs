@@ -20,8 +20,10 @@ pub struct MtlsCertificate {
     pub associated_hostnames: Vec<Spanned<HostPattern>>,
     /// Whether certificates below it may be signed with SHA-1.
     pub allow_sha1: bool,
-    /// The files of its CRLs: DER, PEM or base64.
+    /// Where its CRLs are: files, or `https://` URLs.
     pub crl: Vec<Spanned<String>>,
+    /// Whether CRLs are fetched from where its certificates say.
+    pub crl_distribution_points: bool,
     /// What becomes of its devices when a CRL of it has expired.
     pub crl_expired: CrlExpired,
 }
@@ -51,6 +53,7 @@ impl<'de> Deserialize<'de> for MtlsCertificate {
             table.optional::<Vec<Spanned<Parsed<HostPattern>>>>("associated_hostnames").unwrap_or_default();
         let allow_sha1 = table.optional("allow_sha1").unwrap_or_default();
         let crl = table.optional("crl").unwrap_or_default();
+        let crl_distribution_points = table.optional("crl_distribution_points").unwrap_or_default();
         let crl_expired = table.optional("crl_expired").unwrap_or_default();
         table.finalize(None)?;
         Ok(Self {
@@ -59,6 +62,7 @@ impl<'de> Deserialize<'de> for MtlsCertificate {
             associated_hostnames: hostnames.into_iter().map(inner).collect(),
             allow_sha1,
             crl,
+            crl_distribution_points,
             crl_expired,
         })
     }

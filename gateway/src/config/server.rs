@@ -8,7 +8,7 @@ use toml_span::de_helpers::TableHelper;
 use toml_span::{DeserError, Deserialize, Spanned, Value};
 
 use super::source::Source;
-use super::value::{Parsed, Time, inner, invalid, word};
+use super::value::{Parsed, Time, at_least, inner, word};
 use crate::model::ca::CaAlgorithms;
 
 /// `[server]`
@@ -26,7 +26,7 @@ pub struct Server {
     pub max_request_header: u32,
     /// Idle connections that each worker keeps to each origin.
     pub max_idle_origin_connections: u32,
-    /// The folder for what outlives the process: local denials.
+    /// The folder for what outlives the process: local denials, and the last good CRL of each URL.
     pub state_dir: Option<PathBuf>,
 }
 
@@ -58,13 +58,7 @@ impl<'de> Deserialize<'de> for Server {
         let workers = table.optional("workers").unwrap_or(0u16);
         let ca_algorithms =
             table.optional::<Algorithms>("ca_algorithms").map_or(default.ca_algorithms, |words| words.0);
-        let mut size = |key: &'static str, least: u32, default: u32| {
-            let size = table.optional_s(key).unwrap_or(Spanned::new(default));
-            if size.value < least {
-                table.errors.extend(invalid(format!("`{key}` must be at least {least}"), size.span).errors);
-            }
-            size.value
-        };
+        let mut size = |key, least, default| at_least(&mut table, key, least, default);
         let server = Self {
             workers: 0,
             max_connections: size("max_connections", 1, default.max_connections),

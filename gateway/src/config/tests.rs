@@ -44,6 +44,7 @@ fn every_default_is_the_documented_one() {
         admin,
         metrics,
         log,
+        crl,
     } = parse(LEAST).unwrap();
     let expected = Server {
         workers: 0,
@@ -64,6 +65,14 @@ fn every_default_is_the_documented_one() {
         drain: Duration::from_secs(30),
     };
     assert_eq!(timeout, expected);
+    let expected = Crl {
+        max_size: 64 * 1024 * 1024,
+        timeout: Duration::from_secs(30),
+        refresh: Duration::from_mins(15),
+        allow_private: false,
+        ca: None,
+    };
+    assert_eq!(crl, expected);
     assert_eq!((listeners.len(), hosts.len(), mtls_certificates.len(), applications.len()), (1, 1, 0, 0));
     assert_eq!(hosts[0].client_auth, ClientAuth::Access);
     assert_eq!(forwarding, Forwarding { cloudflare: false });

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use fleetgate_ebpf::gcra::Rate;
+use toml_span::de_helpers::TableHelper;
 use toml_span::{DeserError, Deserialize, Error, ErrorKind, Span, Spanned, Value};
 
 /// A string that is parsed by `T::from_str`.
@@ -70,6 +71,15 @@ fn rate(text: &str) -> Option<Rate> {
     let per_second: u32 = per_second.trim().parse().ok()?;
     let burst: u32 = burst.trim().parse().ok()?;
     ((1..=MAX_PER_SECOND).contains(&per_second) && burst > 0).then(|| Rate::per_second(per_second, burst))
+}
+
+/// A size with a least value, or its default.
+pub(super) fn at_least(table: &mut TableHelper<'_>, key: &'static str, least: u32, default: u32) -> u32 {
+    let size = table.optional_s(key).unwrap_or(Spanned::new(default));
+    if size.value < least {
+        table.errors.extend(invalid(format!("`{key}` must be at least {least}"), size.span).errors);
+    }
+    size.value
 }
 
 /// An error at a place.

@@ -5,9 +5,6 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-/// A CRL of a million entries has about 40 MB.
-pub(super) const MAX_BYTES: u64 = 128 * 1024 * 1024;
-
 /// What tells one version of a file from the next: a rename over it, a changed symlink, a write into it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
@@ -30,12 +27,13 @@ impl Stamp {
     }
 }
 
-/// Reads a file, up to the limit.
-pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
+/// Reads a file of at most `max` octets.
+pub(super) fn read(path: &Path, max: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "more than 128 MiB, which is no CRL"));
+    File::open(path)?.take(max as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > max {
+        let message = format!("it has more than the {max} octets of crl.max_size");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
     }
     Ok(bytes)
 }

@@ -12,6 +12,9 @@ use crate::device::revocation::{
 };
 use crate::device::{pem, refusal, trust};
 
+/// Whatever the gateway is configured to take: this only looks.
+const MAX_BYTES: usize = 1 << 30;
+
 /// Entries that are shown one by one.
 const SHOWN: usize = 5;
 
@@ -97,7 +100,7 @@ pub fn inspect(path: &Path, ca: Option<&Path>) -> Result<Vec<Inspection>, Inspec
 fn try_inspect(path: &Path, ca: Option<&Path>) -> Result<Vec<Inspection>, InspectError> {
     let of_file = |error: &dyn std::fmt::Display| InspectError(format!("{}: {error}", path.display()));
     let issuers = ca.map(issuers).transpose()?;
-    let bytes = file::read(path).map_err(|error| of_file(&error))?;
+    let bytes = file::read(path, MAX_BYTES).map_err(|error| of_file(&error))?;
     let lists = envelope::decode(&bytes, bytes.len()).map_err(|error| of_file(&error))?;
     let inspected = lists.iter().map(|der| {
         let crl = ParsedCrl::parse(der, bytes.len()).map_err(|error| of_file(&error))?;

@@ -1,72 +1,82 @@
-//! From a file's bytes to CRLs that their CA has signed.
+//! From bytes to CRLs that their CA has signed.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Authority, file};
+use super::Authority;
+use super::fetch::FetchError;
 use crate::device::revocation::{
     Crl, EnvelopeError, ParseError, ParsedCrl, RevocationIndex, StaleCrl, VerifyError, envelope,
 };
 use crate::device::{refusal, trust};
 
-/// Why a CRL file was not loaded.
+/// Why a CRL was not loaded.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LoadError {
-    #[error("cannot read {}: {error}", path.display())]
-    Read { path: PathBuf, error: io::Error },
-    #[error("{}: {error}", path.display())]
-    Envelope { path: PathBuf, error: EnvelopeError },
-    #[error("{}: {error}", path.display())]
-    Parse { path: PathBuf, error: ParseError },
-    #[error("{}: {error}", path.display())]
-    Verify { path: PathBuf, error: VerifyError },
-    #[error("{}: {error}", path.display())]
-    Stale { path: PathBuf, error: StaleCrl },
-    #[error("{} made the CRL parser panic: please report it with the file", path.display())]
-    Panic { path: PathBuf },
+    #[error(transparent)]
+    Envelope(#[from] EnvelopeError),
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    #[error("it made the CRL parser panic: please report it with the CRL")]
+    Panic,
+    #[error(transparent)]
+    Parse(#[from] ParseError),
+    #[error("cannot read it: {0}")]
+    Read(#[from] io::Error),
+    #[error(transparent)]
+    Stale(#[from] StaleCrl),
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
 }
 
 impl LoadError {
     /// The value of the metric label `reason`.
-    pub(super) const fn label(&self) -> &'static str {
+    pub(super) fn label(&self) -> &'static str {
         match self {
-            Self::Read { .. } => "read",
-            Self::Envelope { .. } => "encoding",
-            Self::Parse { .. } => "malformed",
-            Self::Verify { .. } => "not_verified",
-            Self::Stale { .. } => "stale",
-            Self::Panic { .. } => "panic",
+            Self::Envelope(_) => "encoding",
+            Self::Fetch(error) => error.label(),
+            Self::Panic => "panic",
+            Self::Parse(_) => "malformed",
+            Self::Read(error) if error.kind() == io::ErrorKind::FileTooLarge => "too_large",
+            Self::Read(_) => "read",
+            Self::Stale(_) => "stale",
+            Self::Verify(_) => "not_verified",
         }
     }
 }
 
-/// Loads the CRLs in a file of `authority`; none of them may be older than what `index` has. A panic is an error like
-/// any other: the bytes may come from anybody.
-pub(super) fn load(
-    path: &Path,
-    authority: &Authority,
-    index: &RevocationIndex,
-) -> Result<Vec<Arc<Crl>>, LoadError> {
-    let attempt = catch_unwind(AssertUnwindSafe(|| try_load(path, authority, index)));
-    attempt.unwrap_or_else(|_| Err(LoadError::Panic { path: path.to_owned() }))
+/// Loads the CRLs that `bytes` hold, for `authority`. A panic is an error like any other: the bytes may come from
+/// anybody.
+pub(super) fn load(bytes: &[u8], authority: &Authority) -> Result<Vec<Arc<Crl>>, LoadError> {
+    contained(|| {
+        let lists = envelope::decode(bytes, bytes.len())?;
+        let algorithms = trust::certificate_algorithms(authority.allow_sha1);
+        let verified = lists.iter().map(|der| {
+            let parsed = ParsedCrl::parse(der, bytes.len())?;
+            Ok(Arc::new(parsed.verify(&authority.issuers, algorithms, refusal::now())?))
+        });
+        verified.collect()
+    })
 }
 
-fn try_load(path: &Path, authority: &Authority, index: &RevocationIndex) -> Result<Vec<Arc<Crl>>, LoadError> {
-    let at = || path.to_owned();
-    let bytes = file::read(path).map_err(|error| LoadError::Read { path: at(), error })?;
-    let crls =
-        envelope::decode(&bytes, bytes.len()).map_err(|error| LoadError::Envelope { path: at(), error })?;
-    let algorithms = trust::certificate_algorithms(authority.allow_sha1);
-    let verified = crls.iter().map(|der| {
-        let parsed =
-            ParsedCrl::parse(der, bytes.len()).map_err(|error| LoadError::Parse { path: at(), error })?;
-        let crl = parsed
-            .verify(&authority.issuers, algorithms, refusal::now())
-            .map_err(|error| LoadError::Verify { path: at(), error })?;
-        index.accepts(&crl).map_err(|error| LoadError::Stale { path: at(), error })?;
-        Ok(Arc::new(crl))
-    });
-    verified.collect()
+/// Whether `index` has nothing newer.
+pub(super) fn accept(crls: &[Arc<Crl>], index: &RevocationIndex) -> Result<(), LoadError> {
+    crls.iter().try_for_each(|crl| Ok(index.accepts(crl)?))
+}
+
+fn contained<T>(work: impl FnOnce() -> Result<T, LoadError>) -> Result<T, LoadError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(LoadError::Panic))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_a_failure_like_any_other() {
+        let result: Result<(), _> = contained(|| panic!("a parser's mistake"));
+        assert_eq!(result.unwrap_err().label(), "panic");
+        assert!(contained(|| Ok(())).is_ok());
+    }
 }

@@ -1,33 +1,35 @@
 //! What operators are told of loaded CRLs.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
 use serde::Serialize;
 
 use super::Authority;
+use super::loaded::Loaded;
 use crate::device::refusal;
 use crate::device::revocation::{Crl, OnExpired};
 
-/// An mTLS certificate with its CRL files.
+/// An mTLS certificate with the sources of its CRLs.
 #[derive(Debug, Serialize)]
 pub struct AuthorityStatus {
     /// Its name.
     pub certificate: String,
     /// What becomes of its devices when a CRL has expired: `hard` or `soft`.
     pub crl_expired: &'static str,
-    /// Its files.
-    pub files: Vec<FileStatus>,
+    /// Where its CRLs come from.
+    pub sources: Vec<SourceStatus>,
 }
 
-/// A CRL file.
+/// Where CRLs come from, and what came of it.
 #[derive(Debug, Serialize)]
-pub struct FileStatus {
-    /// Where it is.
-    pub file: PathBuf,
-    /// Why the version that is there now did not load. What is listed then is the version before.
+pub struct SourceStatus {
+    /// The file or URL.
+    pub source: String,
+    /// Why the last attempt failed. What is listed then is the version before.
     pub problem: Option<String>,
-    /// The CRLs in it.
+    /// When it loaded last, or was found unchanged at its URL, in seconds since the epoch.
+    pub last_success: Option<u64>,
+    /// When a URL is asked again, in seconds since the epoch.
+    pub next_attempt: Option<u64>,
+    /// The CRLs from it.
     pub crls: Vec<CrlStatus>,
 }
 
@@ -51,19 +53,28 @@ pub struct CrlStatus {
 }
 
 impl AuthorityStatus {
-    pub(super) fn new(authority: &Authority, files: Vec<FileStatus>) -> Self {
+    pub(super) fn new<'a>(authority: &Authority, sources: impl Iterator<Item = &'a Loaded>) -> Self {
         let crl_expired = match authority.on_expired {
             OnExpired::Hard => "hard",
             OnExpired::Soft => "soft",
         };
-        Self { certificate: authority.name.to_string(), crl_expired, files }
+        Self {
+            certificate: authority.name.to_string(),
+            crl_expired,
+            sources: sources.map(SourceStatus::new).collect(),
+        }
     }
 }
 
-impl FileStatus {
-    pub(super) fn new(path: &Path, crls: &[Arc<Crl>], problem: Option<&str>) -> Self {
-        let crls = crls.iter().map(|crl| CrlStatus::new(crl)).collect();
-        Self { file: path.to_owned(), problem: problem.map(Into::into), crls }
+impl SourceStatus {
+    fn new(loaded: &Loaded) -> Self {
+        Self {
+            source: loaded.name(),
+            problem: loaded.failure.as_ref().map(|failure| failure.text.clone()),
+            last_success: loaded.last_success,
+            next_attempt: loaded.next_attempt(),
+            crls: loaded.crls.iter().map(|crl| CrlStatus::new(crl)).collect(),
+        }
     }
 }
 

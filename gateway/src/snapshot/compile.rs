@@ -13,7 +13,7 @@ mod authorities;
 
 use super::{Host, Snapshot, host_tls};
 use crate::config::{self, ClientAuth, Config, Problem, Problems, Source, Span, Spanned};
-use crate::crl::Authority;
+use crate::crl::Wanted;
 use crate::device::ca::CaBundle;
 use crate::device::trust::{Rules, TrustSet};
 use crate::device::verdicts::Verdicts;
@@ -29,8 +29,8 @@ const MAX_HOSTS: usize = fleetgate_ebpf::abi::MAX_HOSTS as usize;
 pub struct Compiled {
     /// What was compiled.
     pub snapshot: Snapshot,
-    /// The uploaded CAs, with the CRL files that are to be loaded for them.
-    pub authorities: Vec<Authority>,
+    /// The CRLs that are to be loaded with it.
+    pub crls: Wanted,
     /// What loads all the same.
     pub warnings: Problems,
 }
@@ -48,7 +48,7 @@ pub fn compile(
 ) -> Result<Compiled, Problems> {
     let mut compiler = Compiler { config, source, verdicts, problems: Vec::new() };
     let bundles = compiler.bundles();
-    let authorities = bundles.iter().filter_map(|associated| compiler.authority(associated)).collect();
+    let crls = compiler.revocation(&bundles);
     compiler.check_names();
     let hosts: Vec<_> = config.hosts.iter().filter_map(|host| compiler.host(host, &bundles)).collect();
     let problems = Problems::new(source, compiler.problems);
@@ -64,7 +64,7 @@ pub fn compile(
     }
     let snapshot =
         Snapshot { generation, timeouts: config.timeout.clone(), xdp: config.xdp.clone(), exact, wildcard };
-    Ok(Compiled { snapshot, authorities, warnings: problems })
+    Ok(Compiled { snapshot, crls, warnings: problems })
 }
 
 struct Compiler<'a> {

@@ -98,10 +98,14 @@ metrics! {
     crl_entries: IntGaugeVec = "fleetgate_crl_entries" ["certificate"];
     /// When the first of a CA's CRLs is due to be replaced, in seconds since the epoch.
     crl_next_update: IntGaugeVec = "fleetgate_crl_next_update_timestamp_seconds" ["certificate"];
-    /// Changed CRL files that did not load; the list before stays in force. By name and reason.
+    /// CRLs that could not be fetched or did not load; the list before stays in force. By name and reason.
     crl_load_failures: IntCounterVec = "fleetgate_crl_load_failures_total" ["certificate", "reason"];
+    /// When the least recently loaded of a CA's CRLs was loaded, or found unchanged at its URL, in seconds since the epoch.
+    crl_last_success: IntGaugeVec = "fleetgate_crl_last_success_timestamp_seconds" ["certificate"];
     /// Bytes that the loaded CRLs take.
     crl_bytes: IntGauge = "fleetgate_crl_bytes";
+    /// Local denials: fingerprints, keys, common names and serial numbers.
+    denied_devices: IntGauge = "fleetgate_denied_devices";
     /// CAs that may sign with SHA-1.
     sha1_authorities: IntGauge = "fleetgate_sha1_certificate_authorities";
     /// Access log lines lost because the reader of standard output was too slow.

@@ -2,13 +2,13 @@
 
 use fleetgate::device::identity::{Fingerprint, Identity as Read};
 use rcgen::{
-    CertificateRevocationListParams, KeyIdMethod, RevocationReason, RevokedCertParams, SerialNumber,
-    date_time_ymd,
+    CertificateRevocationListParams, CrlDistributionPoint, KeyIdMethod, KeyPair, RevocationReason,
+    RevokedCertParams, SerialNumber, date_time_ymd,
 };
 
 use rustls::pki_types::CertificateDer;
 
-use super::{Ca, Identity};
+use super::{Ca, Identity, ca_params};
 
 impl Ca {
     /// A CRL with this number, as DER, that revokes these and is due in the far future.
@@ -24,6 +24,14 @@ impl Ca {
     /// One that was to be replaced at the beginning of 2020.
     pub fn expired_crl(&self, number: u64, revoked: &[&Identity]) -> Vec<u8> {
         self.crl_due(number, revoked.iter().map(|identity| &identity.chain[0]), 2020)
+    }
+
+    /// A CA under this one whose certificate says where this one's CRL is.
+    #[must_use]
+    pub fn intermediate_with_crl_at(&self, name: &str, url: &str) -> Self {
+        let (key, mut params) = (KeyPair::generate().expect("a key"), ca_params(name));
+        params.crl_distribution_points = vec![CrlDistributionPoint { uris: vec![url.to_owned()] }];
+        self.intermediate_by(params, key)
     }
 
     fn crl_due<'a>(

@@ -1,4 +1,4 @@
-//! `fleetgate crl status`
+//! `fleetgate crl status` and `reload`
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -9,27 +9,30 @@ use serde_json::Value;
 use super::due;
 use crate::cli::{client, print};
 
-pub(super) fn status(socket: &Path, json: bool) -> Result<ExitCode, String> {
-    let client::Answer { text, body, .. } = client::ask(socket, Method::GET, "/fleetgate/v1/crls", None)?;
+/// Prints what the gateway answers; failure where a source has a problem.
+pub(super) fn status(socket: &Path, method: Method, path: &str, json: bool) -> Result<ExitCode, String> {
+    let client::Answer { text, body, .. } = client::ask(socket, method, path, None)?;
     print(&if json { text } else { describe(&body) });
-    Ok(ExitCode::SUCCESS)
+    let sources = elements(&body).flat_map(|authority| elements(&authority["sources"]));
+    let all_good = sources.map(|source| &source["problem"]).all(Value::is_null);
+    Ok(if all_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn describe(authorities: &Value) -> String {
     let mut lines = Vec::new();
     for authority in elements(authorities) {
         let name = plain(&authority["certificate"]);
-        if elements(&authority["files"]).next().is_none() {
+        if elements(&authority["sources"]).next().is_none() {
             lines.push(format!("{name}: no CRL"));
         }
-        for file in elements(&authority["files"]) {
-            let path = plain(&file["file"]);
-            for crl in elements(&file["crls"]) {
+        for source in elements(&authority["sources"]) {
+            let path = plain(&source["source"]);
+            for crl in elements(&source["crls"]) {
                 let number = crl["number"].as_str().unwrap_or("none");
                 let due = due(crl["next_update"].as_u64(), crl["expired"] == true);
                 lines.push(format!("{name}: {} entries, number {number}, due {due}, {path}", crl["entries"]));
             }
-            lines.extend(file["problem"].as_str().map(|problem| format!("WARNING not loaded: {problem}")));
+            lines.extend(source["problem"].as_str().map(|problem| format!("WARNING not loaded: {problem}")));
         }
     }
     if lines.is_empty() { "no mTLS certificates".to_owned() } else { lines.join("\n") }

@@ -1,13 +1,12 @@
 //! `denied.json`: written as a whole, or not at all.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 
 use super::record::Denial;
+use crate::crl::atomic;
 
 /// Of the file's format.
 const VERSION: u32 = 1;
@@ -87,23 +86,12 @@ pub(super) fn read(path: &Path) -> Result<Vec<Denial>, DeniedFileError> {
     }
 }
 
-/// Replaces the file. Whoever looks meanwhile, or after a power cut, finds the old one or the new one.
+/// Replaces the file.
 pub(super) fn write(path: &Path, denied: &[Denial]) -> Result<(), DeniedFileError> {
-    let temporary = path.with_extension("json.new");
     let replace = || {
         let mut text = serde_json::to_vec_pretty(&ContentRef { version: VERSION, denied })?;
         text.push(b'\n');
-        // One that a crash left behind would keep its mode.
-        match fs::remove_file(&temporary) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
-        file.write_all(&text)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)?;
-        // The rename is a change of the folder.
-        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+        atomic::replace(path, &text)
     };
-    replace().map_err(|error| DeniedFileError::Write { path: path.to_owned(), error })
+    replace().map_err(|error: io::Error| DeniedFileError::Write { path: path.to_owned(), error })
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{Associated, Compiler, covers};
-use crate::config::{CrlExpired, Span, Spanned};
-use crate::crl::Authority;
+use crate::config::{self, CrlExpired, Span, Spanned};
+use crate::crl::{Authority, Points, Settings, Source, Wanted};
 use crate::device::ca::{Anchor, CaBundle, CaRules};
 use crate::device::refusal;
 use crate::device::revocation::{Issuer, OnExpired};
@@ -45,8 +45,23 @@ impl<'a> Compiler<'a> {
         bundles
     }
 
-    /// The CA as the revocation index knows it, with its CRL files.
-    pub(super) fn authority(&mut self, associated: &Associated<'_>) -> Option<Authority> {
+    /// What the revocation index needs: every CA, and how CRLs are fetched and kept.
+    pub(super) fn revocation(&mut self, bundles: &[Associated<'_>]) -> Wanted {
+        let config::Crl { max_size, timeout, refresh, allow_private, ca } = &self.config.crl;
+        let settings = Settings {
+            max_size: *max_size as usize,
+            timeout: *timeout,
+            refresh: *refresh,
+            allow_private: *allow_private,
+            roots: ca.as_ref().and_then(|path| self.certificates(path)),
+            state_dir: self.config.server.state_dir(self.source),
+        };
+        let authorities = bundles.iter().filter_map(|associated| self.authority(associated)).collect();
+        Wanted { authorities, settings }
+    }
+
+    /// The CA as the revocation index knows it, with the sources of its CRLs.
+    fn authority(&mut self, associated: &Associated<'_>) -> Option<Authority> {
         let Associated { bundle, declared } = associated;
         let certificates = bundle.anchors.iter().map(|anchor| &anchor.der).chain(&bundle.intermediates);
         let issuers = match certificates.map(|der| Issuer::read(der)).collect::<Result<Vec<_>, _>>() {
@@ -69,20 +84,42 @@ impl<'a> Compiler<'a> {
                 "have the CA issue with SHA-256, and take allow_sha1 out",
             );
         }
-        let file = |name: &Spanned<String>| Spanned {
-            value: self.source.resolve(name.value.as_ref()),
-            span: name.span,
-        };
         Some(Authority {
             name: Arc::clone(&bundle.name),
             issuers,
-            files: declared.crl.iter().map(file).collect(),
+            sources: self.sources(associated),
             on_expired: match declared.crl_expired {
                 CrlExpired::Hard => OnExpired::Hard,
                 CrlExpired::Soft => OnExpired::Soft,
             },
             allow_sha1: declared.allow_sha1,
         })
+    }
+
+    /// Where the CRLs of a CA come from.
+    fn sources(&mut self, associated: &Associated<'_>) -> Vec<Spanned<Source>> {
+        let Associated { bundle, declared } = associated;
+        let mut sources = Vec::new();
+        for text in &declared.crl {
+            match Source::read(&text.value, |path| self.source.resolve(path.as_ref())) {
+                Ok(value) => sources.push(Spanned { value, span: text.span }),
+                Err(error) => {
+                    // Not the URL itself: there may be a password in it.
+                    self.error(text.span, format!("a CRL: {error}"), "name a file, or an https URL");
+                }
+            }
+        }
+        if declared.crl_distribution_points {
+            let span = declared.certificate.span;
+            let anchors = bundle.anchors.iter().map(|anchor| anchor.der.as_ref());
+            let Points { urls, ignored } =
+                Points::of(anchors.chain(bundle.intermediates.iter().map(AsRef::as_ref)));
+            for ignored in ignored {
+                self.warn(span, ignored, "configure the list with `crl`, where there is another way to it");
+            }
+            sources.extend(urls.into_iter().map(|url| Spanned { value: Source::Url(url), span }));
+        }
+        sources
     }
 
     /// Names and anchors stand for one upload each: in metrics, in logs, and where somebody wants to take one out.
