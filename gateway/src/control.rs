@@ -252,13 +252,20 @@ impl Control {
         let mut problems = fixed_settings(&self.lock().config, &config);
         problems.extend(missing_interfaces(&config));
         let generation = self.shared.snapshot.load().generation + 1;
-        let Compiled { snapshot, crls, warnings } =
-            compile(&config, &source, &self.shared.verdicts, generation)?;
-        let crls = self.keeper.prepare(crls).map_err(|problems| Problems::new(&source, problems))?;
-        if !problems.is_empty() {
-            return Err(Problems::new(&source, problems));
+        let compiled = compile(&config, &source, &self.shared.verdicts, generation);
+        let prepared = compiled.map_err(Vec::from_iter).and_then(|Compiled { snapshot, crls, warnings }| {
+            Ok((snapshot, self.keeper.prepare(crls)?, warnings))
+        });
+        match prepared {
+            Ok((snapshot, crls, warnings)) if problems.is_empty() => {
+                Ok(Ready { config, source, snapshot, crls, warnings })
+            }
+            Ok(_) => Err(Problems::new(&source, problems)),
+            Err(others) => {
+                problems.extend(others);
+                Err(Problems::new(&source, problems))
+            }
         }
-        Ok(Ready { config, source, snapshot, crls, warnings })
     }
 
     fn put_in_force(&self, state: &mut State, ready: Ready) -> Result<Problems, Problems> {

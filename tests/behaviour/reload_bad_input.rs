@@ -117,3 +117,15 @@ fn a_reload_with_several_faults_names_them_all() {
         assert!(said.stdout.contains(expected), "{expected}: {}", said.stdout);
     }
 }
+
+#[test]
+fn what_needs_a_restart_does_not_hide_behind_what_is_wrong_elsewhere() {
+    let site = Site::new();
+    let gateway = site.start();
+    let missing = site.setup().replace(&quoted(&site.server.key), "\"missing.pem\"");
+    gateway.configure(&missing.table("server", "workers = 7").table("xdp", "interfaces = [\"nowhere0\"]"));
+    let said = gateway.reload();
+    for expected in ["missing.pem", "[server] has changed", "there is no interface nowhere0"] {
+        assert!(said.stdout.contains(expected), "{expected}: {}", said.stdout);
+    }
+}

@@ -20,6 +20,9 @@ fn a_hello_that_does_not_come_or_stops_half_way() {
     assert_eq!(stuck.read_to_end().first(), Some(&22));
     let timed_out = [("host", "other"), ("result", "error"), ("reason", "timeout")];
     gateway.wait_metric("fleetgate_handshakes_total", &timed_out, 3);
+    gateway
+        .output()
+        .wait_access("a late handshake", |line| line["event"] == "handshake" && line["reason"] == "timeout");
     wait::until("closed connections", || (gateway.status()["connections"] == 0).then_some(()));
 }
 

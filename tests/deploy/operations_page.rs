@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use fleetgate::access::Reason;
 use fleetgate::device::refusal::Refusal;
-use fleetgate::telemetry::access_log::{Line, Peer};
+use fleetgate::telemetry::access_log::{Clipped, Line, Peer};
 use fleetgate_ebpf::verdict::Verdict;
 use rustls::AlertDescription;
 
@@ -72,8 +72,8 @@ fn every_field_of_the_access_log_is_explained() {
     let peer = || Peer {
         source: ([192, 0, 2, 1], 4000).into(),
         certificate: "verified",
-        subject: Some(""),
-        issuer: Some(""),
+        subject: Some(Clipped("")),
+        issuer: Some(Clipped("")),
         serial: Some(""),
         fingerprint: Some(""),
     };
@@ -81,8 +81,8 @@ fn every_field_of_the_access_log_is_explained() {
         time: 1.0,
         ray_id: "",
         host: "",
-        method: "",
-        path: "",
+        method: Clipped(""),
+        path: Clipped(""),
         status: 200,
         decision: "",
         reason: Some(""),

@@ -17,7 +17,7 @@ use crate::device::verifier::verify_again;
 use crate::model::hostname::Hostname;
 use crate::origin::Pool;
 use crate::snapshot::{Host, Snapshot};
-use crate::telemetry::access_log::Peer;
+use crate::telemetry::access_log::{Clipped, Peer};
 use crate::telemetry::{AccessLog, Metrics};
 use crate::tls::Accepted;
 
@@ -136,8 +136,8 @@ pub fn peer(source: SocketAddr, device: &Device) -> Peer<'_> {
     Peer {
         source,
         certificate: device.label(),
-        subject: identity.map(|identity| &*identity.subject.rfc2253),
-        issuer: identity.map(|identity| &*identity.issuer.rfc2253),
+        subject: identity.map(|identity| Clipped(&identity.subject.rfc2253)),
+        issuer: identity.map(|identity| Clipped(&identity.issuer.rfc2253)),
         serial: identity.map(|identity| identity.serial.as_str()),
         fingerprint: identity.and_then(|identity| identity.sha256.to_str().ok()),
     }

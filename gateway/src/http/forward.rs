@@ -13,7 +13,7 @@ use super::request_body::RequestBody;
 use crate::access::{Denial, Permit, decide, page};
 use crate::model::hostname::Hostname;
 use crate::origin::{OriginError, PooledBody};
-use crate::telemetry::access_log::Line;
+use crate::telemetry::access_log::{Clipped, Line};
 use crate::telemetry::metrics::OTHER;
 
 /// What goes back to the device: our page, or the origin's body.
@@ -111,8 +111,8 @@ pub(super) async fn answer(
                 - duration,
             ray_id: &ray_id,
             host,
-            method: method.as_str(),
-            path: &path,
+            method: Clipped(method.as_str()),
+            path: Clipped(&path),
             status: response.status().as_u16(),
             decision: if permit.is_some() { "permit" } else { "deny" },
             reason: denial.as_ref().map(Refused::label),

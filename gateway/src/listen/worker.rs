@@ -201,17 +201,14 @@ async fn handshake(shared: &Shared, stream: TcpStream, source: SocketAddr) -> Op
     }
     let admit = |host: &Host| admit(shared, &snapshot, host, source);
     let handshake = tls::accept(stream, &snapshot, &shared.verdicts, admit);
-    match timeout(snapshot.timeouts.handshake, handshake).await {
-        Ok(Ok(accepted)) => {
+    let result = timeout(snapshot.timeouts.handshake, handshake).await;
+    match result.unwrap_or(Err(HandshakeError::Timeout)) {
+        Ok(accepted) => {
             welcome(shared, &accepted, begun);
             Some((accepted, as_of))
         }
-        Ok(Err(error)) => {
+        Err(error) => {
             report(shared, &error, source);
-            None
-        }
-        Err(_) => {
-            shared.metrics.handshakes.with_label_values(&[OTHER, "error", "timeout"]).inc();
             None
         }
     }
@@ -264,6 +261,7 @@ fn report(shared: &Shared, error: &HandshakeError, source: SocketAddr) {
         HandshakeError::Hello(_)
         | HandshakeError::NoSni
         | HandshakeError::UnknownSni
+        | HandshakeError::Timeout
         | HandshakeError::Limited(_) => (OTHER, &absent),
     };
     let reason = error.label();

@@ -10,7 +10,7 @@ use std::time::Duration;
 use http_body::Body;
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::{Method, Request, Response};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
@@ -62,6 +62,9 @@ pub enum OriginError {
     /// No response in time.
     #[error("{0} did not answer in time")]
     ResponseTimeout(OriginUrl),
+    /// It switched to another protocol, which nobody had asked it to.
+    #[error("{0} answered 101 to a request without Upgrade")]
+    Switched(OriginUrl),
 }
 
 impl OriginError {
@@ -73,6 +76,7 @@ impl OriginError {
             Self::Protocol { .. } => "origin_protocol",
             Self::RequestBody(_) => "request_body",
             Self::ResponseTimeout(_) => "origin_response_timeout",
+            Self::Switched(_) => "origin_switched",
         }
     }
 }
@@ -135,7 +139,7 @@ where
             let spare = (since.elapsed() > RESTED).then(|| repeatable(&request)).flatten();
             let error = match timeout(limits.response, sender.try_send_request(request)).await {
                 Err(_) => return Err(OriginError::ResponseTimeout(origin.clone())),
-                Ok(Ok(response)) => return Ok(self.lend(origin, sender, response)),
+                Ok(Ok(response)) => return self.lend(origin, sender, response),
                 Ok(Err(error)) => error,
             };
             request = retry(origin, error, spare)?;
@@ -143,7 +147,7 @@ where
         let mut sender = self.connect(origin, limits.connect).await?;
         match timeout(limits.response, sender.try_send_request(request)).await {
             Err(_) => Err(OriginError::ResponseTimeout(origin.clone())),
-            Ok(Ok(response)) => Ok(self.lend(origin, sender, response)),
+            Ok(Ok(response)) => self.lend(origin, sender, response),
             Ok(Err(error)) => Err(failure(origin, error.into_error())),
         }
     }
@@ -169,9 +173,13 @@ where
         origin: &OriginUrl,
         sender: SendRequest<B>,
         response: Response<Incoming>,
-    ) -> Response<PooledBody<B>> {
+    ) -> Result<Response<PooledBody<B>>, OriginError> {
+        // `Upgrade` is never passed on: what follows a 101 is for nobody.
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(OriginError::Switched(origin.clone()));
+        }
         let way_back = Return { pool: Rc::downgrade(&self.shared), origin: origin.clone(), sender };
-        response.map(|body| PooledBody::new(body, way_back))
+        Ok(response.map(|body| PooledBody::new(body, way_back)))
     }
 
     async fn connect(&self, origin: &OriginUrl, limit: Duration) -> Result<SendRequest<B>, OriginError> {

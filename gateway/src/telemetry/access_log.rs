@@ -9,10 +9,13 @@ use std::thread;
 use std::time::Duration;
 
 use prometheus::IntCounter;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// Lines that may wait for the writer.
 const QUEUE: usize = 8192;
+
+/// Octets of a field that a peer fills at most: its waiting lines are memory.
+const MAX_FIELD: usize = 2048;
 
 /// Where access log lines go.
 #[derive(Clone, Debug)]
@@ -37,10 +40,10 @@ pub struct Peer<'a> {
     pub certificate: &'a str,
     /// Subject of the certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub subject: Option<&'a str>,
+    pub subject: Option<Clipped<'a>>,
     /// Issuer of the certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub issuer: Option<&'a str>,
+    pub issuer: Option<Clipped<'a>>,
     /// Serial number of the certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub serial: Option<&'a str>,
@@ -62,9 +65,9 @@ pub enum Line<'a> {
         /// The host that served it.
         host: &'a str,
         /// Its method.
-        method: &'a str,
+        method: Clipped<'a>,
         /// Its path, without the query.
-        path: &'a str,
+        path: Clipped<'a>,
         /// The response's status.
         status: u16,
         /// `permit` or `deny`.
@@ -96,6 +99,20 @@ pub enum Line<'a> {
         #[serde(flatten)]
         peer: Peer<'a>,
     },
+}
+
+/// A text of which a peer has chosen the length, cut off where that is too much.
+#[derive(Clone, Copy, Debug)]
+pub struct Clipped<'a>(pub &'a str);
+
+impl Serialize for Clipped<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(text) = self;
+        if text.len() <= MAX_FIELD {
+            return serializer.serialize_str(text);
+        }
+        serializer.collect_str(&format_args!("{}…", &text[..text.floor_char_boundary(MAX_FIELD)]))
+    }
 }
 
 impl AccessLog {
@@ -204,6 +221,15 @@ mod tests {
         // The writer may have taken a line, and a batch behind it, before it stood still.
         assert!(dropped.get() >= QUEUE as u64 - 1, "{}", dropped.get());
         drop(closed);
+    }
+
+    #[test]
+    fn what_a_peer_fills_is_cut_off() {
+        let long = "ü".repeat(MAX_FIELD);
+        let Line::Handshake { time, host, reason, detail, mut peer } = line() else { unreachable!() };
+        peer.subject = Some(Clipped(&long));
+        let json = serde_json::to_value(Line::Handshake { time, host, reason, detail, peer }).unwrap();
+        assert_eq!(json["subject"], format!("{}…", "ü".repeat(MAX_FIELD / 2)));
     }
 
     #[test]

@@ -43,6 +43,9 @@ pub enum HandshakeError {
     /// The hello's server name is no hostname, or nobody serves it.
     #[error("the server name is not served here")]
     UnknownSni,
+    /// It took longer than `timeout.handshake`.
+    #[error("not done within timeout.handshake")]
+    Timeout,
     /// A limit was reached between hello and handshake.
     #[error("{0} reached")]
     Limited(&'static str),
@@ -66,6 +69,7 @@ impl HandshakeError {
             Self::Hello(_) => "closed_before_hello",
             Self::NoSni => "no_sni",
             Self::UnknownSni => "unknown_sni",
+            Self::Timeout => "timeout",
             Self::Limited(_) => "limited",
             Self::Handshake { device: Device::Refused(refused), .. } => refused.reason.label(),
             Self::Handshake { error, .. } => tls_label(error),

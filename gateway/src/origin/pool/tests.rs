@@ -343,3 +343,12 @@ fn what_may_be_sent_twice_is_safe_and_without_a_body() {
         assert!(repeatable(&request(method, "")).is_none(), "{method}");
     }
 }
+
+#[test]
+fn a_switch_of_protocols_that_nobody_asked_for_is_no_answer() {
+    run(async {
+        let origin = Origin::new(|_, _| Say("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n")).await;
+        let error = Pool::new(limits()).send(&origin.url, get()).await.map(drop).unwrap_err();
+        assert_eq!(error.label(), "origin_switched");
+    });
+}
