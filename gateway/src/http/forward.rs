@@ -75,7 +75,7 @@ pub(super) async fn answer(
 ) -> Response<ResponseBody> {
     let begun = Instant::now();
     let state = connection.state(context);
-    let json = page::wants_json(request.headers());
+    let reader = page::Reader::of(request.headers());
     let line =
         context.access_log.is_on().then(|| (request.method().clone(), request.uri().path().to_owned()));
     let result = match &state {
@@ -86,9 +86,14 @@ pub(super) async fn answer(
     let (response, permit, denial) = match result {
         Ok((permit, response)) => (response.map(Either::Right), Some(permit), None),
         Err(refused) => {
-            let page =
-                page::Refusal { status: refused.status(), message: refused.message(), ray_id: &ray_id };
-            (page::respond(&page, json).map(Either::Left), None, Some(refused))
+            let page = page::Refusal {
+                status: refused.status(),
+                message: refused.message(),
+                ray_id: &ray_id,
+                application: None,
+                instead: None,
+            };
+            (page::respond(&page, reader).map(Either::Left), None, Some(refused))
         }
     };
     let host = state.as_ref().map_or(OTHER, |state| &state.host.label);
