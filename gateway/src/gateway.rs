@@ -108,6 +108,7 @@ async fn serve(path: &Path) -> Result<(), StartError> {
         draining,
         max_idle_origin_connections: config.server.max_idle_origin_connections as usize,
         max_request_header: config.server.max_request_header as usize,
+        max_streams: config.server.max_concurrent_streams,
     };
     let all_permits = config.server.max_connections;
     let keeper =

@@ -3,8 +3,10 @@
 mod connection;
 mod forward;
 mod headers;
+mod held;
 mod request_body;
 mod serve;
+mod watch;
 
 pub use connection::{AsOf, Context, peer};
 pub use request_body::RequestBody;

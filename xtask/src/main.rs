@@ -5,6 +5,7 @@ mod ebpf;
 mod packages;
 mod privilege;
 mod process;
+mod python;
 mod run;
 mod test;
 mod ui;

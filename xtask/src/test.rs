@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::packages::{self, Tool};
 use crate::process::{Error, Result};
-use crate::{ui, workspace};
+use crate::{python, ui, workspace};
 use stages::Stages;
 
 /// Options of `cargo xtask test`.
@@ -36,7 +36,7 @@ pub(crate) fn run(options: &Options) -> Result {
     let skips = workspace::target("skipped-tests");
     // A list from the run before would be taken for ours.
     let _ = std::fs::remove_file(&skips);
-    let mut stages = Stages::default();
+    let mut stages = Stages::new(python::ensure());
     stages.format();
     stages.lints();
     stages.object();

@@ -24,6 +24,8 @@ pub struct Host {
     pub require_client_auth_purpose: bool,
     /// The lowest version of TLS.
     pub min_tls: TlsVersion,
+    /// Whether devices may speak HTTP/2.
+    pub http2: bool,
     /// Where permitted requests go.
     pub origin: OriginUrl,
 }
@@ -83,6 +85,7 @@ impl<'de> Deserialize<'de> for Host {
         let client_auth = table.optional("client_auth").unwrap_or_default();
         let require_client_auth_purpose = table.optional("require_client_auth_purpose").unwrap_or_default();
         let min_tls = table.optional("min_tls").unwrap_or_default();
+        let http2 = table.optional("http2").unwrap_or(true);
         let origin = table.required::<Parsed<OriginUrl>>("origin");
         table.finalize(None)?;
         match protocol {
@@ -95,6 +98,7 @@ impl<'de> Deserialize<'de> for Host {
             client_auth,
             require_client_auth_purpose,
             min_tls,
+            http2,
             origin: origin?.0,
         })
     }

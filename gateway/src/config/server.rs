@@ -24,6 +24,8 @@ pub struct Server {
     pub verdict_cache: u32,
     /// Bytes of a request's head.
     pub max_request_header: u32,
+    /// Requests at the same time on an HTTP/2 connection.
+    pub max_concurrent_streams: u32,
     /// Idle connections that each worker keeps to each origin.
     pub max_idle_origin_connections: u32,
     /// The folder for what outlives the process: local denials, and the last good CRL of each URL.
@@ -45,6 +47,7 @@ impl Default for Server {
             ca_algorithms: CaAlgorithms::All,
             verdict_cache: 100_000,
             max_request_header: 65_536,
+            max_concurrent_streams: 128,
             max_idle_origin_connections: 128,
             state_dir: None,
         }
@@ -66,6 +69,7 @@ impl<'de> Deserialize<'de> for Server {
             verdict_cache: size("verdict_cache", 1, default.verdict_cache),
             // hyper's own minimum.
             max_request_header: size("max_request_header", 8192, default.max_request_header),
+            max_concurrent_streams: size("max_concurrent_streams", 1, default.max_concurrent_streams),
             max_idle_origin_connections: size(
                 "max_idle_origin_connections",
                 0,

@@ -52,6 +52,7 @@ fn every_default_is_the_documented_one() {
         ca_algorithms: crate::model::ca::CaAlgorithms::All,
         verdict_cache: 100_000,
         max_request_header: 65_536,
+        max_concurrent_streams: 128,
         max_idle_origin_connections: 128,
         state_dir: None,
     };

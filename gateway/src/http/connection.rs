@@ -2,10 +2,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use http::HeaderValue;
+use tokio::time::Instant;
 
 use super::request_body::RequestBody;
 use crate::access::{Facts, decide};
@@ -35,6 +37,8 @@ pub struct Context {
     pub pool: Pool<RequestBody>,
     /// Bytes of a request's head at most.
     pub max_header: usize,
+    /// Requests at the same time on an HTTP/2 connection.
+    pub max_streams: u32,
 }
 
 /// A device's connection.
@@ -45,6 +49,21 @@ pub(super) struct Connection {
     state: RefCell<State>,
     /// Whether a request on it was permitted.
     permitted: Cell<bool>,
+    /// Requests under way.
+    requests: Cell<usize>,
+    /// When the last one was done with.
+    rested: Cell<Instant>,
+}
+
+/// A request under way, until this is dropped.
+pub(super) struct Busy(Rc<Connection>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let Self(connection) = self;
+        connection.requests.update(|requests| requests - 1);
+        connection.rested.set(Instant::now());
+    }
 }
 
 /// What something was decided under: the generations of the snapshot and of the revocation index.
@@ -71,8 +90,26 @@ impl Connection {
         // An address is always a valid header value.
         let source_header = HeaderValue::try_from(source.ip().to_string())
             .unwrap_or_else(|_| HeaderValue::from_static("unknown"));
-        let permitted = Cell::new(false);
-        Self { source, source_header, name: accepted.name.clone(), state: RefCell::new(state), permitted }
+        Self {
+            source,
+            source_header,
+            name: accepted.name.clone(),
+            state: RefCell::new(state),
+            permitted: Cell::new(false),
+            requests: Cell::new(0),
+            rested: Cell::new(Instant::now()),
+        }
+    }
+
+    /// Notes that a request is under way.
+    pub(super) fn busy(self: &Rc<Self>) -> Busy {
+        self.requests.update(|requests| requests + 1);
+        Busy(Rc::clone(self))
+    }
+
+    /// Since when no request is under way; `None` while one is.
+    pub(super) fn resting_since(&self) -> Option<Instant> {
+        (self.requests.get() == 0).then(|| self.rested.get())
     }
 
     /// Host and device as of the snapshot in force, and as of now: a connection outlives reloads and certificates, and

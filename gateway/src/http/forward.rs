@@ -170,6 +170,8 @@ fn authorize<'a>(context: &Context, state: &'a State) -> Result<Permit<'a>, Deni
 fn requested_host<B>(request: &Request<B>) -> Option<Hostname> {
     let header = host_header(request.headers()).ok()?;
     let target = match request.uri().authority() {
+        // A name and password in it are for nobody (RFC 9113, 8.3.1).
+        Some(authority) if authority.as_str().contains('@') => return None,
         Some(authority) => Some(Hostname::from_wire(authority.host()).ok()?),
         None => None,
     };
@@ -297,6 +299,7 @@ mod tests {
     fn the_target_counts_where_it_names_the_host() {
         assert_eq!(host("https://a.example:8443/x", &[]), Some("a.example".into()));
         assert_eq!(host("https://b.example/", &["a.example"]), None);
+        assert_eq!(host("https://user@a.example/", &[]), None);
         assert_eq!(
             host("https://a.example/", &["a.example:x"]),
             None,

@@ -37,12 +37,23 @@ pub(super) struct Added<'a> {
 pub(super) fn to_origin(headers: &mut HeaderMap, added: &Added<'_>) {
     strip_hop_by_hop(headers);
     headers.remove(header::EXPECT);
+    join_cookies(headers);
     strip_reserved(headers);
     headers.insert(FORWARDED_FOR, added.source.clone());
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static("https"));
     if let (true, Some(verified)) = (added.forward_certificate, added.device.verified()) {
         headers.insert(DER_BASE64, verified.identity.der_base64.clone());
         headers.insert(SHA256, verified.identity.sha256.clone());
+    }
+}
+
+/// HTTP/2 may have cut `Cookie` into crumbs, which no HTTP/1.1 origin expects (RFC 9113, 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let crumbs: Vec<&[u8]> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if crumbs.len() > 1
+        && let Ok(whole) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..]))
+    {
+        headers.insert(header::COOKIE, whole);
     }
 }
 
@@ -128,6 +139,13 @@ mod tests {
                 && !headers.contains_key("connection")
                 && !headers.contains_key("te")
         );
+    }
+
+    #[test]
+    fn a_cookie_in_crumbs_becomes_whole() {
+        let headers = processed(&[("cookie", "a=1"), ("cookie", "b=2; c=3")], &Device::Absent);
+        let cookies: Vec<_> = headers.get_all("cookie").iter().collect();
+        assert_eq!(cookies, ["a=1; b=2; c=3"]);
     }
 
     #[test]

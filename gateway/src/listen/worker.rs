@@ -50,6 +50,8 @@ pub struct Shared {
     pub max_idle_origin_connections: usize,
     /// Bytes of a request's head at most.
     pub max_request_header: usize,
+    /// Requests at the same time on an HTTP/2 connection.
+    pub max_streams: u32,
 }
 
 struct Worker {
@@ -80,6 +82,7 @@ async fn run(sockets: Sockets, shared: Shared) {
         access_log: shared.access_log.clone(),
         pool: Pool::new(pool_limits(&snapshot.timeouts, shared.max_idle_origin_connections)),
         max_header: shared.max_request_header,
+        max_streams: shared.max_streams,
     };
     let mut draining = shared.draining.clone();
     let worker = Rc::new(Worker { shared, context: Rc::new(context) });

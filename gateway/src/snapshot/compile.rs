@@ -234,7 +234,10 @@ impl<'a> Compiler<'a> {
             trust,
             self.verdicts,
         ) {
-            Ok(config) => Some((config, not_after)),
+            Ok(mut config) => {
+                config.alpn_protocols.retain(|protocol| declared.http2 || protocol != b"h2");
+                Some((config, not_after))
+            }
             Err(TlsError::InconsistentKeys(_)) => {
                 let message = "the private key does not belong to the host's certificate";
                 self.error(declared.key.span, message, "name the key that the certificate was issued for");

@@ -36,7 +36,7 @@ pub(super) fn server_config(
         ClientAuth::None => builder.with_no_client_auth(),
     };
     let mut config = builder.with_single_cert(chain, key)?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     // A resumed session skips the certificate and every check of it: revocation, removal of a CA, another host's
     // trust set (CVE-2025-23419, CVE-2025-23048). There is none to resume.
     config.session_storage = Arc::new(NoServerSessionStorage {});

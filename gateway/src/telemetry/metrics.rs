@@ -52,6 +52,8 @@ metrics! {
     accept_errors: IntCounter = "fleetgate_accept_errors_total";
     /// Connections that userspace closed for xdp.limit, because XDP does not enforce it, by limit.
     limited: IntCounterVec = "fleetgate_limited_connections_total" ["limit"];
+    /// HTTP connections, by host and version.
+    http_connections: IntCounterVec = "fleetgate_http_connections_total" ["host", "version"];
     /// Connections that were ended because they lost their permit while they were open, by host and reason.
     connections_terminated: IntCounterVec = "fleetgate_connections_terminated_total" ["host", "reason"];
     /// Connections that ended early, by host and reason.

@@ -31,6 +31,13 @@ pub struct Accepted {
     pub cached: bool,
 }
 
+impl Accepted {
+    /// Whether HTTP/2 was negotiated (RFC 9113, 3.2).
+    pub fn is_http2(&self) -> bool {
+        self.stream.get_ref().1.alpn_protocol() == Some(b"h2")
+    }
+}
+
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum HandshakeError {

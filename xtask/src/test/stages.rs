@@ -15,9 +15,16 @@ pub(super) struct Stages {
     pub(super) skipped: Vec<&'static str>,
     /// The XDP object that another toolchain than the record's gave: it has to pass the same tests.
     rebuilt: Option<PathBuf>,
+    /// An interpreter with the packages that tests need.
+    python: Option<PathBuf>,
 }
 
 impl Stages {
+    /// Nothing has run yet.
+    pub(super) fn new(python: Option<PathBuf>) -> Self {
+        Self { python, ..Self::default() }
+    }
+
     /// `cargo fmt`
     pub(super) fn format(&mut self) {
         self.stage("format", || process::run(&mut cargo(["fmt", "--all", "--check"])));
@@ -49,6 +56,7 @@ impl Stages {
 
     /// Unit, kernel and end-to-end tests. Each test that skips itself writes its name into `skips`.
     pub(super) fn tests(&mut self, skips: &Path) {
+        let python = self.python.clone();
         self.stage("tests", || {
             process::run(&mut cargo([
                 "build",
@@ -59,12 +67,15 @@ impl Stages {
                 "--bin",
                 "fleetgate",
             ]))?;
-            process::run(with_environment(&mut all_tests(&[]), skips))
+            process::run(with_environment(&mut all_tests(&[]), skips, python.as_deref()))
         });
         if let Some(object) = self.rebuilt.take() {
             self.stage("tests of the rebuilt XDP object", || {
                 let mut tests = all_tests(&["--package", "fleetgate-tests", "--test", "xdp"]);
-                process::run(with_environment(&mut tests, skips).env("FLEETGATE_XDP_OBJECT", object))
+                process::run(
+                    with_environment(&mut tests, skips, python.as_deref())
+                        .env("FLEETGATE_XDP_OBJECT", object),
+                )
             });
         }
         self.stage("examples in documentation", || {
@@ -135,6 +146,9 @@ fn all_tests(selection: &[&str]) -> Command {
     command
 }
 
-fn with_environment<'a>(command: &'a mut Command, skips: &Path) -> &'a mut Command {
+fn with_environment<'a>(command: &'a mut Command, skips: &Path, python: Option<&Path>) -> &'a mut Command {
+    if let Some(python) = python {
+        command.env("FLEETGATE_PYTHON", python);
+    }
     command.env("FLEETGATE_BIN", workspace::target("debug/fleetgate")).env("FLEETGATE_SKIPPED", skips)
 }

@@ -25,6 +25,7 @@ fn context(site: &Site) -> Context {
         metrics,
         pool: Pool::new(Limits { connect: second, response: second, idle: second, max_idle: 1 }),
         max_header: 8192,
+        max_streams: 1,
     }
 }
 
@@ -46,6 +47,8 @@ fn connection(context: &Context, leaf: &Leaf, at: u64) -> Connection {
         name,
         state: RefCell::new(State { as_of: AsOf { snapshot: snapshot.generation, index: 0 }, host, device }),
         permitted: Cell::new(false),
+        requests: Cell::new(0),
+        rested: Cell::new(Instant::now()),
     }
 }
 

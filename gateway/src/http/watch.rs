@@ -1,0 +1,97 @@
+//! What can end an open connection from outside: the end of the gateway, a change that takes its permit, and idleness.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use super::connection::{Connection, Context};
+
+/// Why a connection is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// No more requests are taken, or none has come for too long.
+    Finish,
+    /// It has lost what it was permitted.
+    Lost,
+}
+
+/// Watches over one connection.
+pub(super) struct Watch {
+    context: Rc<Context>,
+    connection: Rc<Connection>,
+    label: Arc<str>,
+    changes: watch::Receiver<u64>,
+    draining: watch::Receiver<bool>,
+    idle: Option<Duration>,
+    /// The change that came during the handshake has been looked at.
+    begun: bool,
+    /// It is finishing already.
+    finishing: bool,
+    lost: bool,
+}
+
+impl Watch {
+    /// From here on changes are heard of; what came during the handshake is looked at first.
+    pub(super) fn new(
+        context: Rc<Context>,
+        connection: Rc<Connection>,
+        label: Arc<str>,
+        draining: watch::Receiver<bool>,
+    ) -> Self {
+        let changes = context.verdicts.subscribe();
+        let (begun, finishing, lost) = (false, false, false);
+        Self { context, connection, label, changes, draining, idle: None, begun, finishing, lost }
+    }
+
+    /// Ends the connection when it had no request for `limit`.
+    pub(super) fn limit_idle(&mut self, limit: Duration) {
+        self.idle = Some(limit);
+    }
+
+    /// Waits for the next reason to end. Each is told of once.
+    pub(super) async fn next(&mut self) -> End {
+        loop {
+            let end = if std::mem::replace(&mut self.begun, true) { self.wait().await } else { None };
+            if let Some(end) = end.or_else(|| self.look()) {
+                self.finishing = true;
+                return end;
+            }
+        }
+    }
+
+    /// Waits until there is something to do; nothing means a change that has to be looked at.
+    async fn wait(&mut self) -> Option<End> {
+        let Self { connection, changes, draining, idle, finishing, lost, .. } = self;
+        tokio::select! {
+            // Both senders live as long as the process: an error means the same as the news.
+            _ = draining.wait_for(|draining| *draining), if !*finishing => Some(End::Finish),
+            _ = changes.changed(), if !*lost => None,
+            () = rested(connection, *idle), if !*finishing => Some(End::Finish),
+            else => std::future::pending().await,
+        }
+    }
+
+    /// Whether the connection has lost its permit. That is counted.
+    fn look(&mut self) -> Option<End> {
+        let reason = self.connection.lost(&self.context)?;
+        self.lost = true;
+        self.context.metrics.connections_terminated.with_label_values(&[&*self.label, reason]).inc();
+        tracing::info!(source = %self.connection.source, host = %self.label, reason, "connection lost its permit");
+        Some(End::Lost)
+    }
+}
+
+/// Waits until a connection had nothing to do for `limit`.
+async fn rested(connection: &Connection, limit: Option<Duration>) {
+    let Some(limit) = limit else { return std::future::pending().await };
+    loop {
+        let due = connection.resting_since().unwrap_or_else(Instant::now) + limit;
+        if due <= Instant::now() {
+            return;
+        }
+        sleep_until(due).await;
+    }
+}
