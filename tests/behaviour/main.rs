@@ -16,6 +16,8 @@ mod crl_url;
 mod denied_device;
 mod drain;
 mod forged_headers;
+mod http2;
+mod http2_attacks;
 mod killed;
 mod log_hygiene;
 mod metric_labels;

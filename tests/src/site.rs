@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::client::{Curl, Tls};
+use crate::client::{Curl, Http2, Tls};
 use crate::gateway::{Gateway, Host, Setup};
 use crate::origin::Origin;
 use crate::pki::{Ca, Identity};
@@ -55,6 +55,11 @@ impl Site {
     /// curl, without a certificate, for a path of the host.
     pub fn curl(&self, address: SocketAddr, path: &str) -> Curl {
         Curl::get(address, &self.servers.path, &format!("https://{HOST}{path}"))
+    }
+
+    /// An HTTP/2 client with the good device's certificate. Where there is none, the test is listed as skipped.
+    pub fn http2(&self, address: SocketAddr) -> Option<Http2> {
+        Http2::new(address, HOST, &self.servers, Some(&self.device))
     }
 
     /// A rustls client without a certificate.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use http::HeaderValue;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::request_body::RequestBody;
@@ -53,16 +54,31 @@ pub(super) struct Connection {
     requests: Cell<usize>,
     /// When the last one was done with.
     rested: Cell<Instant>,
+    /// Requests that the peer took back, less those that it did not.
+    cancelled: Cell<u32>,
+    /// How many of them are too many.
+    max_cancelled: u32,
+    /// Tells that there were.
+    flooded: Notify,
 }
 
 /// A request under way, until this is dropped.
-pub(super) struct Busy(Rc<Connection>);
+pub(super) struct Busy {
+    connection: Rc<Connection>,
+    /// Whether its response was sent to the end.
+    pub(super) done: bool,
+}
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        let Self(connection) = self;
+        let Self { connection, done } = self;
         connection.requests.update(|requests| requests - 1);
         connection.rested.set(Instant::now());
+        let count = |count: u32| if *done { count.saturating_sub(1) } else { count.saturating_add(1) };
+        connection.cancelled.update(count);
+        if connection.cancelled.get() > connection.max_cancelled {
+            connection.flooded.notify_one();
+        }
     }
 }
 
@@ -85,7 +101,9 @@ pub(super) struct State {
 
 impl Connection {
     /// The connection that a handshake led to, which began under `as_of`.
-    pub(super) fn new(accepted: &Accepted, source: SocketAddr, as_of: AsOf) -> Self {
+    ///
+    /// Who takes back more than `max_cancelled` requests without letting others come to their end is flooding.
+    pub(super) fn new(accepted: &Accepted, source: SocketAddr, as_of: AsOf, max_cancelled: u32) -> Self {
         let state = State { as_of, host: Arc::clone(&accepted.host), device: accepted.device.clone() };
         // An address is always a valid header value.
         let source_header = HeaderValue::try_from(source.ip().to_string())
@@ -98,13 +116,22 @@ impl Connection {
             permitted: Cell::new(false),
             requests: Cell::new(0),
             rested: Cell::new(Instant::now()),
+            cancelled: Cell::new(0),
+            max_cancelled,
+            flooded: Notify::new(),
         }
     }
 
     /// Notes that a request is under way.
     pub(super) fn busy(self: &Rc<Self>) -> Busy {
         self.requests.update(|requests| requests + 1);
-        Busy(Rc::clone(self))
+        Busy { connection: Rc::clone(self), done: false }
+    }
+
+    /// Waits until too many requests were taken back (Rapid Reset, CVE-2023-44487, and what makes us reset them,
+    /// CVE-2025-8671).
+    pub(super) async fn flooded(&self) {
+        self.flooded.notified().await;
     }
 
     /// Since when no request is under way; `None` while one is.

@@ -8,14 +8,21 @@ use http_body::{Body, Frame, SizeHint};
 use super::connection::Busy;
 
 /// A body, and the note that its connection is busy for as long as it lives.
-pub(super) struct Held<B> {
+pub(super) struct Held<B: Body> {
     body: B,
-    _busy: Busy,
+    busy: Busy,
 }
 
-impl<B> Held<B> {
+impl<B: Body> Held<B> {
     pub(super) fn new(body: B, busy: Busy) -> Self {
-        Self { body, _busy: busy }
+        Self { body, busy }
+    }
+}
+
+impl<B: Body> Drop for Held<B> {
+    fn drop(&mut self) {
+        // Who never asks for the last frame may know that there is none.
+        self.busy.done |= self.body.is_end_stream();
     }
 }
 
@@ -27,7 +34,9 @@ impl<B: Body + Unpin> Body for Held<B> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        self.busy.done |= matches!(frame, Poll::Ready(None));
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

@@ -26,7 +26,7 @@ use crate::tls::Accepted;
 /// How long an HTTP/2 connection has for its GOAWAY once it has lost what it was permitted. Its streams end with it.
 const FAREWELL: Duration = Duration::from_millis(100);
 
-/// How long a peer has to answer an HTTP/2 PING.
+/// How long a peer has to answer an HTTP/2 PING, and so to read our goodbye.
 const PONG: Duration = Duration::from_secs(20);
 
 /// Octets of request bodies that may wait in an HTTP/2 connection, for all its streams together and for one.
@@ -45,7 +45,7 @@ pub async fn serve(
     draining: watch::Receiver<bool>,
 ) {
     let label = Arc::clone(&accepted.host.label);
-    let connection = Rc::new(Connection::new(&accepted, source, as_of));
+    let connection = Rc::new(Connection::new(&accepted, source, as_of, context.max_streams));
     let is_http2 = accepted.is_http2();
     let version = if is_http2 { "2" } else { "1.1" };
     context.metrics.http_connections.with_label_values(&[&*label, version]).inc();
@@ -59,14 +59,14 @@ pub async fn serve(
     let result = if is_http2 {
         watch.limit_idle(idle);
         let serving = http2(&context, idle).serve_connection(io, service);
-        drive(serving, watch, Some(FAREWELL)).await
+        drive(serving, watch, true).await
     } else {
         let serving = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(idle)
             .max_buf_size(context.max_header)
             .serve_connection(io, service);
-        drive(serving, watch, None).await
+        drive(serving, watch, false).await
     };
     if let Err(error) = result {
         context.metrics.connection_errors.with_label_values(&[&*label, reason(&error)]).inc();
@@ -90,6 +90,7 @@ fn http2(context: &Context, idle: Duration) -> http2::Builder<Local> {
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(context.max_streams)
+        .max_local_error_reset_streams(context.max_streams as usize)
         .max_header_list_size(u32::try_from(context.max_header).unwrap_or(u32::MAX))
         .initial_connection_window_size(connection)
         .initial_stream_window_size(stream)
@@ -143,8 +144,9 @@ where
 type Stream = tokio_rustls::server::TlsStream<tokio::net::TcpStream>;
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Serves until the connection has ended, however that comes. `farewell` bounds how long what has lost its permit goes on.
-async fn drive(serving: impl Serving, mut watch: Watch, farewell: Option<Duration>) -> hyper::Result<()> {
+/// Serves until the connection has ended, however that comes. HTTP/2 has streams to end, and a peer that may never read that
+/// they do: it waits for neither.
+async fn drive(serving: impl Serving, mut watch: Watch, is_http2: bool) -> hyper::Result<()> {
     let mut serving = pin!(serving);
     loop {
         let end = tokio::select! {
@@ -152,9 +154,12 @@ async fn drive(serving: impl Serving, mut watch: Watch, farewell: Option<Duratio
             end = watch.next() => end,
         };
         serving.as_mut().finish();
-        if let (End::Lost, Some(farewell)) = (end, farewell) {
-            return timeout(farewell, serving).await.unwrap_or(Ok(()));
-        }
+        let patience = match end {
+            End::Lost if is_http2 => FAREWELL,
+            End::Idle => PONG,
+            End::Lost | End::Finish => continue,
+        };
+        return timeout(patience, serving).await.unwrap_or(Ok(()));
     }
 }
 

@@ -12,10 +12,24 @@ use super::connection::{Connection, Context};
 /// Why a connection is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// No more requests are taken, or none has come for too long.
+    /// No more requests are taken.
     Finish,
+    /// None has come for too long, and none is under way.
+    Idle,
     /// It has lost what it was permitted.
     Lost,
+}
+
+/// What a connection hears of.
+enum News {
+    /// The gateway ends.
+    End,
+    /// No request came for too long.
+    Idle,
+    /// Something may have changed for it.
+    Change,
+    /// Too many requests were taken back.
+    Flood,
 }
 
 /// Watches over one connection.
@@ -54,33 +68,44 @@ impl Watch {
     /// Waits for the next reason to end. Each is told of once.
     pub(super) async fn next(&mut self) -> End {
         loop {
-            let end = if std::mem::replace(&mut self.begun, true) { self.wait().await } else { None };
-            if let Some(end) = end.or_else(|| self.look()) {
+            let news =
+                if std::mem::replace(&mut self.begun, true) { self.wait().await } else { News::Change };
+            let end = match news {
+                News::End => Some(End::Finish),
+                News::Idle => Some(End::Idle),
+                News::Flood => Some(self.lose("cancelled_requests")),
+                News::Change => self.look(),
+            };
+            if let Some(end) = end {
                 self.finishing = true;
                 return end;
             }
         }
     }
 
-    /// Waits until there is something to do; nothing means a change that has to be looked at.
-    async fn wait(&mut self) -> Option<End> {
+    async fn wait(&mut self) -> News {
         let Self { connection, changes, draining, idle, finishing, lost, .. } = self;
         tokio::select! {
             // Both senders live as long as the process: an error means the same as the news.
-            _ = draining.wait_for(|draining| *draining), if !*finishing => Some(End::Finish),
-            _ = changes.changed(), if !*lost => None,
-            () = rested(connection, *idle), if !*finishing => Some(End::Finish),
+            _ = draining.wait_for(|draining| *draining), if !*finishing => News::End,
+            _ = changes.changed(), if !*lost => News::Change,
+            () = rested(connection, *idle), if !*finishing => News::Idle,
+            () = connection.flooded(), if !*lost => News::Flood,
             else => std::future::pending().await,
         }
     }
 
-    /// Whether the connection has lost its permit. That is counted.
+    /// Whether the connection has lost its permit.
     fn look(&mut self) -> Option<End> {
         let reason = self.connection.lost(&self.context)?;
+        Some(self.lose(reason))
+    }
+
+    fn lose(&mut self, reason: &'static str) -> End {
         self.lost = true;
         self.context.metrics.connections_terminated.with_label_values(&[&*self.label, reason]).inc();
         tracing::info!(source = %self.connection.source, host = %self.label, reason, "connection lost its permit");
-        Some(End::Lost)
+        End::Lost
     }
 }
 

@@ -49,6 +49,9 @@ fn connection(context: &Context, leaf: &Leaf, at: u64) -> Connection {
         permitted: Cell::new(false),
         requests: Cell::new(0),
         rested: Cell::new(Instant::now()),
+        cancelled: Cell::new(0),
+        max_cancelled: 0,
+        flooded: Notify::new(),
     }
 }
 
