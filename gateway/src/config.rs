@@ -2,6 +2,7 @@
 
 mod access;
 mod crl;
+mod forwarding;
 mod host;
 mod operations;
 mod problem;
@@ -18,8 +19,9 @@ use toml_span::{DeserError, Deserialize, Value};
 
 pub use access::{Application, CrlExpired, MtlsCertificate};
 pub use crl::Crl;
+pub use forwarding::ForwardingChoice;
 pub use host::{ClientAuth, Host, TlsVersion};
-pub use operations::{AccessLog, Admin, Forwarding, Log, Metrics};
+pub use operations::{AccessLog, Admin, Log, Metrics};
 pub use problem::{Problem, Problems, Severity};
 pub use server::{Listener, Server, Timeouts};
 pub use source::Source;
@@ -44,7 +46,7 @@ pub struct Config {
     /// `[[application]]`
     pub applications: Vec<Application>,
     /// `[forwarding]`
-    pub forwarding: Forwarding,
+    pub forwarding: ForwardingChoice,
     /// `[xdp]`
     pub xdp: Xdp,
     /// `[admin]`

@@ -73,6 +73,16 @@ impl Device {
         }
     }
 
+    /// Whether it is the very same verdict about the very same device.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Absent, Self::Absent) => true,
+            (Self::Verified(one), Self::Verified(other)) => Arc::ptr_eq(one, other),
+            (Self::Refused(one), Self::Refused(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
+
     /// The verified identity, the only one that counts for a decision.
     pub fn verified(&self) -> Option<&Arc<Verified>> {
         match self {

@@ -4,8 +4,10 @@ mod connection;
 mod forward;
 mod headers;
 mod held;
+mod identity_headers;
 mod request_body;
 mod serve;
+mod trace;
 mod watch;
 
 pub use connection::{AsOf, Context, peer};

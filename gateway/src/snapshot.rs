@@ -14,6 +14,7 @@ pub use compile::{Compiled, compile};
 
 use crate::config::{ClientAuth, Timeouts, Xdp};
 use crate::device::trust::TrustSet;
+use crate::model::forwarding::Forwarding;
 use crate::model::hostname::{HostPattern, Hostname};
 use crate::model::origin::OriginUrl;
 use crate::model::policy::Application;
@@ -49,8 +50,8 @@ pub struct Host {
     pub application: Option<Application>,
     /// Where permitted requests go.
     pub origin: OriginUrl,
-    /// Whether origins get the two `Cf-Client-Cert-*` headers.
-    pub forward_certificate: bool,
+    /// What its origin is told about devices.
+    pub forwarding: Forwarding,
     /// When our own certificate expires. Seconds since the epoch.
     pub certificate_not_after: u64,
 }

@@ -18,6 +18,7 @@ mod drain;
 mod forged_headers;
 mod http2;
 mod http2_attacks;
+mod identity_headers;
 mod killed;
 mod log_hygiene;
 mod metric_labels;

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use fleetgate::config::{Config, Problems, Server, Source};
+use fleetgate::model::forwarding::Forwarding;
 
 use crate::repository;
 
@@ -129,7 +130,7 @@ fn optional_settings_have_their_defaults_in_the_example() {
     assert_eq!(silent.server, Server { state_dir: None, ..example.server });
     assert_eq!(silent.timeout, example.timeout);
     assert_eq!(silent.hosts[0].client_auth, example.hosts[0].client_auth);
-    assert_eq!(silent.forwarding, example.forwarding);
+    assert_eq!(silent.forwarding.or(&Forwarding::default()), example.forwarding.or(&Forwarding::default()));
     assert_eq!(silent.admin, example.admin);
     assert_eq!(silent.metrics, example.metrics);
     assert_eq!(silent.log, example.log);

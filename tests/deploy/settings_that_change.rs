@@ -24,12 +24,15 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("application.policy", "include") => "[{ everyone = {} }]",
         ("application.policy", "require" | "exclude") | ("mtls_certificate", "associated_hostnames") => "[]",
         ("host", "min_tls") => "\"1.3\"",
-        ("host", "http2") => "false",
+        ("host", "http2") | ("forwarding", "rfc9440") => "false",
+        ("host", "forwarding") => "{ cloudflare = true }",
+        ("forwarding", "managed_transform") => "\"both\"",
+        ("forwarding", "headers") => "{ X-Device = \"{cert.common_name}\" }",
         ("mtls_certificate", "crl_expired") => "\"soft\"",
         ("host", "require_client_auth_purpose")
         | ("mtls_certificate", "allow_sha1" | "crl_distribution_points")
         | ("crl", "allow_private")
-        | ("forwarding", "cloudflare")
+        | ("forwarding", "cloudflare" | "first_request_only" | "xfcc" | "start_trace")
         | ("xdp", "required") => "true",
         ("xdp", "mode") => "\"generic\"",
         ("xdp", "unknown_sni") => "\"drop\"",

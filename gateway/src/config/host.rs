@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use toml_span::de_helpers::TableHelper;
 use toml_span::{DeserError, Deserialize, Spanned, Value};
 
+use super::forwarding::ForwardingChoice;
 use super::value::{Parsed, inner, word};
 use crate::model::hostname::HostPattern;
 use crate::model::origin::OriginUrl;
@@ -28,6 +29,8 @@ pub struct Host {
     pub http2: bool,
     /// Where permitted requests go.
     pub origin: OriginUrl,
+    /// What its origin is told about devices, where that differs from `[forwarding]`.
+    pub forwarding: ForwardingChoice,
 }
 
 /// Whether devices are asked for certificates.
@@ -87,6 +90,7 @@ impl<'de> Deserialize<'de> for Host {
         let min_tls = table.optional("min_tls").unwrap_or_default();
         let http2 = table.optional("http2").unwrap_or(true);
         let origin = table.required::<Parsed<OriginUrl>>("origin");
+        let forwarding = table.optional("forwarding").unwrap_or_default();
         table.finalize(None)?;
         match protocol {
             Protocol::Https => {}
@@ -100,6 +104,7 @@ impl<'de> Deserialize<'de> for Host {
             min_tls,
             http2,
             origin: origin?.0,
+            forwarding,
         })
     }
 }

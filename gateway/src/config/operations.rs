@@ -1,4 +1,4 @@
-//! `[forwarding]`, `[admin]`, `[metrics]` and `[log]`.
+//! `[admin]`, `[metrics]` and `[log]`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,22 +7,6 @@ use toml_span::de_helpers::TableHelper;
 use toml_span::{DeserError, Deserialize, Value};
 
 use super::value::{Parsed, word};
-
-/// `[forwarding]`: what origins are told about devices.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Forwarding {
-    /// `Cf-Client-Cert-Der-Base64` and `Cf-Client-Cert-Sha256`, on every request.
-    pub cloudflare: bool,
-}
-
-impl<'de> Deserialize<'de> for Forwarding {
-    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
-        let mut table = TableHelper::new(value)?;
-        let cloudflare = table.optional("cloudflare").unwrap_or_default();
-        table.finalize(None)?;
-        Ok(Self { cloudflare })
-    }
-}
 
 /// `[admin]`
 #[derive(Clone, Debug, PartialEq, Eq)]

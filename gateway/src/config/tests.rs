@@ -76,7 +76,7 @@ fn every_default_is_the_documented_one() {
     assert_eq!(crl, expected);
     assert_eq!((listeners.len(), hosts.len(), mtls_certificates.len(), applications.len()), (1, 1, 0, 0));
     assert_eq!(hosts[0].client_auth, ClientAuth::Access);
-    assert_eq!(forwarding, Forwarding { cloudflare: false });
+    assert_eq!(forwarding, ForwardingChoice::default());
     assert_eq!((xdp.mode, xdp.required, xdp.unknown_sni), (Mode::Auto, false, UnknownSni::Pass));
     assert_eq!((xdp.interfaces.len(), xdp.log), (0, XdpLog::Off));
     let expected = Limits {

@@ -127,7 +127,7 @@ impl Identity {
             common_name: if names.len() == 1 { common_names.first().cloned() } else { None },
             common_names,
             alternative_names: alternative_names(&certificate),
-            serial: hex(unpadded(certificate.raw_serial()), true),
+            serial: upper_serial(&certificate),
             not_before: seconds(certificate.validity().not_before),
             not_after: seconds(certificate.validity().not_after),
             key_id,
@@ -136,6 +136,11 @@ impl Identity {
             der_base64: header(STANDARD.encode(der))?,
             sha256: header(fingerprint.hex())?,
         })
+    }
+
+    /// SHA-1 of the certificate in lower-case hexadecimal: a name for it, and no proof of anything.
+    pub fn sha1_hex(&self) -> String {
+        hex(&self.sha1, false)
     }
 
     /// What local denials look at.
@@ -204,6 +209,16 @@ fn unpadded(serial: &[u8]) -> &[u8] {
         [0, rest @ ..] if !rest.is_empty() => rest,
         serial => serial,
     }
+}
+
+fn upper_serial(certificate: &X509Certificate<'_>) -> String {
+    hex(unpadded(certificate.raw_serial()), true)
+}
+
+/// A certificate's serial number in upper-case hexadecimal; nothing where there is none to be read.
+pub(super) fn serial(der: &[u8]) -> String {
+    X509Certificate::from_der(der)
+        .map_or_else(|_| String::new(), |(_, certificate)| upper_serial(&certificate))
 }
 
 fn header(ascii: String) -> Result<HeaderValue, Malformed> {

@@ -11,7 +11,7 @@ use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::ca::{Anchor, CaBundle};
-use super::identity::{Fingerprint, Identity};
+use super::identity::{self, Fingerprint, Identity};
 use super::refusal::Refusal;
 use super::revocation::CertificateId;
 use super::{intern, sha1};
@@ -57,6 +57,10 @@ pub struct Verified {
     pub anchor: Arc<str>,
     /// The validated path below the anchor, leaf first, as the revocation index knows certificates.
     pub path: Box<[CertificateId]>,
+    /// The CAs between it and the anchor, its issuer first: of what it and the operator offered, what the path needs.
+    pub intermediates: Box<[Arc<CertificateDer<'static>>]>,
+    /// The serial number of its issuer's certificate, in upper-case hexadecimal.
+    pub issuer_serial: Box<str>,
     /// When the first certificate on the path expires, the anchor included. Seconds since the epoch.
     pub expires_at: u64,
     /// The trust set that it was verified for.
@@ -148,6 +152,8 @@ impl TrustSet {
                 identity,
                 anchor: Arc::clone(&found.anchor.bundle),
                 path: found.path,
+                intermediates: found.intermediates,
+                issuer_serial: found.issuer_serial,
                 trust_set: self.id,
                 chain: own(leaf, sent),
             }),
@@ -173,6 +179,8 @@ struct Search<'a> {
 struct Found<'a> {
     anchor: &'a Anchor,
     path: Box<[CertificateId]>,
+    intermediates: Box<[Arc<CertificateDer<'static>>]>,
+    issuer_serial: Box<str>,
     /// When the first certificate expires from the anchor down to the leaf's issuer. Seconds since the epoch.
     expires_at: u64,
 }
@@ -239,7 +247,9 @@ impl Search<'_> {
             .collect();
         // A serial number that no CRL could list cannot be looked up, so it cannot count as good.
         let path = CertificateId::of_path(&whole).map_err(|_| Refusal::BadEncoding)?.into();
-        Ok(Found { anchor, path, expires_at })
+        let issuer_serial = whole.get(1).map(|issuer| identity::serial(issuer)).unwrap_or_default().into();
+        let intermediates = between.iter().map(intern::intermediate).collect();
+        Ok(Found { anchor, path, intermediates, issuer_serial, expires_at })
     }
 }
 

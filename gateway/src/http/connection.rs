@@ -6,10 +6,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use http::HeaderValue;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::headers::Hop;
+use super::identity_headers::IdentityHeaders;
 use super::request_body::RequestBody;
 use crate::access::{Facts, decide};
 use crate::config::ClientAuth;
@@ -45,11 +46,13 @@ pub struct Context {
 /// A device's connection.
 pub(super) struct Connection {
     pub(super) source: SocketAddr,
-    pub(super) source_header: HeaderValue,
+    pub(super) hop: Hop,
     pub(super) name: Hostname,
     state: RefCell<State>,
     /// Whether a request on it was permitted.
     permitted: Cell<bool>,
+    /// What is told of the device, and of which device by which host that is.
+    told: RefCell<Option<Told>>,
     /// Requests under way.
     requests: Cell<usize>,
     /// When the last one was done with.
@@ -60,6 +63,13 @@ pub(super) struct Connection {
     max_cancelled: u32,
     /// Tells that there were.
     flooded: Notify,
+}
+
+/// What is told of a device by a host.
+struct Told {
+    host: Arc<Host>,
+    device: Device,
+    headers: Rc<IdentityHeaders>,
 }
 
 /// A request under way, until this is dropped.
@@ -105,21 +115,40 @@ impl Connection {
     /// Who takes back more than `max_cancelled` requests without letting others come to their end is flooding.
     pub(super) fn new(accepted: &Accepted, source: SocketAddr, as_of: AsOf, max_cancelled: u32) -> Self {
         let state = State { as_of, host: Arc::clone(&accepted.host), device: accepted.device.clone() };
-        // An address is always a valid header value.
-        let source_header = HeaderValue::try_from(source.ip().to_string())
-            .unwrap_or_else(|_| HeaderValue::from_static("unknown"));
+        let hop = Hop::new(source.ip(), &accepted.name);
         Self {
             source,
-            source_header,
+            hop,
             name: accepted.name.clone(),
             state: RefCell::new(state),
             permitted: Cell::new(false),
+            told: RefCell::default(),
             requests: Cell::new(0),
             rested: Cell::new(Instant::now()),
             cancelled: Cell::new(0),
             max_cancelled,
             flooded: Notify::new(),
         }
+    }
+
+    /// What is told of the device. It is made once, and again when the host or the device is another one.
+    pub(super) fn told(&self, state: &State) -> Rc<IdentityHeaders> {
+        let mut told = self.told.borrow_mut();
+        if let Some(Told { host, device, headers }) = &*told
+            && Arc::ptr_eq(host, &state.host)
+            && device.is_same(&state.device)
+        {
+            return Rc::clone(headers);
+        }
+        let headers = Rc::new(IdentityHeaders::new(&state.host.forwarding, &state.device));
+        let State { host, device, .. } = state.clone();
+        *told = Some(Told { host, device, headers: Rc::clone(&headers) });
+        headers
+    }
+
+    /// Whether a request was permitted before.
+    pub(super) fn was_permitted(&self) -> bool {
+        self.permitted.get()
     }
 
     /// Notes that a request is under way.

@@ -9,6 +9,7 @@ use hyper::body::{Bytes, Incoming};
 
 use super::connection::{Connection, Context, State, peer};
 use super::headers::{self, Added};
+use super::identity_headers::IdentityHeaders;
 use super::request_body::RequestBody;
 use crate::access::{Denial, Permit, decide, page};
 use crate::model::hostname::Hostname;
@@ -141,11 +142,13 @@ async fn pass<'a>(
         Some(_) => {}
     }
     let permit = authorize(context, state).map_err(Refused::Denied)?;
+    let identity = connection.told(state);
+    let request = prepare(connection, state, &identity, request).ok_or(Refused::BadHost)?;
     connection.permit();
-    let request = prepare(connection, state, request).ok_or(Refused::BadHost)?;
     match context.pool.send(&state.host.origin, request).await {
         Ok(mut response) => {
             headers::strip_hop_by_hop(response.headers_mut());
+            IdentityHeaders::put(&identity.response, response.headers_mut());
             // The version is each hop's own (RFC 9110, 2.5): an HTTP/1.0 origin does not make us one.
             *response.version_mut() = http::Version::HTTP_11;
             Ok((permit, response))
@@ -201,19 +204,16 @@ fn host_header(headers: &HeaderMap) -> Result<Option<Hostname>, ()> {
 fn prepare(
     connection: &Connection,
     state: &State,
+    identity: &IdentityHeaders,
     request: Request<Incoming>,
 ) -> Option<Request<RequestBody>> {
-    let mut request = request.map(RequestBody::from);
+    let rules = &state.host.forwarding;
+    let mut request = request.map(|body| RequestBody::new(body, &rules.headers));
     *request.uri_mut() = Uri::from(request.uri().path_and_query()?.clone());
     *request.version_mut() = http::Version::HTTP_11;
-    let host = http::HeaderValue::from_str(connection.name.as_str()).ok()?;
-    let added = Added {
-        device: &state.device,
-        forward_certificate: state.host.forward_certificate,
-        source: &connection.source_header,
-    };
+    let added = Added { identity, is_first: !connection.was_permitted(), rules, hop: &connection.hop };
     headers::to_origin(request.headers_mut(), &added);
-    request.headers_mut().entry(header::HOST).or_insert(host);
+    request.headers_mut().entry(header::HOST).or_insert_with(|| connection.hop.host.clone());
     Some(request)
 }
 

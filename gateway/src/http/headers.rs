@@ -1,35 +1,77 @@
 //! Header hygiene: what a client may not say to an origin, and what we say instead.
 
+use std::net::IpAddr;
+
 use http::header::{self, Entry, HeaderMap, HeaderName, HeaderValue};
 
-use crate::device::Device;
+use super::identity_headers::IdentityHeaders;
+use super::trace;
+use crate::model::forwarding::{Forwarding, Template};
+use crate::model::hostname::Hostname;
 
-/// Set by us, so never taken from a client (invariant 9). Lower case, with hyphens.
-const RESERVED: [&str; 6] = [
+/// Set by us, so never taken from a client (invariant 9), whether a switch sets them now or not: an origin may still believe
+/// them. Lower case, with hyphens.
+const RESERVED: [&str; 10] = [
+    "cf-access-jwt-assertion",
     "cf-client-cert-der-base64",
     "cf-client-cert-sha256",
+    "client-cert",
+    "client-cert-chain",
     "forwarded",
+    "x-forwarded-client-cert",
     "x-forwarded-for",
     "x-forwarded-host",
     "x-forwarded-proto",
 ];
 
-const DER_BASE64: HeaderName = HeaderName::from_static("cf-client-cert-der-base64");
-const SHA256: HeaderName = HeaderName::from_static("cf-client-cert-sha256");
+/// What the names of the managed transform begin with, those that are still to come included.
+const RESERVED_PREFIX: &str = "cf-cert-";
+
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
+/// What a connection tells of itself.
+#[derive(Clone, Debug)]
+pub(super) struct Hop {
+    /// The client's address.
+    pub(super) source: HeaderValue,
+    /// The host that was asked for.
+    pub(super) host: HeaderValue,
+    /// `Forwarded` (RFC 7239).
+    pub(super) forwarded: HeaderValue,
+}
+
+impl Hop {
+    /// Of a connection from `source` for `host`.
+    pub(super) fn new(source: IpAddr, host: &Hostname) -> Self {
+        // Neither an address nor a host name has anything in it that a header may not have.
+        let value = |text: String| HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("unknown"));
+        let node = match source {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => format!("\"[{address}]\""),
+        };
+        Self {
+            source: value(source.to_string()),
+            host: value(host.to_string()),
+            forwarded: value(format!("for={node};host={host};proto=https")),
+        }
+    }
+}
+
 /// What is added to a request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Added<'a> {
-    /// The device; only a verified one is told of.
-    pub(super) device: &'a Device,
-    /// Whether the origin gets the certificate.
-    pub(super) forward_certificate: bool,
-    /// The client's address.
-    pub(super) source: &'a HeaderValue,
+    /// What is told of the device.
+    pub(super) identity: &'a IdentityHeaders,
+    /// Whether it is the connection's first that is told of it.
+    pub(super) is_first: bool,
+    /// The switches.
+    pub(super) rules: &'a Forwarding,
+    /// The connection.
+    pub(super) hop: &'a Hop,
 }
 
 /// Makes a client's headers fit for an origin: hop-by-hop and reserved ones go, ours come. They come last, so that a
@@ -38,12 +80,15 @@ pub(super) fn to_origin(headers: &mut HeaderMap, added: &Added<'_>) {
     strip_hop_by_hop(headers);
     headers.remove(header::EXPECT);
     join_cookies(headers);
-    strip_reserved(headers);
-    headers.insert(FORWARDED_FOR, added.source.clone());
+    strip_reserved(headers, &added.rules.headers);
+    headers.insert(FORWARDED_FOR, added.hop.source.clone());
+    headers.insert(FORWARDED_HOST, added.hop.host.clone());
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static("https"));
-    if let (true, Some(verified)) = (added.forward_certificate, added.device.verified()) {
-        headers.insert(DER_BASE64, verified.identity.der_base64.clone());
-        headers.insert(SHA256, verified.identity.sha256.clone());
+    headers.insert(header::FORWARDED, added.hop.forwarded.clone());
+    trace::pass(headers, added.rules.start_trace);
+    IdentityHeaders::put(&added.identity.request, headers);
+    if added.is_first {
+        IdentityHeaders::put(&added.identity.first_request, headers);
     }
 }
 
@@ -76,18 +121,26 @@ pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
-/// Takes out every header that only we may set, however it is spelled: origins that read headers like CGI does see no
-/// difference between `-` and `_`.
-pub(super) fn strip_reserved(headers: &mut HeaderMap) {
-    let found: Vec<HeaderName> = headers.keys().filter(|name| is_reserved(name.as_str())).cloned().collect();
+/// Takes out every header that only we may set, those of the operator's `own` included, however it is spelled: origins that
+/// read headers like CGI does see no difference between `-` and `_`.
+pub(super) fn strip_reserved(headers: &mut HeaderMap, own: &[(HeaderName, Template)]) {
+    let is_own = |name: &str| own.iter().any(|(own, _)| is_same(own.as_str(), name));
+    let is_ours = |name: &&HeaderName| is_reserved(name.as_str()) || is_own(name.as_str());
+    let found: Vec<HeaderName> = headers.keys().filter(is_ours).cloned().collect();
     for name in found {
         headers.remove(name);
     }
 }
 
 fn is_reserved(name: &str) -> bool {
-    let normalised = || name.bytes().map(|byte| if byte == b'_' { b'-' } else { byte });
-    RESERVED.iter().any(|reserved| reserved.len() == name.len() && reserved.bytes().eq(normalised()))
+    let begins = name.get(..RESERVED_PREFIX.len()).is_some_and(|start| is_same(RESERVED_PREFIX, start));
+    begins || RESERVED.iter().any(|reserved| is_same(reserved, name))
+}
+
+/// Whether two names are one for software that takes `_` for `-`.
+fn is_same(one: &str, other: &str) -> bool {
+    let normalised = |byte: u8| if byte == b'_' { b'-' } else { byte };
+    one.len() == other.len() && one.bytes().map(normalised).eq(other.bytes().map(normalised))
 }
 
 #[cfg(test)]
@@ -95,15 +148,20 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::device::Device;
     use crate::device::tests::verified;
+    use crate::model::forwarding::Requests;
 
     fn processed(client: &[(&str, &str)], device: &Device) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in client {
             headers.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
         }
-        let source = HeaderValue::from_static("192.0.2.1");
-        to_origin(&mut headers, &Added { device, forward_certificate: true, source: &source });
+        let own = [("x-own".parse().unwrap(), "{cert.serial}".parse().unwrap())];
+        let rules = Forwarding { cloudflare: Requests::All, headers: own.into(), ..Forwarding::default() };
+        let identity = IdentityHeaders::new(&rules, device);
+        let hop = Hop::new([192, 0, 2, 1].into(), &"iot.example.com".parse().unwrap());
+        to_origin(&mut headers, &Added { identity: &identity, is_first: true, rules: &rules, hop: &hop });
         headers
     }
 
@@ -117,11 +175,22 @@ mod tests {
             ("X_Forwarded_For", "10.0.0.1"),
             ("Forwarded", "for=10.0.0.1"),
             ("x-forwarded-host", "admin.internal"),
+            ("Client-Cert", "forged"),
+            ("client_cert_chain", "forged"),
+            ("X-Forwarded-Client-Cert", "forged"),
+            ("cf-cert-verified", "forged"),
+            ("CF_Cert-Anything", "forged"),
+            ("cf-access-jwt-assertion", "forged"),
+            ("x_own", "forged"),
         ];
         let headers = processed(&forged, &Device::Absent);
-        let names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
-        assert_eq!(names, ["x-forwarded-for", "x-forwarded-proto"]);
-        assert_eq!(headers["x-forwarded-for"], "192.0.2.1");
+        let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        let ours = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-own"];
+        assert_eq!(names, ours);
+        let values = ours.map(|name| headers[name].to_str().unwrap());
+        let forwarded = "for=192.0.2.1;host=iot.example.com;proto=https";
+        assert_eq!(values, [forwarded, "192.0.2.1", "iot.example.com", "https", ""]);
     }
 
     #[test]

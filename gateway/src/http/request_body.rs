@@ -1,20 +1,27 @@
 //! The request's body on its way to the origin.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use http::HeaderName;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::{Bytes, Incoming};
 
 use super::headers;
+use crate::model::forwarding::Template;
 
 /// A client's body, without the trailers that only we may set. The default is an empty body.
 #[derive(Debug, Default)]
-pub struct RequestBody(Option<Incoming>);
+pub struct RequestBody {
+    body: Option<Incoming>,
+    own: Arc<[(HeaderName, Template)]>,
+}
 
-impl From<Incoming> for RequestBody {
-    fn from(body: Incoming) -> Self {
-        Self(Some(body))
+impl RequestBody {
+    /// `own` are the headers that the operator has us set.
+    pub(super) fn new(body: Incoming, own: &Arc<[(HeaderName, Template)]>) -> Self {
+        Self { body: Some(body), own: Arc::clone(own) }
     }
 }
 
@@ -26,20 +33,20 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let Some(body) = &mut self.0 else { return Poll::Ready(None) };
+        let Self { body: Some(body), own } = &mut *self else { return Poll::Ready(None) };
         Pin::new(body).poll_frame(cx).map_ok(|mut frame| {
             if let Some(trailers) = frame.trailers_mut() {
-                headers::strip_reserved(trailers);
+                headers::strip_reserved(trailers, own);
             }
             frame
         })
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.as_ref().is_none_or(Body::is_end_stream)
+        self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }

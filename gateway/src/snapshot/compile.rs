@@ -18,6 +18,7 @@ use crate::device::ca::CaBundle;
 use crate::device::trust::{Rules, TrustSet};
 use crate::device::verdicts::Verdicts;
 use crate::device::{pem, refusal};
+use crate::model::forwarding::Forwarding;
 use crate::model::hostname::HostPattern;
 use crate::model::policy::{Application, Decision};
 
@@ -187,7 +188,7 @@ impl<'a> Compiler<'a> {
                 policies: application.policies.iter().map(|policy| policy.value.clone()).collect(),
             }),
             origin: declared.origin.clone(),
-            forward_certificate: self.config.forwarding.cloudflare,
+            forwarding: declared.forwarding.or(&self.config.forwarding.or(&Forwarding::default())),
             certificate_not_after,
         })
     }

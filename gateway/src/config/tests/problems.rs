@@ -19,7 +19,7 @@ fn an_unknown_key_is_an_error_that_suggests_the_nearest() {
         ),
         ("[xdp.limits]\n", "7:6: error: unknown key `limits`; did you mean `limit`?"),
         ("clientauth = \"none\"", "7:1: error: unknown key `clientauth`; did you mean `client_auth`?"),
-        ("[forwarding]\nqqq = true", "8:1: error: unknown key `qqq`; known here: cloudflare"),
+        ("[log]\nqqq = true", "8:1: error: unknown key `qqq`; known here: access"),
     ];
     for (more, expected) in cases {
         assert_eq!(problems(more), [expected], "{more}");
@@ -76,6 +76,15 @@ fn a_value_of_another_type_is_refused_at_its_place() {
         ("[xdp]\ninterfaces = \"eth0\"", "8:15: error: "),
         ("[timeout]\ndrain = 30", "8:9: error: "),
         ("[forwarding]\ncloudflare = \"yes\"", "8:15: error: "),
+        (
+            "[forwarding.headers]\nX-Own = \"{cert.verify}\"",
+            "8:10: error: `{cert.verify}`: there is no `cert.verify`",
+        ),
+        (
+            "[forwarding.headers]\nCf_Client-Cert-Sha256 = \"x\"",
+            "8:1: error: `Cf_Client-Cert-Sha256` has a meaning",
+        ),
+        ("[forwarding.headers]\n\"X Own\" = \"x\"", "8:2: error: `X Own` is not a header's name"),
     ];
     for (more, expected) in cases {
         let found = problems(more);

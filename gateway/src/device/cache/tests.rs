@@ -105,22 +105,28 @@ fn a_verdict_of_another_trust_set_is_not_found() {
     assert!(cache.get(&Key { leaf: Fingerprint([0; 32]), ..key(0) }, NOW).is_none());
 }
 
+/// Another verdict that says the same.
+fn copy(of: &Verified) -> Verified {
+    let identity = crate::device::identity::Identity::read(&of.chain[0], of.identity.fingerprint).unwrap();
+    Verified {
+        identity,
+        anchor: Arc::clone(&of.anchor),
+        path: of.path.clone(),
+        intermediates: of.intermediates.clone(),
+        issuer_serial: of.issuer_serial.clone(),
+        expires_at: of.expires_at,
+        trust_set: of.trust_set,
+        chain: of.chain.clone(),
+    }
+}
+
 #[test]
 fn a_known_key_is_replaced_and_not_counted_twice() {
     let cache = VerdictCache::new(2);
     cache.insert(device(0));
-    let later = Arc::new({
-        let Verified { identity: _, anchor, path, expires_at, trust_set, chain } = &*device(0);
-        let identity = crate::device::identity::Identity::read(&chain[0], key(0).leaf).unwrap();
-        Verified {
-            identity,
-            anchor: Arc::clone(anchor),
-            path: path.clone(),
-            expires_at: expires_at + 1,
-            trust_set: *trust_set,
-            chain: chain.clone(),
-        }
-    });
+    let mut later = copy(&device(0));
+    later.expires_at += 1;
+    let later = Arc::new(later);
     cache.insert(Arc::clone(&later));
     assert_eq!(cache.statistics().entries, 1);
     assert_eq!(cache.get(&key(0), NOW).unwrap().expires_at, later.expires_at);
@@ -193,17 +199,9 @@ fn an_evicted_device_is_gone_for_every_trust_set_and_others_stay() {
     let cache = VerdictCache::new(4);
     (0..3).for_each(|number| cache.insert(device(number)));
     let other = trust([&bundle("other", [&Ca::root("Other")])]);
-    let Verified { identity: _, anchor, path, expires_at, trust_set: _, chain } = &*device(1);
-    let identity = crate::device::identity::Identity::read(&chain[0], key(1).leaf).unwrap();
-    let (anchor, path, chain) = (Arc::clone(anchor), path.clone(), chain.clone());
-    cache.insert(Arc::new(Verified {
-        identity,
-        anchor,
-        path,
-        expires_at: *expires_at,
-        trust_set: other.id(),
-        chain,
-    }));
+    let mut elsewhere = copy(&device(1));
+    elsewhere.trust_set = other.id();
+    cache.insert(Arc::new(elsewhere));
     assert_eq!(cache.evict(&key(1).leaf), 2);
     assert_eq!([0, 1, 2].map(|number| has(&cache, number)), [true, false, true]);
     assert_eq!(cache.evict(&key(1).leaf), 0);

@@ -43,10 +43,11 @@ fn connection(context: &Context, leaf: &Leaf, at: u64) -> Connection {
     let device = Device::Verified(Arc::new(verify(&host.trust, leaf, &[], at).unwrap()));
     Connection {
         source: ([192, 0, 2, 1], 4000).into(),
-        source_header: HeaderValue::from_static("192.0.2.1"),
+        hop: Hop::new([192, 0, 2, 1].into(), &name),
         name,
         state: RefCell::new(State { as_of: AsOf { snapshot: snapshot.generation, index: 0 }, host, device }),
         permitted: Cell::new(false),
+        told: RefCell::default(),
         requests: Cell::new(0),
         rested: Cell::new(Instant::now()),
         cancelled: Cell::new(0),

@@ -46,9 +46,10 @@ fn a_good_configuration_compiles_without_a_word() {
         (compiled.snapshot.generation, &*host.label, host.client_auth),
         (7, "iot.example.com", ClientAuth::Access)
     );
-    assert!(host.application.is_some() && !host.forward_certificate);
+    assert!(host.application.is_some());
+    assert_eq!(host.forwarding, Forwarding::default());
     assert_eq!(trusts(host, &site.ca.device("device")), Ok(()));
-    assert_eq!(host.tls.alpn_protocols, [b"http/1.1"]);
+    assert_eq!(host.tls.alpn_protocols, [&b"h2"[..], b"http/1.1"]);
 }
 
 #[test]
