@@ -7,7 +7,7 @@
 
 mod address;
 mod ask;
-mod atomic;
+pub(crate) mod atomic;
 mod denied;
 mod fetch;
 mod file;

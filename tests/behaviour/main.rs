@@ -9,6 +9,7 @@
 
 mod admin_socket;
 mod bad_config;
+mod ca_expires;
 mod cache_verbs;
 mod connection_limit;
 mod crl_inspect;

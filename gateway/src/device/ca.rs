@@ -1,11 +1,16 @@
 //! An uploaded CA chain: what an operator trusts, checked before anything relies on it.
 
+mod uploaded;
+
 use std::sync::Arc;
 
 use rustls::pki_types::{CertificateDer, TrustAnchor};
 use x509_parser::extensions::BasicConstraints;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
+pub use uploaded::{OutOfDate, Uploaded};
+
+use super::identity::Fingerprint;
 use super::trust::may_issue;
 use crate::model::ca::CaAlgorithms;
 
@@ -18,6 +23,8 @@ pub struct CaBundle {
     pub anchors: Vec<Anchor>,
     /// What may stand between a device and an anchor although the device did not send it.
     pub intermediates: Vec<CertificateDer<'static>>,
+    /// All of them, in the file's order.
+    pub uploaded: Vec<Uploaded>,
 }
 
 /// A certificate where paths may end, with what webpki does not look at in an anchor: its dates and path length.
@@ -135,6 +142,7 @@ impl CaBundle {
             }
             parsed.push(ca);
         }
+        let uploaded = parsed.iter().enumerate().map(|(index, ca)| ca.anchor.uploaded(index + 1)).collect();
         let (mut roots, mut others): (Vec<_>, Vec<_>) = parsed.into_iter().partition(|ca| ca.self_issued);
         if roots.is_empty() {
             std::mem::swap(&mut roots, &mut others);
@@ -143,6 +151,7 @@ impl CaBundle {
             name,
             anchors: roots.into_iter().map(|ca| ca.anchor).collect(),
             intermediates: others.into_iter().map(|ca| ca.anchor.der).collect(),
+            uploaded,
         })
     }
 }
@@ -156,6 +165,12 @@ impl Anchor {
     /// Whether a path with this many CAs between the anchor and the device may end here.
     pub fn allows(&self, intermediates: usize) -> bool {
         self.path_len.is_none_or(|most| intermediates <= most as usize)
+    }
+
+    fn uploaded(&self, position: usize) -> Uploaded {
+        let Self { not_before, not_after, .. } = *self;
+        let fingerprint = Fingerprint::of(&self.der);
+        Uploaded { position, subject: self.subject.clone(), fingerprint, not_before, not_after }
     }
 }
 

@@ -11,7 +11,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 mod authorities;
 
-use super::{Host, Snapshot, host_tls};
+use super::{Accepted, Host, Snapshot, host_tls};
 use crate::config::{self, ClientAuth, Config, Problem, Problems, Source, Span, Spanned};
 use crate::crl::Wanted;
 use crate::device::ca::CaBundle;
@@ -35,18 +35,20 @@ pub struct Compiled {
     pub warnings: Problems,
 }
 
-/// Compiles `config`, which was read from `source`. Verdicts will go to and come from `verdicts`.
+/// Compiles `config`, which was read from `source`. Verdicts will go to and come from `verdicts`; CAs that were
+/// `accepted` before may have expired since.
 ///
 /// # Errors
-/// Everything that forbids loading it: files that cannot be read, keys that do not fit, CAs that are none, names
-/// that occur twice.
+/// Everything that forbids loading it: files that cannot be read, keys that do not fit, CAs that are none or have
+/// expired, names that occur twice.
 pub fn compile(
     config: &Config,
     source: &Arc<Source>,
     verdicts: &Arc<Verdicts>,
+    accepted: &Accepted,
     generation: u64,
 ) -> Result<Compiled, Problems> {
-    let mut compiler = Compiler { config, source, verdicts, problems: Vec::new() };
+    let mut compiler = Compiler { config, source, verdicts, accepted, problems: Vec::new() };
     let bundles = compiler.bundles();
     let crls = compiler.revocation(&bundles);
     compiler.check_names();
@@ -62,8 +64,15 @@ pub fn compile(
             HostPattern::Wildcard(parent) => wildcard.insert(parent, Arc::new(host)),
         };
     }
-    let snapshot =
-        Snapshot { generation, timeouts: config.timeout.clone(), xdp: config.xdp.clone(), exact, wildcard };
+    let uploaded = bundles.iter().flat_map(|associated| &associated.bundle.uploaded);
+    let snapshot = Snapshot {
+        generation,
+        timeouts: config.timeout.clone(),
+        xdp: config.xdp.clone(),
+        authorities: uploaded.map(|certificate| certificate.fingerprint).collect(),
+        exact,
+        wildcard,
+    };
     Ok(Compiled { snapshot, crls, warnings: problems })
 }
 
@@ -71,6 +80,7 @@ struct Compiler<'a> {
     config: &'a Config,
     source: &'a Arc<Source>,
     verdicts: &'a Arc<Verdicts>,
+    accepted: &'a Accepted,
     problems: Vec<Problem>,
 }
 

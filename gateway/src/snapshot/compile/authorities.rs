@@ -1,11 +1,12 @@
 //! `[[mtls_certificate]]`: CA chains, checked, and what the revocation index needs of them.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Associated, Compiler, covers};
 use crate::config::{self, CrlExpired, Span, Spanned};
 use crate::crl::{Authority, Points, Settings, Source, Wanted};
-use crate::device::ca::{Anchor, CaBundle, CaRules};
+use crate::device::ca::{Anchor, CaBundle, CaRules, OutOfDate};
 use crate::device::refusal;
 use crate::device::revocation::{Issuer, OnExpired};
 
@@ -30,7 +31,7 @@ impl<'a> Compiler<'a> {
             let rules = CaRules { allow_sha1: declared.allow_sha1, algorithms: config.server.ca_algorithms };
             match CaBundle::new(&declared.name, certificates, rules) {
                 Ok(bundle) => {
-                    self.check_dates(&bundle, span);
+                    self.check_dates(&bundle, &declared.certificate);
                     self.check_uploaded_once(&bundle, &bundles, span);
                     bundles.push(Associated { bundle, declared });
                 }
@@ -137,16 +138,23 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn check_dates(&mut self, bundle: &CaBundle, span: Span) {
+    /// What is new has to be within its dates. What was accepted before, or may have been, stays: it verifies nobody, and
+    /// a start or a reload must not depend on the calendar.
+    fn check_dates(&mut self, bundle: &CaBundle, path: &Spanned<PathBuf>) {
         let now = refusal::now();
-        for anchor in &bundle.anchors {
-            if now > anchor.not_after {
-                let message = format!("CA `{}` has expired; it verifies nobody", anchor.subject);
-                self.warn(span, message, "replace it with its renewed certificate");
-            } else if now < anchor.not_before {
-                let message =
-                    format!("CA `{}` is not valid yet; it verifies nobody until it is", anchor.subject);
-                self.warn(span, message, "check the clock of this machine and of the CA's");
+        for certificate in &bundle.uploaded {
+            let Some(out_of_date) = certificate.out_of_date(now) else { continue };
+            let what = out_of_date.describe(certificate);
+            let file = self.source.resolve(&path.value);
+            let remedy = match out_of_date {
+                OutOfDate::Expired => "replace it with its renewed certificate, or take it out",
+                OutOfDate::NotYetValid => "check the clock of this machine and of the CA's",
+            };
+            if self.accepted.is_new(&certificate.fingerprint) {
+                let message = format!("{}: {what}, and is new here", file.display());
+                self.error(path.span, message, remedy);
+            } else {
+                self.warn(path.span, format!("{}: {what}; it verifies nobody", file.display()), remedy);
             }
         }
     }
