@@ -1,5 +1,6 @@
 //! An uploaded CA chain: what an operator trusts, checked before anything relies on it.
 
+mod extensions;
 mod uploaded;
 
 use std::sync::Arc;
@@ -8,6 +9,8 @@ use rustls::pki_types::{CertificateDer, TrustAnchor};
 use x509_parser::extensions::BasicConstraints;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
+use extensions::Role;
+pub use extensions::UnevaluatedNames;
 pub use uploaded::{OutOfDate, Uploaded};
 
 use super::identity::Fingerprint;
@@ -94,6 +97,19 @@ pub enum CaError {
         /// Its subject.
         subject: String,
     },
+    /// A critical extension asks for something that is not done here.
+    #[error(
+        "certificate {position} (`{subject}`) has a critical extension that is not processed here ({oid}), and may not be \
+         trusted without it"
+    )]
+    CriticalExtension {
+        /// Its position in the file, from 1.
+        position: usize,
+        /// Its subject.
+        subject: String,
+        /// The extension's object identifier.
+        oid: String,
+    },
     /// Signed with an algorithm that is not accepted.
     #[error(
         "certificate {position} (`{subject}`) is signed with {algorithm}; RSA and ECDSA with SHA-1, SHA-256, SHA-384 or \
@@ -119,6 +135,7 @@ pub enum CaError {
 
 struct Parsed {
     anchor: Anchor,
+    uploaded: Uploaded,
     self_issued: bool,
 }
 
@@ -142,7 +159,12 @@ impl CaBundle {
             }
             parsed.push(ca);
         }
-        let uploaded = parsed.iter().enumerate().map(|(index, ca)| ca.anchor.uploaded(index + 1)).collect();
+        let has_root = parsed.iter().any(|ca| ca.self_issued);
+        for ca in &parsed {
+            let role = if ca.self_issued || !has_root { Role::Anchor } else { Role::Intermediate };
+            check_extensions(&ca.uploaded, &ca.anchor.der, role)?;
+        }
+        let uploaded = parsed.iter().map(|ca| ca.uploaded.clone()).collect();
         let (mut roots, mut others): (Vec<_>, Vec<_>) = parsed.into_iter().partition(|ca| ca.self_issued);
         if roots.is_empty() {
             std::mem::swap(&mut roots, &mut others);
@@ -165,12 +187,6 @@ impl Anchor {
     /// Whether a path with this many CAs between the anchor and the device may end here.
     pub fn allows(&self, intermediates: usize) -> bool {
         self.path_len.is_none_or(|most| intermediates <= most as usize)
-    }
-
-    fn uploaded(&self, position: usize) -> Uploaded {
-        let Self { not_before, not_after, .. } = *self;
-        let fingerprint = Fingerprint::of(&self.der);
-        Uploaded { position, subject: self.subject.clone(), fingerprint, not_before, not_after }
     }
 }
 
@@ -203,16 +219,36 @@ fn parse(
     let Ok(trust) = webpki::anchor_from_trusted_cert(&der) else { return Err(malformed) };
     let validity = certificate.validity();
     let seconds = |time: x509_parser::time::ASN1Time| u64::try_from(time.timestamp()).unwrap_or(0);
+    let (not_before, not_after) = (seconds(validity.not_before), seconds(validity.not_after));
+    let uploaded = Uploaded {
+        position,
+        subject: subject.clone(),
+        fingerprint: Fingerprint::of(&der),
+        not_before,
+        not_after,
+        unevaluated_names: UnevaluatedNames::of(&certificate),
+    };
     let anchor = Anchor {
         trust: trust.to_owned(),
         subject,
-        not_before: seconds(validity.not_before),
-        not_after: seconds(validity.not_after),
+        not_before,
+        not_after,
         path_len: *path_len_constraint,
         allow_sha1: rules.allow_sha1,
         bundle: Arc::clone(bundle),
         der: CertificateDer::from(Vec::new()),
     };
     let self_issued = certificate.subject() == certificate.issuer();
-    Ok(Parsed { anchor: Anchor { der, ..anchor }, self_issued })
+    Ok(Parsed { anchor: Anchor { der, ..anchor }, uploaded, self_issued })
+}
+
+fn check_extensions(uploaded: &Uploaded, der: &[u8], role: Role) -> Result<(), CaError> {
+    let Uploaded { position, ref subject, .. } = *uploaded;
+    let Ok((_, certificate)) = X509Certificate::from_der(der) else {
+        return Err(CaError::Malformed { position });
+    };
+    match extensions::unprocessed(&certificate, role) {
+        None => Ok(()),
+        Some(oid) => Err(CaError::CriticalExtension { position, subject: subject.clone(), oid }),
+    }
 }

@@ -1,8 +1,10 @@
 //! The certificates of an upload, whatever each is for, and how old they are.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
+use super::extensions::UnevaluatedNames;
 use crate::device::identity::Fingerprint;
 
 /// A certificate of an upload.
@@ -18,6 +20,8 @@ pub struct Uploaded {
     pub not_before: u64,
     /// Seconds since the epoch.
     pub not_after: u64,
+    /// Kinds of names that it constrains and nobody here compares.
+    pub unevaluated_names: BTreeSet<UnevaluatedNames>,
 }
 
 /// Why a certificate verifies nobody now.

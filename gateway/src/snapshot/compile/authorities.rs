@@ -32,6 +32,7 @@ impl<'a> Compiler<'a> {
             match CaBundle::new(&declared.name, certificates, rules) {
                 Ok(bundle) => {
                     self.check_dates(&bundle, &declared.certificate);
+                    self.check_names_constrained(&bundle, &declared.certificate);
                     self.check_uploaded_once(&bundle, &bundles, span);
                     bundles.push(Associated { bundle, declared });
                 }
@@ -155,6 +156,16 @@ impl<'a> Compiler<'a> {
                 self.error(path.span, message, remedy);
             } else {
                 self.warn(path.span, format!("{}: {what}; it verifies nobody", file.display()), remedy);
+            }
+        }
+    }
+
+    fn check_names_constrained(&mut self, bundle: &CaBundle, path: &Spanned<PathBuf>) {
+        let file = self.source.resolve(&path.value);
+        for certificate in &bundle.uploaded {
+            for names in &certificate.unevaluated_names {
+                let message = format!("{}: {certificate} {names}", file.display());
+                self.warn(path.span, message, "have the CA constrain DNS names and IP addresses only");
             }
         }
     }

@@ -290,6 +290,20 @@ fn everything_that_loads_but_should_be_known_is_a_warning() {
 }
 
 #[test]
+fn name_constraints_that_refuse_everybody_are_told_of() {
+    let site = good();
+    let mut params = ca_params("Root");
+    let names = rcgen::GeneralSubtree::DirectoryName(params.distinguished_name.clone());
+    params.name_constraints =
+        Some(rcgen::NameConstraints { permitted_subtrees: vec![names], excluded_subtrees: vec![] });
+    site.file("ca.pem", &Ca::root_with(params).pem());
+    site.says(
+        "11:16: warning: ca.pem: certificate 1 (`CN=Root`) constrains directory names, which is not evaluated here: it \
+         verifies nobody; have",
+    );
+}
+
+#[test]
 fn an_mtls_certificate_is_uploaded_once_and_has_a_name_of_its_own() {
     let again = "[[mtls_certificate]]\nname = \"again\"\ncertificate = \"ca.pem\"\n";
     good().add(again).says("21:16: error: CA `CN=Root` is already uploaded as `ca.pem`; associate");
