@@ -1,6 +1,7 @@
 //! The configuration file: TOML in, a typed [`Config`] out, or every problem in it at once.
 
 mod access;
+mod cipher_suite;
 mod crl;
 mod host;
 mod operations;
@@ -17,6 +18,7 @@ use toml_span::de_helpers::TableHelper;
 use toml_span::{DeserError, Deserialize, Value};
 
 pub use access::{Application, CrlExpired, MtlsCertificate};
+pub use cipher_suite::CipherSuites;
 pub use crl::Crl;
 pub use host::{ClientAuth, Host, TlsVersion};
 pub use operations::{AccessLog, Admin, Forwarding, Log, Metrics};

@@ -33,6 +33,7 @@ mod rooms;
 mod slow_client;
 mod split_hello;
 mod stolen_certificate;
+mod tls_settings;
 mod unknown_name;
 mod verdict_cache;
 mod verified_device;

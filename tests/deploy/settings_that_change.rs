@@ -24,6 +24,8 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("application.policy", "include") => "[{ everyone = {} }]",
         ("application.policy", "require" | "exclude") | ("mtls_certificate", "associated_hostnames") => "[]",
         ("host", "min_tls") => "\"1.3\"",
+        ("host", "cipher_suites") => "[\"TLS_AES_256_GCM_SHA384\"]",
+        ("host", "ca_hints") => "false",
         ("mtls_certificate", "crl_expired") => "\"soft\"",
         ("host", "require_client_auth_purpose")
         | ("mtls_certificate", "allow_sha1" | "crl_distribution_points")

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use toml_span::de_helpers::TableHelper;
 use toml_span::{DeserError, Deserialize, Spanned, Value};
 
+use super::cipher_suite::CipherSuites;
 use super::value::{Parsed, inner, word};
 use crate::model::hostname::HostPattern;
 use crate::model::origin::OriginUrl;
@@ -24,6 +25,10 @@ pub struct Host {
     pub require_client_auth_purpose: bool,
     /// The lowest version of TLS.
     pub min_tls: TlsVersion,
+    /// The cipher suites, of all versions.
+    pub cipher_suites: Spanned<CipherSuites>,
+    /// Whether devices are told which CAs their certificates may be from.
+    pub ca_hints: bool,
     /// Where permitted requests go.
     pub origin: OriginUrl,
 }
@@ -83,6 +88,8 @@ impl<'de> Deserialize<'de> for Host {
         let client_auth = table.optional("client_auth").unwrap_or_default();
         let require_client_auth_purpose = table.optional("require_client_auth_purpose").unwrap_or_default();
         let min_tls = table.optional("min_tls").unwrap_or_default();
+        let cipher_suites = table.optional_s("cipher_suites").unwrap_or_default();
+        let ca_hints = table.optional("ca_hints").unwrap_or(true);
         let origin = table.required::<Parsed<OriginUrl>>("origin");
         table.finalize(None)?;
         match protocol {
@@ -95,6 +102,8 @@ impl<'de> Deserialize<'de> for Host {
             client_auth,
             require_client_auth_purpose,
             min_tls,
+            cipher_suites,
+            ca_hints,
             origin: origin?.0,
         })
     }

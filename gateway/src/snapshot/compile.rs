@@ -10,6 +10,7 @@ use webpki::EndEntityCert;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 mod authorities;
+mod cipher_suites;
 
 use super::{Accepted, Host, Snapshot, host_tls};
 use crate::config::{self, ClientAuth, Config, Problem, Problems, Source, Span, Spanned};
@@ -236,14 +237,14 @@ impl<'a> Compiler<'a> {
             .ok();
         let (chain, key) = chain.zip(key)?;
         let not_after = self.check_leaf(declared, chain.first()?);
-        match host_tls::server_config(
-            chain,
-            key,
-            declared.client_auth,
-            declared.min_tls,
-            trust,
-            self.verdicts,
-        ) {
+        let settings = host_tls::Settings {
+            client_auth: declared.client_auth,
+            min_tls: declared.min_tls,
+            cipher_suites: &declared.cipher_suites.value,
+            ca_hints: declared.ca_hints,
+        };
+        self.check_cipher_suites(declared, &settings, &key)?;
+        match host_tls::server_config(chain, key, &settings, trust, self.verdicts) {
             Ok(config) => Some((config, not_after)),
             Err(TlsError::InconsistentKeys(_)) => {
                 let message = "the private key does not belong to the host's certificate";

@@ -290,6 +290,29 @@ fn everything_that_loads_but_should_be_known_is_a_warning() {
 }
 
 #[test]
+fn cipher_suites_that_no_handshake_could_use_are_told_of() {
+    let with = |lines: &str| {
+        let site = Site::new().host_with("iot.example.com", &format!("client_auth = \"none\"\n{lines}"));
+        (site.compile().is_ok(), site.said())
+    };
+    let older = "cipher_suites = [\"TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256\"]";
+    let (loads, said) = with(&format!("{older}\nmin_tls = \"1.3\""));
+    assert!(!loads && said.len() == 1, "{said:?}");
+    assert!(
+        said[0].contains("9:17: error: host `iot.example.com` has no cipher suite of a version"),
+        "{said:?}"
+    );
+    assert_eq!(with(older), (true, vec![]));
+    let (loads, said) =
+        with("cipher_suites = [\"TLS_AES_128_GCM_SHA256\", \"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256\"]");
+    assert!(loads && said.len() == 1, "{said:?}");
+    assert!(
+        said[0].contains("warning: no cipher suite of TLS 1.2 fits the ECDSA key of `iot.example.com`"),
+        "{said:?}"
+    );
+}
+
+#[test]
 fn name_constraints_that_refuse_everybody_are_told_of() {
     let site = good();
     let mut params = ca_params("Root");
