@@ -39,7 +39,7 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("log", "access") => "\"off\"",
         // Names and files depend on each other, and interfaces need rights.
         ("host", "name" | "certificate" | "key" | "protocol")
-        | ("mtls_certificate", "certificate" | "crl")
+        | ("mtls_certificate", "certificate" | "crl" | "crl_issuers")
         | ("crl", "ca")
         | ("application", "domain" | "policy")
         | ("xdp", "interfaces") => return None,
@@ -69,6 +69,7 @@ fn example_for(gateway: &Gateway, site: &Site) -> String {
         ("host", "key", path(&site.server.key)),
         ("mtls_certificate", "certificate", path(&site.devices.path)),
         ("mtls_certificate", "crl", "[]".to_owned()),
+        ("mtls_certificate", "crl_issuers", "[]".to_owned()),
         ("crl", "ca", path(&site.servers.path)),
         ("xdp", "interfaces", "[]".to_owned()),
         ("admin", "socket", value("socket = ").to_owned()),

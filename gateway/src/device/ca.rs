@@ -1,6 +1,7 @@
 //! An uploaded CA chain: what an operator trusts, checked before anything relies on it.
 
 mod extensions;
+mod signer;
 mod uploaded;
 
 use std::sync::Arc;
@@ -11,9 +12,9 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use extensions::Role;
 pub use extensions::UnevaluatedNames;
+pub use signer::{CrlSigner, SignerError};
 pub use uploaded::{OutOfDate, Uploaded};
 
-use super::identity::Fingerprint;
 use super::trust::may_issue;
 use crate::model::ca::CaAlgorithms;
 
@@ -217,22 +218,12 @@ fn parse(
         return Err(CaError::Algorithm { position, subject, algorithm });
     }
     let Ok(trust) = webpki::anchor_from_trusted_cert(&der) else { return Err(malformed) };
-    let validity = certificate.validity();
-    let seconds = |time: x509_parser::time::ASN1Time| u64::try_from(time.timestamp()).unwrap_or(0);
-    let (not_before, not_after) = (seconds(validity.not_before), seconds(validity.not_after));
-    let uploaded = Uploaded {
-        position,
-        subject: subject.clone(),
-        fingerprint: Fingerprint::of(&der),
-        not_before,
-        not_after,
-        unevaluated_names: UnevaluatedNames::of(&certificate),
-    };
+    let uploaded = Uploaded::new(position, &der, &certificate);
     let anchor = Anchor {
         trust: trust.to_owned(),
         subject,
-        not_before,
-        not_after,
+        not_before: uploaded.not_before,
+        not_after: uploaded.not_after,
         path_len: *path_len_constraint,
         allow_sha1: rules.allow_sha1,
         bundle: Arc::clone(bundle),

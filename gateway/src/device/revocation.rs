@@ -5,6 +5,7 @@
 //! [`envelope::decode`] → [`ParsedCrl::parse`] → [`ParsedCrl::verify`] → [`Crl`] → [`RevocationIndex`], with
 //! [`RevocationIndex::accepts`] between the last two, so that nobody can bring an old list back.
 
+pub mod delegate;
 pub mod deny;
 mod der;
 pub mod entry;
@@ -19,9 +20,11 @@ pub mod radix;
 pub mod scope;
 pub mod serial;
 pub mod serial_set;
+mod signed;
 mod time;
 pub mod verify;
 
+pub use delegate::DelegateError;
 pub use deny::{DenyEntry, DenyError, DenyList};
 pub use entry::{Entries, Entry, Reason};
 pub use envelope::EnvelopeError;

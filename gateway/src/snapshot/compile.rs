@@ -1,6 +1,6 @@
 //! Configuration in, a snapshot out, or every problem at once. Nothing is published here.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ use super::{Accepted, Host, Snapshot, host_tls};
 use crate::config::{self, ClientAuth, Config, Problem, Problems, Source, Span, Spanned};
 use crate::crl::Wanted;
 use crate::device::ca::CaBundle;
+use crate::device::identity::Fingerprint;
 use crate::device::trust::{Rules, TrustSet};
 use crate::device::verdicts::Verdicts;
 use crate::device::{pem, refusal};
@@ -49,7 +50,8 @@ pub fn compile(
     accepted: &Accepted,
     generation: u64,
 ) -> Result<Compiled, Problems> {
-    let mut compiler = Compiler { config, source, verdicts, accepted, problems: Vec::new() };
+    let mut compiler =
+        Compiler { config, source, verdicts, accepted, uploaded: BTreeSet::new(), problems: Vec::new() };
     let bundles = compiler.bundles();
     let crls = compiler.revocation(&bundles);
     compiler.check_names();
@@ -65,12 +67,11 @@ pub fn compile(
             HostPattern::Wildcard(parent) => wildcard.insert(parent, Arc::new(host)),
         };
     }
-    let uploaded = bundles.iter().flat_map(|associated| &associated.bundle.uploaded);
     let snapshot = Snapshot {
         generation,
         timeouts: config.timeout.clone(),
         xdp: config.xdp.clone(),
-        authorities: uploaded.map(|certificate| certificate.fingerprint).collect(),
+        authorities: compiler.uploaded,
         exact,
         wildcard,
     };
@@ -82,6 +83,7 @@ struct Compiler<'a> {
     source: &'a Arc<Source>,
     verdicts: &'a Arc<Verdicts>,
     accepted: &'a Accepted,
+    uploaded: BTreeSet<Fingerprint>,
     problems: Vec<Problem>,
 }
 

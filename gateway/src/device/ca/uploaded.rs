@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
+use x509_parser::prelude::X509Certificate;
+use x509_parser::time::ASN1Time;
+
 use super::extensions::UnevaluatedNames;
 use crate::device::identity::Fingerprint;
 
@@ -34,6 +37,18 @@ pub enum OutOfDate {
 }
 
 impl Uploaded {
+    pub(super) fn new(position: usize, der: &[u8], certificate: &X509Certificate<'_>) -> Self {
+        let seconds = |time: ASN1Time| u64::try_from(time.timestamp()).unwrap_or(0);
+        Self {
+            position,
+            subject: certificate.subject().to_string(),
+            fingerprint: Fingerprint::of(der),
+            not_before: seconds(certificate.validity().not_before),
+            not_after: seconds(certificate.validity().not_after),
+            unevaluated_names: UnevaluatedNames::of(certificate),
+        }
+    }
+
     /// Whether it is outside of its dates at `now`, in seconds since the epoch.
     pub const fn out_of_date(&self, now: u64) -> Option<OutOfDate> {
         if now > self.not_after {

@@ -227,6 +227,7 @@ fn more_hosts_than_the_xdp_table_holds_are_refused() {
         source: &source,
         verdicts: &verdicts,
         accepted: &Accepted::Unknown,
+        uploaded: BTreeSet::new(),
         problems: Vec::new(),
     };
     compiler.check_names();
@@ -324,6 +325,37 @@ fn name_constraints_that_refuse_everybody_are_told_of() {
         "11:16: warning: ca.pem: certificate 1 (`CN=Root`) constrains directory names, which is not evaluated here: it \
          verifies nobody; have",
     );
+}
+
+#[test]
+fn who_signs_crls_in_a_cas_place_is_checked_like_the_ca() {
+    let site = Site { accepted: Accepted::Known([].into()), ..good() };
+    let text = site.text.replace("name = \"ca.pem\"", "name = \"ca.pem\"\ncrl_issuers = [\"signer.pem\"]");
+    let site = Site { text, ..site };
+    let signer = |to| {
+        let mut params = valid(device_params("Root"), 0, to);
+        params.key_usages = vec![rcgen::KeyUsagePurpose::CrlSign];
+        site.ca.issue(&params)
+    };
+    let put = |leaf: &Leaf| {
+        let base64 = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &leaf.der);
+        let pem = format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n");
+        site.file("signer.pem", &pem);
+    };
+    let good = signer(now() + DAY);
+    put(&good);
+    let compiled = site.compile().unwrap();
+    assert_eq!(compiled.crls.authorities[0].signers.len(), 1);
+    let accepted = [Fingerprint::of(&site.ca.der()), good.fingerprint()];
+    assert_eq!(compiled.snapshot.authorities, accepted.into());
+    put(&signer(86_400));
+    site.says(
+        "11:17: error: signer.pem: certificate 1 (`CN=Root`), good until 1970-01-02T00:00:00Z, has expired, and is new",
+    );
+    put(&site.ca.device("device"));
+    site.says("11:17: error: signer.pem: certificate 1 may not sign CRLs: its key usage lacks cRLSign; name");
+    put(&Ca::root("Root").device("device"));
+    assert!(site.compile().is_err());
 }
 
 #[test]
