@@ -11,3 +11,5 @@ mod serial;
 mod serial_set;
 mod support;
 mod verify;
+
+pub(super) use support::uri;
