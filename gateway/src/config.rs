@@ -1,6 +1,7 @@
 //! The configuration file: TOML in, a typed [`Config`] out, or every problem in it at once.
 
 mod access;
+mod cipher_suite;
 mod crl;
 mod forwarding;
 mod host;
@@ -18,6 +19,7 @@ use toml_span::de_helpers::TableHelper;
 use toml_span::{DeserError, Deserialize, Value};
 
 pub use access::{Application, CrlExpired, MtlsCertificate};
+pub use cipher_suite::CipherSuites;
 pub use crl::Crl;
 pub use forwarding::ForwardingChoice;
 pub use host::{ClientAuth, Host, TlsVersion};

@@ -15,7 +15,7 @@ use crate::config::{ClientAuth, Config, Problem, Problems, Source};
 use crate::crl::{self, Keeper, Network};
 use crate::device::cache::Statistics;
 use crate::listen::Shared;
-use crate::snapshot::{Compiled, Snapshot, compile};
+use crate::snapshot::{Accepted, Compiled, Record, Snapshot, compile};
 use crate::xdp::{self, DataPlane, InterfaceStatus};
 
 pub use cache::Seen;
@@ -29,8 +29,8 @@ pub struct Control {
     listeners: Vec<SocketAddr>,
     draining: AtomicBool,
     keeper: Arc<Keeper>,
-    /// Held throughout a reload: one comes after the other.
-    reloading: Mutex<()>,
+    /// Which CAs are accepted. Held throughout a reload: one comes after the other.
+    record: Mutex<Record>,
     state: Mutex<State>,
 }
 
@@ -40,6 +40,8 @@ pub struct Parts {
     pub plane: DataPlane,
     /// The revocation index's side.
     pub keeper: Arc<Keeper>,
+    /// Which CAs were accepted.
+    pub record: Record,
 }
 
 struct State {
@@ -121,14 +123,15 @@ impl Control {
         listeners: Vec<SocketAddr>,
         shared: Shared,
     ) -> Self {
-        let Parts { plane, keeper } = parts;
+        let Parts { plane, keeper, mut record } = parts;
+        record.keep(&shared.snapshot.load().authorities);
         let last_reload = Reload { successful: true, at: now(), problems: warnings.lines() };
         let cache_reported = shared.verdicts.cache.statistics();
         let control = Self {
             listeners,
             draining: AtomicBool::new(false),
             keeper,
-            reloading: Mutex::new(()),
+            record: Mutex::new(record),
             state: Mutex::new(State { path, config, plane, last_reload, cache_reported }),
             shared,
         };
@@ -143,7 +146,7 @@ impl Control {
     /// # Errors
     /// Every problem; the old snapshot keeps serving.
     pub fn reload(&self) -> Result<Reload, Reload> {
-        let _reloading = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
         // Without the state's lock: it waits for files and servers, and probes must not.
         let path = self.lock().path.clone();
         let ready = self.prepare(&path);
@@ -162,8 +165,12 @@ impl Control {
         }
         if successful {
             self.in_force(&mut state);
-            tracing::info!(generation = self.shared.snapshot.load().generation, "configuration reloaded");
-            Ok(state.last_reload.clone())
+            let (reload, snapshot) = (state.last_reload.clone(), self.shared.snapshot.load_full());
+            // The disk may be slow.
+            drop(state);
+            record.keep(&snapshot.authorities);
+            tracing::info!(generation = snapshot.generation, "configuration reloaded");
+            Ok(reload)
         } else {
             tracing::error!("reload refused; the old configuration keeps serving");
             Err(state.last_reload.clone())
@@ -251,8 +258,9 @@ impl Control {
         let (config, source) = Config::load(path)?;
         let mut problems = fixed_settings(&self.lock().config, &config);
         problems.extend(missing_interfaces(&config));
-        let generation = self.shared.snapshot.load().generation + 1;
-        let compiled = compile(&config, &source, &self.shared.verdicts, generation);
+        let running = self.shared.snapshot.load_full();
+        let accepted = Accepted::Known(running.authorities.clone());
+        let compiled = compile(&config, &source, &self.shared.verdicts, &accepted, running.generation + 1);
         let prepared = compiled.map_err(Vec::from_iter).and_then(|Compiled { snapshot, crls, warnings }| {
             Ok((snapshot, self.keeper.prepare(crls)?, warnings))
         });
@@ -369,9 +377,11 @@ pub fn check(path: &Path) -> Result<Problems, Problems> {
     let (config, source): (Config, Arc<Source>) = Config::load(path)?;
     let verdicts = Arc::new(crate::device::verdicts::Verdicts::new(1));
     let mut problems = missing_interfaces(&config);
-    let denials = crl::Denials::open(config.server.state_dir(&source).as_deref());
+    let state_dir = config.server.state_dir(&source);
+    let denials = crl::Denials::open(state_dir.as_deref());
     problems.extend(denials.err().map(|error| Problem::error(error.to_string())));
-    match compile(&config, &source, &verdicts, 1) {
+    let accepted = Record::open(state_dir.as_deref()).accepted();
+    match compile(&config, &source, &verdicts, &accepted, 1) {
         Ok(Compiled { warnings, crls, .. }) => {
             problems.extend(crl::Prepared::load(crls, Network::LeaveAlone).err().into_iter().flatten());
             if problems.is_empty() { Ok(warnings) } else { Err(Problems::new(&source, problems)) }

@@ -7,7 +7,7 @@
 
 mod address;
 mod ask;
-mod atomic;
+pub(crate) mod atomic;
 mod denied;
 mod fetch;
 mod file;
@@ -74,8 +74,10 @@ pub struct Settings {
 pub struct Authority {
     /// The mTLS certificate that it was uploaded in, by name.
     pub name: Arc<str>,
-    /// Its certificates: a CRL must be signed with the key of one of them.
+    /// Its certificates: a CRL must be signed with the key of one of them, or of its `signers`.
     pub issuers: Vec<Issuer>,
+    /// Keys that may sign its CRLs too, because the CA and the operator let them.
+    pub signers: Vec<Issuer>,
     /// Where its CRLs come from, and where the configuration names them.
     pub sources: Vec<Spanned<Source>>,
     /// What becomes of its devices when a CRL has expired.
@@ -85,6 +87,11 @@ pub struct Authority {
 }
 
 impl Authority {
+    /// Whose keys may sign its CRLs.
+    fn signed_by(&self) -> impl Iterator<Item = &Issuer> {
+        self.issuers.iter().chain(&self.signers)
+    }
+
     /// Whether a CRL that verifies for the one verifies for the other.
     fn signs_like(&self, other: &Self) -> bool {
         let ids = |authority: &Self| {
@@ -92,6 +99,9 @@ impl Authority {
             ids.sort_unstable();
             ids
         };
-        self.name == other.name && self.allow_sha1 == other.allow_sha1 && ids(self) == ids(other)
+        self.name == other.name
+            && self.allow_sha1 == other.allow_sha1
+            && self.signers == other.signers
+            && ids(self) == ids(other)
     }
 }

@@ -18,7 +18,7 @@ use crate::control::{Control, Parts};
 use crate::crl::{self, Network};
 use crate::device::verdicts::Verdicts;
 use crate::listen::{self, BindError, Limiter, Shared, Sockets};
-use crate::snapshot::{Compiled, compile};
+use crate::snapshot::{Compiled, Record, compile};
 use crate::telemetry::{AccessLog, Metrics};
 use crate::xdp::DataPlane;
 
@@ -77,8 +77,10 @@ pub fn run(path: &Path) -> Result<(), StartError> {
 async fn serve(path: &Path) -> Result<(), StartError> {
     let (config, source) = Config::load(path)?;
     let verdicts = Arc::new(Verdicts::new(config.server.verdict_cache));
-    let Compiled { snapshot, crls, warnings } = compile(&config, &source, &verdicts, 1)?;
-    let denials = crl::Denials::open(config.server.state_dir(&source).as_deref())?;
+    let state_dir = config.server.state_dir(&source);
+    let record = Record::open(state_dir.as_deref());
+    let Compiled { snapshot, crls, warnings } = compile(&config, &source, &verdicts, &record.accepted(), 1)?;
+    let denials = crl::Denials::open(state_dir.as_deref())?;
     let crls =
         crl::Prepared::load(crls, Network::Ask).map_err(|problems| Problems::new(&source, problems))?;
     for warning in warnings.lines() {
@@ -114,7 +116,7 @@ async fn serve(path: &Path) -> Result<(), StartError> {
     let keeper =
         Arc::new(crl::Keeper::new(crls, denials, Arc::clone(&shared.verdicts), shared.metrics.clone()));
     keeper.watch()?;
-    let parts = Parts { plane, keeper };
+    let parts = Parts { plane, keeper, record };
     let control =
         Arc::new(Control::new(path.to_owned(), config, &warnings, parts, addresses.clone(), shared.clone()));
     let mut signals = Signals::new()?;

@@ -1,18 +1,21 @@
 //! The snapshot: configuration compiled into what connections read. It never changes; a reload publishes another.
 
+mod accepted;
 mod compile;
 mod host_tls;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use rustls::ServerConfig;
 
+pub use accepted::{Accepted, Record};
 #[cfg(test)]
 pub(crate) use compile::tests::Site;
 pub use compile::{Compiled, compile};
 
 use crate::config::{ClientAuth, Timeouts, Xdp};
+use crate::device::identity::Fingerprint;
 use crate::device::trust::TrustSet;
 use crate::model::forwarding::Forwarding;
 use crate::model::hostname::{HostPattern, Hostname};
@@ -28,6 +31,8 @@ pub struct Snapshot {
     pub timeouts: Timeouts,
     /// What the XDP program is told.
     pub xdp: Xdp,
+    /// Every CA certificate that was uploaded, whichever hosts it is for.
+    pub authorities: BTreeSet<Fingerprint>,
     exact: HashMap<Hostname, Arc<Host>>,
     /// By the name behind `*.`.
     wildcard: HashMap<Hostname, Arc<Host>>,

@@ -9,6 +9,7 @@
 
 mod admin_socket;
 mod bad_config;
+mod ca_expires;
 mod cache_verbs;
 mod connection_limit;
 mod crl_inspect;
@@ -35,6 +36,7 @@ mod rooms;
 mod slow_client;
 mod split_hello;
 mod stolen_certificate;
+mod tls_settings;
 mod unknown_name;
 mod verdict_cache;
 mod verified_device;

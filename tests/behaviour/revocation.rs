@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use fleetgate_tests::client::alert;
 use fleetgate_tests::gateway::{Gateway, Setup, quoted};
-use fleetgate_tests::pki::Identity;
+use fleetgate_tests::pki::{Identity, Leaf};
 use fleetgate_tests::site::{HOST, Site};
 use fleetgate_tests::wait;
 use rustls::AlertDescription;
@@ -68,6 +68,33 @@ fn the_next_handshake_is_refused_with_the_reason_and_others_are_not() {
         line["reason"] == "certificate_invalid" && line["certificate"] == "revoked"
     });
     assert_eq!(gateway.metric("fleetgate_crl_entries", &[("certificate", "devices")]), 1);
+}
+
+/// A CA may split its list. Who would be listed in a part that is not there is not known to be good.
+#[test]
+fn who_would_be_listed_in_a_part_that_is_not_loaded_is_refused_unless_the_ca_is_soft() {
+    const PART: &str = "http://ca.example.com/1.crl";
+    let scene = Scene::new();
+    let listed_at = |url| scene.site.devices.issue(Leaf::device("device-3").listed_at(url));
+    let (here, elsewhere) = (listed_at(PART), listed_at("http://ca.example.com/2.crl"));
+    scene.put(scene.site.devices.crl(1, &[]));
+    let gateway = Gateway::start(scene.setup(""));
+    for device in [&here, &elsewhere, &scene.other] {
+        assert_eq!(scene.status(&gateway, device), 200, "they are known while the list is whole");
+    }
+    scene.put(scene.site.devices.crl_shard(2, PART));
+    let labels = [("certificate", "devices")];
+    assert_eq!(gateway.cli("crl", &["reload"]).code, 0);
+    assert_eq!(gateway.metric("fleetgate_crl_entries", &labels), 0);
+    assert_eq!(scene.status(&gateway, &here), 200);
+    for device in [&elsewhere, &scene.other] {
+        assert_eq!(scene.status(&gateway, device), 403);
+    }
+    gateway.output().wait_access("the denial", |line| line["certificate"] == "crl_missing");
+    gateway.configure(&scene.setup("crl_expired = \"soft\""));
+    gateway.must_reload();
+    assert_eq!(scene.status(&gateway, &elsewhere), 200);
+    gateway.output().wait_log("the part of the CA's CRL that would list it is not loaded");
 }
 
 #[test]

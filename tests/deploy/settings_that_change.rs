@@ -28,6 +28,8 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("host", "forwarding") => "{ cloudflare = true }",
         ("forwarding", "managed_transform") => "\"both\"",
         ("forwarding", "headers") => "{ X-Device = \"{cert.common_name}\" }",
+        ("host", "cipher_suites") => "[\"TLS_AES_256_GCM_SHA384\"]",
+        ("host", "ca_hints") => "false",
         ("mtls_certificate", "crl_expired") => "\"soft\"",
         ("host", "require_client_auth_purpose")
         | ("mtls_certificate", "allow_sha1" | "crl_distribution_points")
@@ -41,7 +43,7 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("log", "access") => "\"off\"",
         // Names and files depend on each other, and interfaces need rights.
         ("host", "name" | "certificate" | "key" | "protocol")
-        | ("mtls_certificate", "certificate" | "crl")
+        | ("mtls_certificate", "certificate" | "crl" | "crl_issuers")
         | ("crl", "ca")
         | ("application", "domain" | "policy")
         | ("xdp", "interfaces") => return None,
@@ -71,6 +73,7 @@ fn example_for(gateway: &Gateway, site: &Site) -> String {
         ("host", "key", path(&site.server.key)),
         ("mtls_certificate", "certificate", path(&site.devices.path)),
         ("mtls_certificate", "crl", "[]".to_owned()),
+        ("mtls_certificate", "crl_issuers", "[]".to_owned()),
         ("crl", "ca", path(&site.servers.path)),
         ("xdp", "interfaces", "[]".to_owned()),
         ("admin", "socket", value("socket = ").to_owned()),

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -62,6 +63,14 @@ impl Ca {
     pub fn expired_root(name: &str) -> Self {
         let mut params = ca_params(name);
         params.not_after = rcgen::date_time_ymd(2001, 1, 1);
+        Self::self_signed(params)
+    }
+
+    /// A root that is good for so long from now, in whole seconds.
+    pub fn root_for(name: &str, time: Duration) -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time after 1970");
+        let mut params = ca_params(name);
+        params.not_after = rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs((now + time).as_secs());
         Self::self_signed(params)
     }
 

@@ -22,6 +22,8 @@ pub struct MtlsCertificate {
     pub allow_sha1: bool,
     /// Where its CRLs are: files, or `https://` URLs.
     pub crl: Vec<Spanned<String>>,
+    /// PEM files with certificates that may sign its CRLs in its place.
+    pub crl_issuers: Vec<Spanned<PathBuf>>,
     /// Whether CRLs are fetched from where its certificates say.
     pub crl_distribution_points: bool,
     /// What becomes of its devices when a CRL of it has expired.
@@ -53,6 +55,7 @@ impl<'de> Deserialize<'de> for MtlsCertificate {
             table.optional::<Vec<Spanned<Parsed<HostPattern>>>>("associated_hostnames").unwrap_or_default();
         let allow_sha1 = table.optional("allow_sha1").unwrap_or_default();
         let crl = table.optional("crl").unwrap_or_default();
+        let crl_issuers = table.optional::<Vec<Spanned<String>>>("crl_issuers").unwrap_or_default();
         let crl_distribution_points = table.optional("crl_distribution_points").unwrap_or_default();
         let crl_expired = table.optional("crl_expired").unwrap_or_default();
         table.finalize(None)?;
@@ -62,6 +65,7 @@ impl<'de> Deserialize<'de> for MtlsCertificate {
             associated_hostnames: hostnames.into_iter().map(inner).collect(),
             allow_sha1,
             crl,
+            crl_issuers: crl_issuers.into_iter().map(Spanned::map).collect(),
             crl_distribution_points,
             crl_expired,
         })

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use toml_span::de_helpers::TableHelper;
 use toml_span::{DeserError, Deserialize, Spanned, Value};
 
+use super::cipher_suite::CipherSuites;
 use super::forwarding::ForwardingChoice;
 use super::value::{Parsed, inner, word};
 use crate::model::hostname::HostPattern;
@@ -27,6 +28,10 @@ pub struct Host {
     pub min_tls: TlsVersion,
     /// Whether devices may speak HTTP/2.
     pub http2: bool,
+    /// The cipher suites, of all versions.
+    pub cipher_suites: Spanned<CipherSuites>,
+    /// Whether devices are told which CAs their certificates may be from.
+    pub ca_hints: bool,
     /// Where permitted requests go.
     pub origin: OriginUrl,
     /// What its origin is told about devices, where that differs from `[forwarding]`.
@@ -89,6 +94,8 @@ impl<'de> Deserialize<'de> for Host {
         let require_client_auth_purpose = table.optional("require_client_auth_purpose").unwrap_or_default();
         let min_tls = table.optional("min_tls").unwrap_or_default();
         let http2 = table.optional("http2").unwrap_or(true);
+        let cipher_suites = table.optional_s("cipher_suites").unwrap_or_default();
+        let ca_hints = table.optional("ca_hints").unwrap_or(true);
         let origin = table.required::<Parsed<OriginUrl>>("origin");
         let forwarding = table.optional("forwarding").unwrap_or_default();
         table.finalize(None)?;
@@ -103,6 +110,8 @@ impl<'de> Deserialize<'de> for Host {
             require_client_auth_purpose,
             min_tls,
             http2,
+            cipher_suites,
+            ca_hints,
             origin: origin?.0,
             forwarding,
         })

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Replaces the file at `path`, for the gateway's user alone. Whoever looks meanwhile, or after a power cut, finds the old
 /// one or the new one.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = temporary(path);
     // One that a crash left behind would keep its mode.
     match fs::remove_file(&temporary) {

@@ -54,7 +54,7 @@ pub(super) fn load(bytes: &[u8], authority: &Authority) -> Result<Vec<Arc<Crl>>,
         let algorithms = trust::certificate_algorithms(authority.allow_sha1);
         let verified = lists.iter().map(|der| {
             let parsed = ParsedCrl::parse(der, bytes.len())?;
-            Ok(Arc::new(parsed.verify(&authority.issuers, algorithms, refusal::now())?))
+            Ok(Arc::new(parsed.verify(authority.signed_by(), algorithms, refusal::now())?))
         });
         verified.collect()
     })

@@ -1,10 +1,19 @@
 //! An uploaded CA chain: what an operator trusts, checked before anything relies on it.
 
+mod extensions;
+mod signer;
+mod uploaded;
+
 use std::sync::Arc;
 
 use rustls::pki_types::{CertificateDer, TrustAnchor};
 use x509_parser::extensions::BasicConstraints;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+use extensions::Role;
+pub use extensions::UnevaluatedNames;
+pub use signer::{CrlSigner, SignerError};
+pub use uploaded::{OutOfDate, Uploaded};
 
 use super::trust::may_issue;
 use crate::model::ca::CaAlgorithms;
@@ -18,6 +27,8 @@ pub struct CaBundle {
     pub anchors: Vec<Anchor>,
     /// What may stand between a device and an anchor although the device did not send it.
     pub intermediates: Vec<CertificateDer<'static>>,
+    /// All of them, in the file's order.
+    pub uploaded: Vec<Uploaded>,
 }
 
 /// A certificate where paths may end, with what webpki does not look at in an anchor: its dates and path length.
@@ -87,6 +98,19 @@ pub enum CaError {
         /// Its subject.
         subject: String,
     },
+    /// A critical extension asks for something that is not done here.
+    #[error(
+        "certificate {position} (`{subject}`) has a critical extension that is not processed here ({oid}), and may not be \
+         trusted without it"
+    )]
+    CriticalExtension {
+        /// Its position in the file, from 1.
+        position: usize,
+        /// Its subject.
+        subject: String,
+        /// The extension's object identifier.
+        oid: String,
+    },
     /// Signed with an algorithm that is not accepted.
     #[error(
         "certificate {position} (`{subject}`) is signed with {algorithm}; RSA and ECDSA with SHA-1, SHA-256, SHA-384 or \
@@ -112,6 +136,7 @@ pub enum CaError {
 
 struct Parsed {
     anchor: Anchor,
+    uploaded: Uploaded,
     self_issued: bool,
 }
 
@@ -135,6 +160,12 @@ impl CaBundle {
             }
             parsed.push(ca);
         }
+        let has_root = parsed.iter().any(|ca| ca.self_issued);
+        for ca in &parsed {
+            let role = if ca.self_issued || !has_root { Role::Anchor } else { Role::Intermediate };
+            check_extensions(&ca.uploaded, &ca.anchor.der, role)?;
+        }
+        let uploaded = parsed.iter().map(|ca| ca.uploaded.clone()).collect();
         let (mut roots, mut others): (Vec<_>, Vec<_>) = parsed.into_iter().partition(|ca| ca.self_issued);
         if roots.is_empty() {
             std::mem::swap(&mut roots, &mut others);
@@ -143,6 +174,7 @@ impl CaBundle {
             name,
             anchors: roots.into_iter().map(|ca| ca.anchor).collect(),
             intermediates: others.into_iter().map(|ca| ca.anchor.der).collect(),
+            uploaded,
         })
     }
 }
@@ -186,18 +218,28 @@ fn parse(
         return Err(CaError::Algorithm { position, subject, algorithm });
     }
     let Ok(trust) = webpki::anchor_from_trusted_cert(&der) else { return Err(malformed) };
-    let validity = certificate.validity();
-    let seconds = |time: x509_parser::time::ASN1Time| u64::try_from(time.timestamp()).unwrap_or(0);
+    let uploaded = Uploaded::new(position, &der, &certificate);
     let anchor = Anchor {
         trust: trust.to_owned(),
         subject,
-        not_before: seconds(validity.not_before),
-        not_after: seconds(validity.not_after),
+        not_before: uploaded.not_before,
+        not_after: uploaded.not_after,
         path_len: *path_len_constraint,
         allow_sha1: rules.allow_sha1,
         bundle: Arc::clone(bundle),
         der: CertificateDer::from(Vec::new()),
     };
     let self_issued = certificate.subject() == certificate.issuer();
-    Ok(Parsed { anchor: Anchor { der, ..anchor }, self_issued })
+    Ok(Parsed { anchor: Anchor { der, ..anchor }, uploaded, self_issued })
+}
+
+fn check_extensions(uploaded: &Uploaded, der: &[u8], role: Role) -> Result<(), CaError> {
+    let Uploaded { position, ref subject, .. } = *uploaded;
+    let Ok((_, certificate)) = X509Certificate::from_der(der) else {
+        return Err(CaError::Malformed { position });
+    };
+    match extensions::unprocessed(&certificate, role) {
+        None => Ok(()),
+        Some(oid) => Err(CaError::CriticalExtension { position, subject: subject.clone(), oid }),
+    }
 }

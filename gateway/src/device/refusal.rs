@@ -17,6 +17,9 @@ pub enum Refusal {
     ConstraintViolation,
     /// The CRL of a CA on the path is overdue, and the CA is strict about it.
     CrlExpired,
+    /// A CA on the path splits its CRL, the part that would list the certificate is not loaded, and the CA is strict
+    /// about it.
+    CrlMissing,
     /// The operator has denied it: its fingerprint, key, serial number or common name.
     DeniedLocally,
     /// `notAfter` is past.
@@ -42,12 +45,13 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every reason, for metrics and documentation.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::AnchorExpired,
         Self::BadEncoding,
         Self::BadSignature,
         Self::ConstraintViolation,
         Self::CrlExpired,
+        Self::CrlMissing,
         Self::DeniedLocally,
         Self::Expired,
         Self::NotYetValid,
@@ -68,6 +72,7 @@ impl Refusal {
             Self::BadSignature => "bad_signature",
             Self::ConstraintViolation => "constraint_violation",
             Self::CrlExpired => "crl_expired",
+            Self::CrlMissing => "crl_missing",
             Self::DeniedLocally => "denied_locally",
             Self::Expired => "expired",
             Self::NotYetValid => "not_yet_valid",
@@ -85,7 +90,9 @@ impl Refusal {
     pub const fn alert(self) -> AlertDescription {
         match self {
             // Whether a certificate is revoked cannot be told: `unknown_ca`, as OpenSSL and rustls have it.
-            Self::AnchorExpired | Self::CrlExpired | Self::UnknownIssuer => AlertDescription::UnknownCA,
+            Self::AnchorExpired | Self::CrlExpired | Self::CrlMissing | Self::UnknownIssuer => {
+                AlertDescription::UnknownCA
+            }
             Self::BadEncoding | Self::BadSignature | Self::ConstraintViolation => {
                 AlertDescription::BadCertificate
             }
@@ -107,6 +114,7 @@ impl Refusal {
             Self::BadSignature => "certificate signature failure",
             Self::ConstraintViolation => "permitted subtree violation",
             Self::CrlExpired => "CRL has expired",
+            Self::CrlMissing => "unable to get certificate CRL",
             Self::DeniedLocally | Self::Revoked => "certificate revoked",
             Self::NotYetValid => "certificate is not yet valid",
             Self::UnknownIssuer => "unable to get local issuer certificate",

@@ -5,6 +5,8 @@
 //! [`envelope::decode`] → [`ParsedCrl::parse`] → [`ParsedCrl::verify`] → [`Crl`] → [`RevocationIndex`], with
 //! [`RevocationIndex::accepts`] between the last two, so that nobody can bring an old list back.
 
+mod coverage;
+pub mod delegate;
 pub mod deny;
 mod der;
 pub mod entry;
@@ -15,13 +17,16 @@ pub mod index;
 pub mod issuer;
 mod name;
 pub mod parse;
+pub mod points;
 pub mod radix;
 pub mod scope;
 pub mod serial;
 pub mod serial_set;
+mod signed;
 mod time;
 pub mod verify;
 
+pub use delegate::DelegateError;
 pub use deny::{DenyEntry, DenyError, DenyList};
 pub use entry::{Entries, Entry, Reason};
 pub use envelope::EnvelopeError;
@@ -30,6 +35,7 @@ pub use index::{
 };
 pub use issuer::{Issuer, IssuerError, IssuerId, issuer_name};
 pub use parse::{CrlNumber, ParseError, ParsedCrl};
+pub use points::Points;
 pub use radix::RadixReport;
 pub use scope::{Scope, Shard};
 pub use serial::{Serial, SerialError};

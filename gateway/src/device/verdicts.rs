@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::{ArcSwap, Guard};
 use tokio::sync::watch;
 
 use super::cache::VerdictCache;
 use super::refusal::Refusal;
-use super::revocation::{Revocation, RevocationIndex, RevokedBy, Standing};
+use super::revocation::{IssuerId, Revocation, RevocationIndex, RevokedBy, Standing};
 use super::trust::Verified;
 
 /// Verdicts, shared by every host and worker.
@@ -21,6 +22,8 @@ pub struct Verdicts {
     index: ArcSwap<RevocationIndex>,
     /// Moves with every change that may take a permit away.
     changes: watch::Sender<u64>,
+    /// The index that it was told of that it has a gap.
+    told_of_gap: AtomicU64,
 }
 
 impl Verdicts {
@@ -30,6 +33,7 @@ impl Verdicts {
             cache: VerdictCache::new(capacity),
             index: ArcSwap::from_pointee(RevocationIndex::default()),
             changes: watch::Sender::new(0),
+            told_of_gap: AtomicU64::new(0),
         }
     }
 
@@ -62,20 +66,37 @@ impl Verdicts {
     /// What the index has against a device that verified. `now` in seconds since the epoch.
     ///
     /// # Errors
-    /// The refusal, where it is revoked, or where nobody can know because its CA's CRL is overdue.
+    /// The refusal, where it is revoked, or where nobody can know because its CA's CRL is overdue or not there.
     pub fn standing(&self, verified: &Verified, now: u64) -> Result<(), Refusal> {
-        match self.index().check(&verified.path, verified.identity.facts(), now) {
+        let index = self.index();
+        match index.check(&verified.path, verified.identity.facts(), now) {
             Standing::Good => Ok(()),
             Standing::Revoked(Revocation { by: RevokedBy::Crl { .. }, .. }) => Err(Refusal::Revoked),
             Standing::Revoked(_) => Err(Refusal::DeniedLocally),
             Standing::CrlExpired { .. } => Err(Refusal::CrlExpired),
+            Standing::CrlMissing { .. } => Err(Refusal::CrlMissing),
+            Standing::NotCovered { issuer, .. } => {
+                self.tell_of_gap(&index, &issuer);
+                Ok(())
+            }
+        }
+    }
+
+    /// Says once for each index that a device passed of which no CRL speaks.
+    fn tell_of_gap(&self, index: &RevocationIndex, issuer: &IssuerId) {
+        if self.told_of_gap.swap(index.generation(), Ordering::Relaxed) != index.generation() {
+            let issuer = index.issuer_name(issuer).unwrap_or_default();
+            tracing::warn!(
+                issuer,
+                "a device passed although the part of the CA's CRL that would list it is not loaded; configure that part too"
+            );
         }
     }
 }
 
 impl fmt::Debug for Verdicts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { cache, index: _, changes } = self;
+        let Self { cache, index: _, changes, told_of_gap: _ } = self;
         f.debug_struct("Verdicts")
             .field("cache", &cache.statistics())
             .field("changes", &*changes.borrow())

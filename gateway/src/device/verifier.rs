@@ -125,12 +125,19 @@ pub struct DeviceVerifier {
     trust: Arc<TrustSet>,
     verdicts: Arc<Verdicts>,
     demand: Demand,
+    hints: bool,
 }
 
 impl DeviceVerifier {
     /// A verifier for a host.
     pub fn new(trust: Arc<TrustSet>, verdicts: Arc<Verdicts>, demand: Demand) -> Self {
-        Self { trust, verdicts, demand }
+        Self { trust, verdicts, demand, hints: true }
+    }
+
+    /// The same, telling devices which CAs their certificates may be from or not.
+    #[must_use]
+    pub fn with_hints(self, hints: bool) -> Self {
+        Self { hints, ..self }
     }
 }
 
@@ -140,7 +147,7 @@ impl ClientCertVerifier for DeviceVerifier {
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.trust.hints()
+        if self.hints { self.trust.hints() } else { &[] }
     }
 
     fn verify_client_cert(

@@ -1,6 +1,6 @@
 //! Configuration in, a snapshot out, or every problem at once. Nothing is published here.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,11 +10,13 @@ use webpki::EndEntityCert;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 mod authorities;
+mod cipher_suites;
 
-use super::{Host, Snapshot, host_tls};
+use super::{Accepted, Host, Snapshot, host_tls};
 use crate::config::{self, ClientAuth, Config, Problem, Problems, Source, Span, Spanned};
 use crate::crl::Wanted;
 use crate::device::ca::CaBundle;
+use crate::device::identity::Fingerprint;
 use crate::device::trust::{Rules, TrustSet};
 use crate::device::verdicts::Verdicts;
 use crate::device::{pem, refusal};
@@ -36,18 +38,21 @@ pub struct Compiled {
     pub warnings: Problems,
 }
 
-/// Compiles `config`, which was read from `source`. Verdicts will go to and come from `verdicts`.
+/// Compiles `config`, which was read from `source`. Verdicts will go to and come from `verdicts`; CAs that were
+/// `accepted` before may have expired since.
 ///
 /// # Errors
-/// Everything that forbids loading it: files that cannot be read, keys that do not fit, CAs that are none, names
-/// that occur twice.
+/// Everything that forbids loading it: files that cannot be read, keys that do not fit, CAs that are none or have
+/// expired, names that occur twice.
 pub fn compile(
     config: &Config,
     source: &Arc<Source>,
     verdicts: &Arc<Verdicts>,
+    accepted: &Accepted,
     generation: u64,
 ) -> Result<Compiled, Problems> {
-    let mut compiler = Compiler { config, source, verdicts, problems: Vec::new() };
+    let mut compiler =
+        Compiler { config, source, verdicts, accepted, uploaded: BTreeSet::new(), problems: Vec::new() };
     let bundles = compiler.bundles();
     let crls = compiler.revocation(&bundles);
     compiler.check_names();
@@ -63,8 +68,14 @@ pub fn compile(
             HostPattern::Wildcard(parent) => wildcard.insert(parent, Arc::new(host)),
         };
     }
-    let snapshot =
-        Snapshot { generation, timeouts: config.timeout.clone(), xdp: config.xdp.clone(), exact, wildcard };
+    let snapshot = Snapshot {
+        generation,
+        timeouts: config.timeout.clone(),
+        xdp: config.xdp.clone(),
+        authorities: compiler.uploaded,
+        exact,
+        wildcard,
+    };
     Ok(Compiled { snapshot, crls, warnings: problems })
 }
 
@@ -72,6 +83,8 @@ struct Compiler<'a> {
     config: &'a Config,
     source: &'a Arc<Source>,
     verdicts: &'a Arc<Verdicts>,
+    accepted: &'a Accepted,
+    uploaded: BTreeSet<Fingerprint>,
     problems: Vec<Problem>,
 }
 
@@ -227,18 +240,16 @@ impl<'a> Compiler<'a> {
             .ok();
         let (chain, key) = chain.zip(key)?;
         let not_after = self.check_leaf(declared, chain.first()?);
-        match host_tls::server_config(
-            chain,
-            key,
-            declared.client_auth,
-            declared.min_tls,
-            trust,
-            self.verdicts,
-        ) {
-            Ok(mut config) => {
-                config.alpn_protocols.retain(|protocol| declared.http2 || protocol != b"h2");
-                Some((config, not_after))
-            }
+        let settings = host_tls::Settings {
+            client_auth: declared.client_auth,
+            min_tls: declared.min_tls,
+            cipher_suites: &declared.cipher_suites.value,
+            ca_hints: declared.ca_hints,
+            http2: declared.http2,
+        };
+        self.check_cipher_suites(declared, &settings, &key)?;
+        match host_tls::server_config(chain, key, &settings, trust, self.verdicts) {
+            Ok(config) => Some((config, not_after)),
             Err(TlsError::InconsistentKeys(_)) => {
                 let message = "the private key does not belong to the host's certificate";
                 self.error(declared.key.span, message, "name the key that the certificate was issued for");

@@ -2,8 +2,8 @@
 
 use fleetgate::device::identity::{Fingerprint, Identity as Read};
 use rcgen::{
-    CertificateRevocationListParams, CrlDistributionPoint, KeyIdMethod, KeyPair, RevocationReason,
-    RevokedCertParams, SerialNumber, date_time_ymd,
+    CertificateRevocationListParams, CrlDistributionPoint, CrlIssuingDistributionPoint, KeyIdMethod, KeyPair,
+    RevocationReason, RevokedCertParams, SerialNumber, date_time_ymd,
 };
 
 use rustls::pki_types::CertificateDer;
@@ -14,6 +14,18 @@ impl Ca {
     /// A CRL with this number, as DER, that revokes these and is due in the far future.
     pub fn crl(&self, number: u64, revoked: &[&Identity]) -> Vec<u8> {
         self.crl_due(number, revoked.iter().map(|identity| &identity.chain[0]), 2100)
+    }
+
+    /// The part of a CRL that lists those whose certificates say that they are listed at this URL. It revokes nobody.
+    pub fn crl_shard(&self, number: u64, url: &str) -> Vec<u8> {
+        let params = CertificateRevocationListParams {
+            issuing_distribution_point: Some(CrlIssuingDistributionPoint {
+                distribution_point: CrlDistributionPoint { uris: vec![url.to_owned()] },
+                scope: None,
+            }),
+            ..params(number, 2100, vec![])
+        };
+        params.signed_by(&self.issuer).expect("a CRL").der().to_vec()
     }
 
     /// The same for CAs that it issued.
@@ -46,15 +58,19 @@ impl Ca {
             reason_code: Some(RevocationReason::KeyCompromise),
             invalidity_date: None,
         };
-        let params = CertificateRevocationListParams {
-            this_update: date_time_ymd(2019, 1, 1),
-            next_update: date_time_ymd(year, 1, 1),
-            crl_number: SerialNumber::from(number),
-            issuing_distribution_point: None,
-            revoked_certs: revoked.map(entry).collect(),
-            key_identifier_method: KeyIdMethod::Sha256,
-        };
+        let params = params(number, year, revoked.map(entry).collect());
         params.signed_by(&self.issuer).expect("a CRL").der().to_vec()
+    }
+}
+
+fn params(number: u64, year: i32, revoked: Vec<RevokedCertParams>) -> CertificateRevocationListParams {
+    CertificateRevocationListParams {
+        this_update: date_time_ymd(2019, 1, 1),
+        next_update: date_time_ymd(year, 1, 1),
+        crl_number: SerialNumber::from(number),
+        issuing_distribution_point: None,
+        revoked_certs: revoked,
+        key_identifier_method: KeyIdMethod::Sha256,
     }
 }
 

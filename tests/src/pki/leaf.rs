@@ -1,6 +1,9 @@
 //! What an end-entity certificate says.
 
-use rcgen::{CertificateParams, DnType, DnValue, ExtendedKeyUsagePurpose, KeyUsagePurpose, date_time_ymd};
+use rcgen::{
+    CertificateParams, CrlDistributionPoint, DnType, DnValue, ExtendedKeyUsagePurpose, KeyUsagePurpose,
+    date_time_ymd,
+};
 
 /// A certificate to be issued: good, unless told otherwise.
 #[derive(Clone, Debug)]
@@ -23,6 +26,13 @@ impl Leaf {
         let mut params = CertificateParams::new(names).expect("host names");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         Self(params)
+    }
+
+    /// It says that it is listed at this URL, if it is revoked.
+    #[must_use]
+    pub fn listed_at(mut self, url: &str) -> Self {
+        self.0.crl_distribution_points = vec![CrlDistributionPoint { uris: vec![url.to_owned()] }];
+        self
     }
 
     /// Its validity is over.

@@ -197,3 +197,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_cipher_suite_is_one_of_a_closed_list() {
+    let said = problems("cipher_suites = [\"TLS_AES_128_GCM_SHA256\", \"TLS_RSA_WITH_AES_128_CBC_SHA\"]\n");
+    assert_eq!(said.len(), 1, "{said:?}");
+    let expected = "7:45: error: `TLS_RSA_WITH_AES_128_CBC_SHA` is none of: TLS_AES_256_GCM_SHA384, ";
+    assert!(said[0].starts_with(expected), "{said:?}");
+    assert!(said[0].ends_with(", TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256"), "{said:?}");
+    assert!(problems("cipher_suites = []\n")[0].contains("`cipher_suites` needs at least one"));
+}

@@ -6,14 +6,16 @@ use std::sync::Arc;
 
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
+use super::coverage::Coverage;
 use super::deny::DenyList;
 use super::issuer::{Issuer, IssuerError, IssuerId};
+use super::points::Points;
 use super::serial::Serial;
 use super::verify::Crl;
 use crate::device::identity::Fingerprint;
 
 /// Which certificate: who issued it, and what its issuer calls it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CertificateId {
     /// The CA that issued it.
     pub issuer: IssuerId,
@@ -21,6 +23,8 @@ pub struct CertificateId {
     pub serial: Serial,
     /// Whether it is a CA's.
     pub is_ca: bool,
+    /// Where its CRL is, where it says so.
+    pub points: Points,
 }
 
 /// What else is known of a device's certificate, for local denials.
@@ -59,6 +63,20 @@ pub enum Standing {
         position: usize,
         /// When the next CRL was due, in seconds since the epoch.
         due: u64,
+    },
+    /// The CA of one of its certificates splits its list, and the part that it would be in is not loaded.
+    CrlMissing {
+        /// The CA.
+        issuer: IssuerId,
+        /// The certificate's place on the path; the leaf is 0.
+        position: usize,
+    },
+    /// The same, of an [`OnExpired::Soft`] CA: there is nothing against it, as far as anybody can know.
+    NotCovered {
+        /// The CA.
+        issuer: IssuerId,
+        /// The certificate's place on the path; the leaf is 0.
+        position: usize,
     },
 }
 
@@ -117,6 +135,7 @@ pub struct RevocationIndex {
 #[derive(Clone, Debug)]
 struct IssuerCrls {
     crls: Vec<Arc<Crl>>,
+    coverage: Coverage,
     on_expired: OnExpired,
 }
 
@@ -125,7 +144,11 @@ impl CertificateId {
     pub fn read(der: &[u8], issuer: IssuerId) -> Result<Self, IssuerError> {
         let (_, certificate) = X509Certificate::from_der(der).map_err(|_| IssuerError::Malformed)?;
         let serial = Serial::new(certificate.raw_serial())?;
-        Ok(Self { issuer, serial, is_ca: certificate.is_ca() })
+        let points = certificate.iter_extensions().find(|extension| {
+            extension.oid == x509_parser::oid_registry::OID_X509_EXT_CRL_DISTRIBUTION_POINTS
+        });
+        let points = points.map_or_else(Points::default, |extension| Points::read(extension.value));
+        Ok(Self { issuer, serial, is_ca: certificate.is_ca(), points })
     }
 
     /// Of every certificate of a validated path, given leaf first and anchor last; not of the anchor, whose issuer
@@ -160,8 +183,12 @@ impl RevocationIndex {
         let mut index = Self { generation, denied, ..Self::default() };
         for crl in crls {
             let entry = index.issuers.entry(crl.issuer);
-            let on_expired = |id: &IssuerId| IssuerCrls { crls: Vec::new(), on_expired: on_expired(id) };
-            entry.or_insert_with_key(on_expired).add(crl, &mut index.superseded);
+            let new = |id: &IssuerId| IssuerCrls {
+                crls: Vec::new(),
+                coverage: Coverage::default(),
+                on_expired: on_expired(id),
+            };
+            entry.or_insert_with_key(new).add(crl, &mut index.superseded);
         }
         index
     }
@@ -185,6 +212,11 @@ impl RevocationIndex {
     /// The CRLs that count.
     pub fn crls(&self) -> impl Iterator<Item = &Arc<Crl>> {
         self.issuers.values().flat_map(|issuer| &issuer.crls)
+    }
+
+    /// What a CA that has a CRL is called, for people.
+    pub fn issuer_name(&self, issuer: &IssuerId) -> Option<&str> {
+        self.issuers.get(issuer)?.crls.first().map(|crl| crl.issuer_name.as_str())
     }
 
     /// Those that do not, because a newer one is about the same certificates, or because they were given twice.
@@ -218,7 +250,8 @@ impl RevocationIndex {
     /// The standing of a validated path, leaf first. It takes the same time however many certificates are revoked.
     ///
     /// A CA that has no CRL revokes nothing. What one of a CA's CRLs lists is revoked, in whichever shard it stands;
-    /// and one overdue shard makes all of a [`OnExpired::Hard`] CA's certificates of that kind overdue.
+    /// one overdue shard makes all of a [`OnExpired::Hard`] CA's certificates of that kind overdue; and where there are
+    /// shards, a certificate that none of them is about, nor a list of all, is not known to be good.
     pub fn check(&self, path: &[CertificateId], leaf: LeafFacts<'_>, now: u64) -> Standing {
         if let Some(revocation) = self.denied.find(path, leaf) {
             return Standing::Revoked(revocation);
@@ -228,12 +261,20 @@ impl RevocationIndex {
                 return Standing::Revoked(Revocation { by: RevokedBy::Crl { issuer: id.issuer }, position });
             }
         }
+        let mut standing = Standing::Good;
         for (position, id) in path.iter().enumerate() {
-            if let Some(due) = self.issuers.get(&id.issuer).and_then(|issuer| issuer.overdue(id.is_ca, now)) {
-                return Standing::CrlExpired { issuer: id.issuer, position, due };
+            let Some(crls) = self.issuers.get(&id.issuer) else { continue };
+            let issuer = id.issuer;
+            if let Some(due) = crls.overdue(id.is_ca, now) {
+                return Standing::CrlExpired { issuer, position, due };
+            }
+            match (crls.coverage.covers(id), crls.on_expired) {
+                (true, _) => {}
+                (false, OnExpired::Hard) => return Standing::CrlMissing { issuer, position },
+                (false, OnExpired::Soft) => standing = Standing::NotCovered { issuer, position },
             }
         }
-        Standing::Good
+        standing
     }
 
     /// When the first CRL of a [`OnExpired::Hard`] CA expires after `now`: from the next second on, open connections
@@ -258,6 +299,7 @@ impl IssuerCrls {
                 Ordering::Equal => {}
             }
         }
+        self.coverage.add(&new);
         self.crls.push(new);
     }
 

@@ -1,9 +1,11 @@
 //! CAs as issuers of CRLs.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use aws_lc_rs::digest;
+use rustls::pki_types::SignatureVerificationAlgorithm;
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
@@ -20,7 +22,7 @@ use super::serial::SerialError;
 pub struct IssuerId([u8; 32]);
 
 /// A CA of a trust set, as far as CRLs are concerned.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issuer {
     /// Which CA.
     pub id: IssuerId,
@@ -32,6 +34,9 @@ pub struct Issuer {
     pub(super) key: Box<[u8]>,
     pub(super) key_id: Option<Box<[u8]>>,
     pub(super) may_sign_crls: bool,
+    /// Where the key is another's, which the CA lets sign CRLs: from when to when, in seconds since the epoch. The CA's own
+    /// dates are no concern of its CRLs.
+    pub(super) delegated: Option<RangeInclusive<u64>>,
 }
 
 /// Why a certificate or CA has no id.
@@ -111,12 +116,31 @@ impl Issuer {
             key: key.into(),
             key_id,
             may_sign_crls: usage.is_none_or(|usage| usage.value.crl_sign()),
+            delegated: None,
         })
     }
 
     /// Whether `id`, the key id in a CRL, can be the id of this CA's key. Unknown is not different.
     pub(super) fn may_have_key(&self, id: Option<&[u8]>) -> bool {
         self.key_id.as_deref().zip(id).is_none_or(|(own, id)| own == id)
+    }
+
+    /// Whether its key may sign now.
+    pub(super) fn is_live(&self, now: u64) -> bool {
+        self.delegated.as_ref().is_none_or(|dates| dates.contains(&now))
+    }
+
+    /// Whether its key made `signature` over `signed`, with one of these algorithms.
+    pub(super) fn has_signed(
+        &self,
+        signed: &[u8],
+        signature: &[u8],
+        algorithms: &[&dyn SignatureVerificationAlgorithm],
+    ) -> bool {
+        let mut fitting = algorithms
+            .iter()
+            .filter(|algorithm| algorithm.public_key_alg_id().as_ref() == &*self.key_algorithm);
+        fitting.any(|algorithm| algorithm.verify_signature(&self.key, signed, signature).is_ok())
     }
 }
 

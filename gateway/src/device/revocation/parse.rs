@@ -9,6 +9,7 @@ use super::extension::CrlExtensions;
 use super::name;
 use super::scope::Scope;
 use super::serial::{Serial, SerialError};
+use super::signed::Signed;
 use super::time;
 
 /// A CRL that is well-formed and of a kind that Fleetgate can apply. Its signature is yet to be checked.
@@ -152,14 +153,8 @@ impl<'a> ParsedCrl<'a> {
         if der.len() > most {
             return Err(ParseError::TooLarge { octets: der.len(), most });
         }
-        let malformed = ParseError::within("the outermost sequence");
-        let mut parts = Reader::new(der::only(der, SEQUENCE).map_err(malformed)?.content);
-        let signed = parts.expect(SEQUENCE).map_err(malformed)?;
-        let algorithm = parts.expect(SEQUENCE).map_err(malformed)?.content;
-        let signature = parts.expect(der::BIT_STRING).map_err(malformed)?.content;
-        parts.finish().map_err(malformed)?;
-        let signature = der::bits(signature).map_err(ParseError::within("the signature"))?;
-        Self::read(signed, algorithm, signature)
+        let Signed { content, algorithm, signature } = Signed::read(der)?;
+        Self::read(content, algorithm, signature)
     }
 
     /// The issuer, for people.

@@ -5,6 +5,7 @@ use std::fmt;
 use super::der::{self, DerError, Reader, SEQUENCE};
 use super::hex::Lower;
 use super::parse::ParseError;
+use super::points::{self, PointName};
 
 /// The kind of certificate that a CRL speaks of. What it lists of another kind does not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -46,6 +47,11 @@ impl Shard {
     /// From the DER of a `DistributionPointName`.
     pub fn new(name: &[u8]) -> Self {
         Self(name.into())
+    }
+
+    /// What certificates that are in it name one of. A name that cannot be read is none.
+    pub(super) fn names(&self) -> Vec<PointName> {
+        points::names_of(&self.0).unwrap_or_default()
     }
 
     pub(super) const fn heap_bytes(&self) -> usize {

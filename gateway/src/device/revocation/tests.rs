@@ -1,5 +1,6 @@
 //! What CRLs and the revocation index guarantee. `data/make.sh` says how OpenSSL and cfssl made the files there.
 
+mod delegate;
 mod envelope;
 mod hostile;
 mod index;
@@ -10,3 +11,5 @@ mod serial;
 mod serial_set;
 mod support;
 mod verify;
+
+pub(super) use support::uri;

@@ -14,6 +14,7 @@ use super::parse::{CrlNumber, ParsedCrl};
 use super::scope::{Scope, Shard};
 use super::serial::Serial;
 use super::serial_set::{SerialSet, Uncountable};
+use super::signed::fitting;
 
 /// How far a CA's clock may be ahead of ours, in seconds.
 pub const CLOCK_SKEW: u64 = 300;
@@ -65,8 +66,8 @@ pub enum VerifyError {
     },
     /// Another key than the CA's signed it.
     #[error(
-        "the CRL of `{issuer}` was signed by another key ({key_id}) than that CA's: delegated CRL issuers are not \
-         accepted; configure a CRL that the CA signed itself"
+        "the CRL of `{issuer}` was signed by another key ({key_id}) than that CA's: name that key's certificate in \
+         `crl_issuers` if the CA lets it sign, or configure a CRL that the CA signed itself"
     )]
     Delegated {
         /// The CA.
@@ -98,6 +99,26 @@ pub enum VerifyError {
     NotASigner {
         /// The CA.
         issuer: String,
+    },
+    /// The key that may sign in the CA's place may not do so now.
+    #[error(
+        "the CRL of `{issuer}` was signed by a key of `crl_issuers` whose certificate has expired or is not valid yet: \
+         name the renewed one"
+    )]
+    DelegateOutOfDate {
+        /// The CA.
+        issuer: String,
+    },
+    /// A list of the delegate's own.
+    #[error(
+        "the CRL names `{issuer}`, who may sign for `{ca}`, as its issuer, and so is not about certificates of that CA: \
+         have it made in the CA's name; indirect CRLs are not applied"
+    )]
+    NamesItsSigner {
+        /// The issuer as the CRL names it.
+        issuer: String,
+        /// The CA.
+        ca: String,
     },
     /// It was made in the future.
     #[error("the CRL of `{issuer}` is from the future ({}): check this machine's clock and the CA's", time(*this_update))]
@@ -132,7 +153,7 @@ impl ParsedCrl<'_> {
         now: u64,
     ) -> Result<Crl, VerifyError> {
         let issuers: Vec<_> = issuers.into_iter().collect();
-        let candidates = self.candidates(&issuers)?;
+        let candidates = self.candidates(&issuers, now)?;
         let issuer = self.signer(&candidates, algorithms)?;
         self.check_dates(&issuer.name, now)?;
         Ok(Crl {
@@ -149,7 +170,7 @@ impl ParsedCrl<'_> {
     }
 
     /// The CAs that may have signed it, at least one.
-    fn candidates<'i>(&self, issuers: &[&'i Issuer]) -> Result<Vec<&'i Issuer>, VerifyError> {
+    fn candidates<'i>(&self, issuers: &[&'i Issuer], now: u64) -> Result<Vec<&'i Issuer>, VerifyError> {
         let (mut candidates, name) = (issuers.to_vec(), name::canonical(self.issuer));
         candidates.retain(|ca| *ca.subject == *name);
         if candidates.is_empty() {
@@ -161,6 +182,10 @@ impl ParsedCrl<'_> {
             let key_id = Upper(self.authority_key_id.unwrap_or_default()).to_string();
             return Err(VerifyError::Delegated { issuer: issuer(), key_id });
         }
+        candidates.retain(|ca| ca.is_live(now));
+        if candidates.is_empty() {
+            return Err(VerifyError::DelegateOutOfDate { issuer: issuer() });
+        }
         candidates.retain(|ca| ca.may_sign_crls);
         if candidates.is_empty() { Err(VerifyError::NotASigner { issuer: issuer() }) } else { Ok(candidates) }
     }
@@ -170,6 +195,7 @@ impl ParsedCrl<'_> {
         let same_key =
             issuers.iter().find(|ca| ca.key_id.is_some() && ca.key_id.as_deref() == self.authority_key_id);
         match same_key {
+            Some(ca) if ca.delegated.is_some() => VerifyError::NamesItsSigner { issuer, ca: ca.name.clone() },
             Some(ca) => VerifyError::NameDiffers { issuer, ca: ca.name.clone() },
             None => VerifyError::UnknownIssuer { issuer },
         }
@@ -181,24 +207,15 @@ impl ParsedCrl<'_> {
         algorithms: &[&dyn SignatureVerificationAlgorithm],
     ) -> Result<&'i Issuer, VerifyError> {
         let issuer = || name::display(self.issuer);
-        let fitting: Vec<_> = algorithms
-            .iter()
-            .filter(|algorithm| algorithm.signature_alg_id().as_ref() == self.algorithm)
-            .collect();
+        let fitting = fitting(algorithms, self.algorithm);
         if fitting.is_empty() {
             let oid = Reader::new(self.algorithm).expect(OID).map(|oid| dotted(oid.content));
             let algorithm = oid.unwrap_or_else(|_| "an unreadable algorithm".to_owned());
             return Err(VerifyError::Algorithm { issuer: issuer(), algorithm });
         }
-        let signed_by = |ca: &Issuer| {
-            fitting
-                .iter()
-                .filter(|algorithm| algorithm.public_key_alg_id().as_ref() == &*ca.key_algorithm)
-                .any(|algorithm| algorithm.verify_signature(&ca.key, self.signed, self.signature).is_ok())
-        };
         candidates
             .iter()
-            .find(|ca| signed_by(ca))
+            .find(|ca| ca.has_signed(self.signed, self.signature, &fitting))
             .copied()
             .ok_or_else(|| VerifyError::BadSignature { issuer: issuer() })
     }

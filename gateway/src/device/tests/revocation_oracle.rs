@@ -94,6 +94,7 @@ fn check(index: &RevocationIndex, verified: &Verified, at: u64) -> Verdict {
         Standing::Good => Verdict::Good,
         Standing::CrlExpired { position, .. } => Verdict::Overdue(position),
         Standing::Revoked(Revocation { position, .. }) => Verdict::Revoked(position),
+        Standing::CrlMissing { .. } | Standing::NotCovered { .. } => panic!("no list of theirs is split"),
     }
 }
 

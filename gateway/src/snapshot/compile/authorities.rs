@@ -1,11 +1,12 @@
 //! `[[mtls_certificate]]`: CA chains, checked, and what the revocation index needs of them.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Associated, Compiler, covers};
 use crate::config::{self, CrlExpired, Span, Spanned};
 use crate::crl::{Authority, Points, Settings, Source, Wanted};
-use crate::device::ca::{Anchor, CaBundle, CaRules};
+use crate::device::ca::{Anchor, CaBundle, CaRules, CrlSigner, OutOfDate, Uploaded};
 use crate::device::refusal;
 use crate::device::revocation::{Issuer, OnExpired};
 
@@ -30,7 +31,8 @@ impl<'a> Compiler<'a> {
             let rules = CaRules { allow_sha1: declared.allow_sha1, algorithms: config.server.ca_algorithms };
             match CaBundle::new(&declared.name, certificates, rules) {
                 Ok(bundle) => {
-                    self.check_dates(&bundle, span);
+                    self.take_in(&bundle.uploaded, &declared.certificate);
+                    self.check_names_constrained(&bundle, &declared.certificate);
                     self.check_uploaded_once(&bundle, &bundles, span);
                     bundles.push(Associated { bundle, declared });
                 }
@@ -86,6 +88,7 @@ impl<'a> Compiler<'a> {
         }
         Some(Authority {
             name: Arc::clone(&bundle.name),
+            signers: self.crl_signers(declared, &issuers),
             issuers,
             sources: self.sources(associated),
             on_expired: match declared.crl_expired {
@@ -94,6 +97,31 @@ impl<'a> Compiler<'a> {
             },
             allow_sha1: declared.allow_sha1,
         })
+    }
+
+    /// Keys that may sign a CA's CRLs in its place.
+    fn crl_signers(&mut self, declared: &config::MtlsCertificate, cas: &[Issuer]) -> Vec<Issuer> {
+        let mut signers = Vec::new();
+        for path in &declared.crl_issuers {
+            let certificates = self.certificates(path).unwrap_or_default();
+            for (der, position) in certificates.iter().zip(1..) {
+                match CrlSigner::new(position, der, cas, declared.allow_sha1) {
+                    Ok(CrlSigner { uploaded, issuer }) => {
+                        self.take_in([&uploaded], path);
+                        signers.push(issuer);
+                    }
+                    Err(error) => {
+                        let message = format!("{}: {error}", self.source.resolve(&path.value).display());
+                        self.error(
+                            path.span,
+                            message,
+                            "name certificates that this CA issued to sign its CRLs",
+                        );
+                    }
+                }
+            }
+        }
+        signers
     }
 
     /// Where the CRLs of a CA come from.
@@ -137,16 +165,34 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn check_dates(&mut self, bundle: &CaBundle, span: Span) {
+    /// What is new has to be within its dates. What was accepted before, or may have been, stays: it verifies nobody, and
+    /// a start or a reload must not depend on the calendar.
+    fn take_in<'b>(&mut self, uploaded: impl IntoIterator<Item = &'b Uploaded>, path: &Spanned<PathBuf>) {
         let now = refusal::now();
-        for anchor in &bundle.anchors {
-            if now > anchor.not_after {
-                let message = format!("CA `{}` has expired; it verifies nobody", anchor.subject);
-                self.warn(span, message, "replace it with its renewed certificate");
-            } else if now < anchor.not_before {
-                let message =
-                    format!("CA `{}` is not valid yet; it verifies nobody until it is", anchor.subject);
-                self.warn(span, message, "check the clock of this machine and of the CA's");
+        for certificate in uploaded {
+            self.uploaded.insert(certificate.fingerprint);
+            let Some(out_of_date) = certificate.out_of_date(now) else { continue };
+            let what = out_of_date.describe(certificate);
+            let file = self.source.resolve(&path.value);
+            let remedy = match out_of_date {
+                OutOfDate::Expired => "replace it with its renewed certificate, or take it out",
+                OutOfDate::NotYetValid => "check the clock of this machine and of the CA's",
+            };
+            if self.accepted.is_new(&certificate.fingerprint) {
+                let message = format!("{}: {what}, and is new here", file.display());
+                self.error(path.span, message, remedy);
+            } else {
+                self.warn(path.span, format!("{}: {what}; it verifies nobody", file.display()), remedy);
+            }
+        }
+    }
+
+    fn check_names_constrained(&mut self, bundle: &CaBundle, path: &Spanned<PathBuf>) {
+        let file = self.source.resolve(&path.value);
+        for certificate in &bundle.uploaded {
+            for names in &certificate.unevaluated_names {
+                let message = format!("{}: {certificate} {names}", file.display());
+                self.warn(path.span, message, "have the CA constrain DNS names and IP addresses only");
             }
         }
     }

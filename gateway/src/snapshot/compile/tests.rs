@@ -11,6 +11,7 @@ use rustls::pki_types::UnixTime;
 pub(crate) use site::Site;
 
 use super::*;
+use crate::device::identity::Fingerprint;
 use crate::device::refusal::{Refusal, now};
 use crate::device::tests::pki::{Ca, DAY, Leaf, ca_params, device_params, valid};
 use crate::model::hostname::Hostname;
@@ -222,8 +223,14 @@ fn more_hosts_than_the_xdp_table_holds_are_refused() {
     let source = Arc::new(Source::new(Path::new("f"), text));
     let config = Config::parse(&source).unwrap();
     let verdicts = Arc::new(Verdicts::new(1));
-    let mut compiler =
-        Compiler { config: &config, source: &source, verdicts: &verdicts, problems: Vec::new() };
+    let mut compiler = Compiler {
+        config: &config,
+        source: &source,
+        verdicts: &verdicts,
+        accepted: &Accepted::Unknown,
+        uploaded: BTreeSet::new(),
+        problems: Vec::new(),
+    };
     compiler.check_names();
     let line = 4 + 5 * MAX_HOSTS;
     let expected = format!("f:{line}:9: error: more than 4096 hosts; split them over several gateways");
@@ -285,6 +292,74 @@ fn everything_that_loads_but_should_be_known_is_a_warning() {
 }
 
 #[test]
+fn cipher_suites_that_no_handshake_could_use_are_told_of() {
+    let with = |lines: &str| {
+        let site = Site::new().host_with("iot.example.com", &format!("client_auth = \"none\"\n{lines}"));
+        (site.compile().is_ok(), site.said())
+    };
+    let older = "cipher_suites = [\"TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256\"]";
+    let (loads, said) = with(&format!("{older}\nmin_tls = \"1.3\""));
+    assert!(!loads && said.len() == 1, "{said:?}");
+    assert!(
+        said[0].contains("9:17: error: host `iot.example.com` has no cipher suite of a version"),
+        "{said:?}"
+    );
+    assert_eq!(with(older), (true, vec![]));
+    let (loads, said) =
+        with("cipher_suites = [\"TLS_AES_128_GCM_SHA256\", \"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256\"]");
+    assert!(loads && said.len() == 1, "{said:?}");
+    assert!(
+        said[0].contains("warning: no cipher suite of TLS 1.2 fits the ECDSA key of `iot.example.com`"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn name_constraints_that_refuse_everybody_are_told_of() {
+    let site = good();
+    let mut params = ca_params("Root");
+    let names = rcgen::GeneralSubtree::DirectoryName(params.distinguished_name.clone());
+    params.name_constraints =
+        Some(rcgen::NameConstraints { permitted_subtrees: vec![names], excluded_subtrees: vec![] });
+    site.file("ca.pem", &Ca::root_with(params).pem());
+    site.says(
+        "11:16: warning: ca.pem: certificate 1 (`CN=Root`) constrains directory names, which is not evaluated here: it \
+         verifies nobody; have",
+    );
+}
+
+#[test]
+fn who_signs_crls_in_a_cas_place_is_checked_like_the_ca() {
+    let site = Site { accepted: Accepted::Known([].into()), ..good() };
+    let text = site.text.replace("name = \"ca.pem\"", "name = \"ca.pem\"\ncrl_issuers = [\"signer.pem\"]");
+    let site = Site { text, ..site };
+    let signer = |to| {
+        let mut params = valid(device_params("Root"), 0, to);
+        params.key_usages = vec![rcgen::KeyUsagePurpose::CrlSign];
+        site.ca.issue(&params)
+    };
+    let put = |leaf: &Leaf| {
+        let base64 = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &leaf.der);
+        let pem = format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n");
+        site.file("signer.pem", &pem);
+    };
+    let good = signer(now() + DAY);
+    put(&good);
+    let compiled = site.compile().unwrap();
+    assert_eq!(compiled.crls.authorities[0].signers.len(), 1);
+    let accepted = [Fingerprint::of(&site.ca.der()), good.fingerprint()];
+    assert_eq!(compiled.snapshot.authorities, accepted.into());
+    put(&signer(86_400));
+    site.says(
+        "11:17: error: signer.pem: certificate 1 (`CN=Root`), good until 1970-01-02T00:00:00Z, has expired, and is new",
+    );
+    put(&site.ca.device("device"));
+    site.says("11:17: error: signer.pem: certificate 1 may not sign CRLs: its key usage lacks cRLSign; name");
+    put(&Ca::root("Root").device("device"));
+    assert!(site.compile().is_err());
+}
+
+#[test]
 fn an_mtls_certificate_is_uploaded_once_and_has_a_name_of_its_own() {
     let again = "[[mtls_certificate]]\nname = \"again\"\ncertificate = \"ca.pem\"\n";
     good().add(again).says("21:16: error: CA `CN=Root` is already uploaded as `ca.pem`; associate");
@@ -311,26 +386,54 @@ fn a_host_that_asks_nobody_needs_neither_ca_nor_application() {
     assert_eq!(Site::new().host_with("iot.example.com", "client_auth = \"none\"").said(), [""; 0]);
 }
 
+/// CAs outside of their dates, and what is said of each.
+fn out_of_date() -> [(Ca, &'static str); 2] {
+    let ca = |from, to| Ca::root_with(valid(ca_params("Root"), from, to));
+    [
+        (ca(0, 86_400), "(`CN=Root`), good until 1970-01-02T00:00:00Z, has expired"),
+        (ca(7_258_118_400, 7_258_204_800), "(`CN=Root`), good from 2200-01-01T00:00:00Z, is not valid yet"),
+    ]
+}
+
 #[test]
-fn a_ca_outside_its_dates_loads_with_a_warning_and_verifies_nobody() {
-    let cases = [
-        (0, now() - DAY, "11:16: warning: CA `CN=Root` has expired; it verifies nobody; replace"),
-        (
-            now() + DAY,
-            now() + 2 * DAY,
-            "11:16: warning: CA `CN=Root` is not valid yet; it verifies nobody until it is; check",
-        ),
-    ];
-    for (from, to, expected) in cases {
-        let site = good();
-        let ca = Ca::root_with(valid(ca_params("Root"), from, to));
-        site.file("ca.pem", &ca.pem());
-        site.says(expected);
-        let compiled = site.compile().unwrap();
-        let host = served(&compiled, "iot.example.com").unwrap();
-        assert_eq!(trusts(host, &ca.device("device")), Err(Refusal::AnchorExpired));
-        assert_eq!(host.trust.anchors().len(), 1);
+fn an_accepted_ca_outside_its_dates_loads_with_a_warning_and_verifies_nobody() {
+    for (ca, expected) in out_of_date() {
+        let accepted = Accepted::Known([Fingerprint::of(&ca.der())].into());
+        for accepted in [Accepted::Unknown, accepted] {
+            let site = Site { accepted, ..good() };
+            site.file("ca.pem", &ca.pem());
+            site.says(&format!("11:16: warning: ca.pem: certificate 1 {expected}; it verifies nobody; "));
+            let compiled = site.compile().unwrap();
+            let host = served(&compiled, "iot.example.com").unwrap();
+            assert_eq!(trusts(host, &ca.device("device")), Err(Refusal::AnchorExpired));
+            assert_eq!(host.trust.anchors().len(), 1);
+            assert_eq!(compiled.snapshot.authorities, [Fingerprint::of(&ca.der())].into());
+        }
     }
+}
+
+#[test]
+fn a_new_ca_outside_its_dates_is_refused_wherever_it_stands() {
+    for (ca, expected) in out_of_date() {
+        let site = good();
+        let accepted = Accepted::Known([Fingerprint::of(&site.ca.der())].into());
+        let site = Site { accepted, ..site };
+        assert_eq!(site.said(), [""; 0], "what was accepted is still good");
+        site.file("ca.pem", &(site.ca.pem() + &ca.pem()));
+        assert!(site.compile().is_err());
+        site.says(&format!("11:16: error: ca.pem: certificate 2 {expected}, and is new here; "));
+    }
+}
+
+/// An intermediate in the file is not an anchor, and its dates are told of all the same.
+#[test]
+fn a_new_intermediate_that_has_expired_is_refused_too() {
+    let site = Site { accepted: Accepted::Known([].into()), ..good() };
+    let old = site.ca.intermediate_with(valid(ca_params("Issuing"), 0, 86_400));
+    site.file("ca.pem", &(old.pem() + &site.ca.pem()));
+    site.says(
+        "11:16: error: ca.pem: certificate 1 (`CN=Issuing`), good until 1970-01-02T00:00:00Z, has expired",
+    );
 }
 
 #[test]

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use rcgen::{CertificateParams, KeyPair};
 
-use super::support::{Ca, DUE, Draft, NOW, crl_number, data, flag, nobody, point, serial, shard_point};
+use super::support::{
+    Ca, DUE, Draft, NOW, crl_number, data, flag, nobody, point, serial, shard_point, tlv, uri,
+};
 use crate::device::identity::Fingerprint;
 use crate::device::revocation::{
-    CertificateId, Crl, DenyEntry, DenyError, DenyList, IssuerError, LeafFacts, OnExpired, Revocation,
-    RevocationIndex, RevokedBy, Standing,
+    CertificateId, Crl, DenyEntry, DenyError, DenyList, IssuerError, LeafFacts, OnExpired, Points,
+    Revocation, RevocationIndex, RevokedBy, Standing,
 };
 
 fn index(crls: impl IntoIterator<Item = Crl>, on_expired: OnExpired) -> RevocationIndex {
@@ -22,7 +24,12 @@ fn denying(entries: impl IntoIterator<Item = DenyEntry>) -> RevocationIndex {
 
 /// A device's certificate.
 fn device(ca: &Ca, number: u8) -> CertificateId {
-    CertificateId { issuer: ca.issuer.id, serial: serial(number), is_ca: false }
+    CertificateId { issuer: ca.issuer.id, serial: serial(number), is_ca: false, points: Points::default() }
+}
+
+/// A device's certificate that says that its CRL is at one of these.
+fn pointing(ca: &Ca, number: u8, uris: &[&str]) -> CertificateId {
+    CertificateId { points: Points::at(uris), ..device(ca, number) }
 }
 
 /// An intermediate's.
@@ -128,7 +135,11 @@ fn s15_a_certificate_is_revoked_in_whichever_shard_it_stands() {
         }
         assert_eq!(index.check(&[intermediate(&ca, 4)], nobody(), NOW), by_crl(&ca, 0));
         assert_eq!(index.check(&[device(&ca, 4)], nobody(), NOW), Standing::Good);
-        assert_eq!(index.check(&[device(&ca, 5)], nobody(), NOW), Standing::Good);
+        assert_eq!(
+            index.check(&[device(&ca, 5)], nobody(), NOW),
+            Standing::Good,
+            "the list of all covers it"
+        );
     }
     // One shard that is overdue may have been the one that would revoke it.
     let index = index(
@@ -136,6 +147,74 @@ fn s15_a_certificate_is_revoked_in_whichever_shard_it_stands() {
         OnExpired::Hard,
     );
     assert_eq!(index.check(&[device(&ca, 9)], nobody(), DUE + 1), overdue(&ca, 0));
+}
+
+/// A part that is not loaded would have said (RFC 5280, 6.3.3): who may be in it is not taken for good.
+#[test]
+fn who_may_be_in_a_shard_that_is_not_loaded_is_not_good() {
+    let ca = Ca::new("CA");
+    let shard = |uri| Draft::of(&ca).with(shard_point(uri)).revoking(&[1]).crl(&ca);
+    let missing = Standing::CrlMissing { issuer: ca.issuer.id, position: 0 };
+    let gap = Standing::NotCovered { issuer: ca.issuer.id, position: 0 };
+    for (on_expired, uncovered) in [(OnExpired::Hard, missing), (OnExpired::Soft, gap)] {
+        let index = index([shard("http://a/1"), shard("http://a/2")], on_expired);
+        let check = |id: CertificateId| index.check(&[id], nobody(), NOW);
+        for uris in [&["http://a/1"][..], &["http://a/2"], &["http://b/9", "http://a/2"]] {
+            assert_eq!(check(pointing(&ca, 9, uris)), Standing::Good, "{uris:?}");
+        }
+        for uris in [&[][..], &["http://a/3"], &["http://a/"], &["HTTP://a/1"]] {
+            assert_eq!(check(pointing(&ca, 9, uris)), uncovered, "{uris:?}");
+        }
+        assert_eq!(
+            check(pointing(&ca, 1, &["http://a/3"])),
+            by_crl(&ca, 0),
+            "who is listed is revoked anyway"
+        );
+        // What is wrong further up the path counts for more than a gap that is passed over.
+        let above = Ca::new("Above");
+        let crls = [shard("http://a/1"), Draft::of(&above).crl(&above)].map(Arc::new);
+        let strict = |id: &_| if *id == above.issuer.id { OnExpired::Hard } else { OnExpired::Soft };
+        let index = RevocationIndex::new(1, crls, strict, Arc::default());
+        let path = [device(&ca, 9), intermediate(&above, 2)];
+        assert_eq!(index.check(&path, nobody(), DUE + 1), overdue(&above, 1));
+    }
+}
+
+/// Shards of one kind say nothing of the other.
+#[test]
+fn a_shard_is_missed_only_by_certificates_of_its_kind() {
+    let ca = Ca::new("CA");
+    let name = tlv(0xa0, &[&tlv(0xa0, &[&uri("http://a/1")])]);
+    let users = Draft::of(&ca).with(point(&[&name, &flag(1)])).crl(&ca);
+    let index = index([users], OnExpired::Hard);
+    assert_eq!(index.check(&[intermediate(&ca, 2)], nobody(), NOW), Standing::Good);
+    assert_ne!(index.check(&[device(&ca, 2)], nobody(), NOW), Standing::Good);
+    let covered = pointing(&ca, 2, &["http://a/1"]);
+    assert_eq!(index.check(&[covered], nobody(), NOW), Standing::Good);
+}
+
+/// From a real certificate, with two names of one point, a point of another issuer's list and an unreadable rest.
+#[test]
+fn the_points_of_a_certificate_are_read() {
+    let read = |points: &[&[u8]]| {
+        let mut params = CertificateParams::default();
+        let content = tlv(0x30, points);
+        params.custom_extensions = vec![rcgen::CustomExtension::from_oid_content(&[2, 5, 29, 31], content)];
+        let der = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        CertificateId::read(der.der(), Ca::new("CA").issuer.id).unwrap().points
+    };
+    let named = |uris: &[&str]| {
+        let names: Vec<u8> = uris.iter().flat_map(|text| uri(text)).collect();
+        tlv(0xa0, &[&tlv(0xa0, &[&names])])
+    };
+    let other = tlv(0x30, &[&named(&["http://c/"]), &tlv(0xa2, &[&uri("http://issuer/")])]);
+    let points =
+        [tlv(0x30, &[&named(&["http://a/", "ldap://a/"])]), other, tlv(0x30, &[&named(&["http://b/"])])];
+    let points: Vec<_> = points.iter().map(Vec::as_slice).collect();
+    let expected = Points::at(&["http://a/", "ldap://a/", "http://b/"]);
+    assert_eq!(read(&points), expected);
+    assert_eq!(read(&[&points[..], &[&[0x30, 0x7f]]].concat()), expected);
+    assert_eq!(read(&[]), Points::default());
 }
 
 #[test]

@@ -61,8 +61,13 @@ pub(super) fn point(fields: &[&[u8]]) -> Vec<u8> {
     extension(28, true, &tlv(0x30, fields))
 }
 
-pub(super) fn shard_point(uri: &str) -> Vec<u8> {
-    point(&[&tlv(0xa0, &[&tlv(0xa0, &[&tlv(0x86, &[uri.as_bytes()])])])])
+/// The `GeneralName` of a URI.
+pub(in crate::device::revocation) fn uri(text: &str) -> Vec<u8> {
+    tlv(0x86, &[text.as_bytes()])
+}
+
+pub(super) fn shard_point(at: &str) -> Vec<u8> {
+    point(&[&tlv(0xa0, &[&tlv(0xa0, &[&uri(at)])])])
 }
 
 pub(super) fn flag(number: u8) -> Vec<u8> {

@@ -40,12 +40,8 @@ pub(super) const ALL: &[(&str, &[&str])] = &[
     ),
     (
         "an anchor is trusted because the operator uploaded it: its name, key, dates, path length and name constraints \
-         count, and Basic Constraints and key usage when it is uploaded; nothing else does",
-        &[
-            "rfc5280::ca-empty-subject",
-            "rfc5280::unknown-critical-extension-root",
-            "webpki::eku::root-has-eku",
-        ],
+         count, and Basic Constraints, key usage and unknown critical extensions when it is uploaded; nothing else does",
+        &["rfc5280::ca-empty-subject", "webpki::eku::root-has-eku"],
     ),
     (
         "what a leaf says of certificates below it is of no consequence: it is never used as a CA",
@@ -101,6 +97,10 @@ pub(super) const ALL: &[(&str, &[&str])] = &[
         &["pathological::nc-dos-3"],
     ),
     // We refuse what limbo accepts.
+    (
+        "an anchor with an unknown critical extension is refused when it is uploaded, before there is a path to it or not",
+        &["rfc5280::unknown-critical-extension-unrelated-root"],
+    ),
     (
         "a CA that presents itself as a device is refused, whatever RFC 5280 leaves open",
         &["pathlen::validation-ignores-pathlen-in-leaf", "rfc5280::ca-as-leaf"],

@@ -8,13 +8,14 @@ use tempfile::TempDir;
 use crate::config::{Config, Problems, Source};
 use crate::device::tests::pki::Ca;
 use crate::device::verdicts::Verdicts;
-use crate::snapshot::{Compiled, compile};
+use crate::snapshot::{Accepted, Compiled, compile};
 
 /// A folder with `server.pem`, `server-key.pem` and `ca.pem`, and a configuration that grows line by line.
 pub(crate) struct Site {
     pub(crate) folder: TempDir,
     pub(crate) text: String,
     pub(crate) ca: Ca,
+    pub(crate) accepted: Accepted,
 }
 
 impl Site {
@@ -24,6 +25,7 @@ impl Site {
             folder: TempDir::new().unwrap(),
             text: "[[listener]]\naddress = \"[::]:8443\"\n".into(),
             ca: Ca::root("Root"),
+            accepted: Accepted::Unknown,
         };
         site.server("server", &["iot.example.com"], |_| {});
         site.file("ca.pem", &site.ca.pem());
@@ -73,7 +75,7 @@ impl Site {
         let path = self.folder.path().join("fleetgate.toml");
         let source = Arc::new(Source::new(&path, self.text.clone()));
         let config = Config::parse(&source).unwrap();
-        compile(&config, &source, &Arc::new(Verdicts::new(8)), 7)
+        compile(&config, &source, &Arc::new(Verdicts::new(8)), &self.accepted, 7)
     }
 
     /// Warnings, or errors and warnings, as `LINE:COLUMN: SEVERITY: MESSAGE; REMEDY`, without the folder.
