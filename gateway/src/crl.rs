@@ -7,7 +7,6 @@
 
 mod address;
 mod ask;
-mod atomic;
 mod denied;
 mod fetch;
 mod file;
