@@ -2,5 +2,6 @@
 
 pub mod ca;
 pub mod hostname;
+pub mod issuer;
 pub mod origin;
 pub mod policy;
