@@ -18,10 +18,10 @@ const DOORS: &[(&str, &[&str])] = &[
     ("tls", &["device", "model", "snapshot"]),
     ("xdp", &["config", "model", "snapshot", "telemetry"]),
     ("http", &["access", "config", "device", "model", "origin", "snapshot", "telemetry", "tls"]),
-    ("listen", &["config", "device", "http", "model", "origin", "snapshot", "telemetry", "tls"]),
-    ("control", &["config", "crl", "device", "listen", "snapshot", "xdp"]),
+    ("listen", &["access", "config", "device", "http", "model", "origin", "snapshot", "telemetry", "tls"]),
+    ("control", &["access", "config", "crl", "device", "listen", "snapshot", "xdp"]),
     ("api", &["control"]),
-    ("gateway", &["api", "config", "control", "crl", "device", "listen", "snapshot", "telemetry", "xdp"]),
+    ("gateway", &["access", "api", "config", "control", "crl", "device", "listen", "snapshot", "telemetry", "xdp"]),
     ("cli", &["config", "control", "crl", "device", "gateway", "telemetry"]),
 ];
 

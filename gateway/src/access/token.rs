@@ -218,6 +218,12 @@ impl Tokens {
         Ok((forgotten, written))
     }
 
+    /// Has keys sign for `key_rotation` each, and at most `cache` tokens be kept.
+    pub fn configure(&self, key_rotation: Duration, cache: u32) {
+        self.key_rotation.store(key_rotation.as_secs(), Ordering::Relaxed);
+        self.cache.set_capacity(cache);
+    }
+
     /// What is revoked, by AUD tag.
     pub fn revoked(&self) -> Vec<Revoked> {
         self.revoked.load().list()

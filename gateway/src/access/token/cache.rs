@@ -42,7 +42,6 @@ type Guard<'a> = PlaceholderGuard<'a, Key, Arc<Token>, UnitWeighter, DefaultHash
 #[derive(Debug)]
 pub(super) struct TokenCache {
     inner: Inner,
-    capacity: u64,
     evictions: Evictions,
 }
 
@@ -74,7 +73,7 @@ impl TokenCache {
             DefaultHashBuilder::default(),
             evictions.clone(),
         );
-        Self { inner, capacity: capacity.into(), evictions }
+        Self { inner, evictions }
     }
 
     /// The token, if it is there and `is_fit` says so. Takes a shard's read lock.
@@ -118,8 +117,14 @@ impl TokenCache {
         self.inner.len() as u64
     }
 
+    /// At most. A little more than was asked for where that cannot be divided by the number of shards.
     pub(super) fn capacity(&self) -> u64 {
-        self.capacity
+        self.inner.capacity()
+    }
+
+    /// Keeps no more than `capacity` from now on, at least one.
+    pub(super) fn set_capacity(&self, capacity: u32) {
+        self.inner.set_capacity(capacity.max(1).into());
     }
 
     pub(super) fn evictions(&self) -> u64 {

@@ -112,11 +112,6 @@ impl Tokens {
         }
     }
 
-    /// Has keys sign for `key_rotation` each, from the next look on.
-    pub fn set_key_rotation(&self, key_rotation: Duration) {
-        self.key_rotation.store(key_rotation.as_secs(), Ordering::Relaxed);
-    }
-
     /// Looks after the keys as long as the future lives. Keys are made on the blocking pool.
     pub async fn look_after(self: Arc<Self>) {
         loop {

@@ -128,6 +128,9 @@ async fn the_cache_is_bounded_and_says_when_it_is_full() {
     assert!((1..=8).contains(&statistics.entries), "{statistics:?}");
     assert_eq!(statistics.evictions, 32 - statistics.entries);
     assert_eq!(statistics.capacity, 8);
+    tokens.configure(Duration::from_hours(24 * 42), 2);
+    let statistics = tokens.statistics();
+    assert!(statistics.entries <= 2 && statistics.capacity == 2, "{statistics:?}");
 }
 
 #[tokio::test]

@@ -55,7 +55,7 @@ fn keys_rotate_when_they_are_due() {
     let before = kids(&tokens, NOW);
     tokens.rotate_when_due(due - 1).unwrap();
     assert_eq!(kids(&tokens, due), before);
-    tokens.set_key_rotation(Duration::from_secs(2 * WEEK));
+    tokens.configure(Duration::from_secs(2 * WEEK), 1000);
     tokens.rotate_when_due(NOW + 2 * WEEK).unwrap();
     assert_eq!(kids(&tokens, NOW + 2 * WEEK).len(), 2);
     assert_eq!(tokens.statistics().key_created, NOW + 2 * WEEK);
