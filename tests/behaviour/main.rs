@@ -32,6 +32,8 @@ mod rooms;
 mod slow_client;
 mod split_hello;
 mod stolen_certificate;
+mod token_library;
+mod token_verbs;
 mod unknown_name;
 mod verdict_cache;
 mod verified_device;

@@ -21,7 +21,10 @@ const DOORS: &[(&str, &[&str])] = &[
     ("listen", &["access", "config", "device", "http", "model", "origin", "snapshot", "telemetry", "tls"]),
     ("control", &["access", "config", "crl", "device", "listen", "snapshot", "xdp"]),
     ("api", &["control"]),
-    ("gateway", &["access", "api", "config", "control", "crl", "device", "listen", "snapshot", "telemetry", "xdp"]),
+    (
+        "gateway",
+        &["access", "api", "config", "control", "crl", "device", "listen", "snapshot", "telemetry", "xdp"],
+    ),
     ("cli", &["config", "control", "crl", "device", "gateway", "telemetry"]),
 ];
 

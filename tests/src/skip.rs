@@ -23,7 +23,8 @@ pub fn unless_installed(program: &str) -> bool {
     found
 }
 
-fn record(why: &str) {
+/// Puts the calling test on the list of skipped ones.
+pub fn record(why: &str) {
     let name = std::thread::current().name().unwrap_or("a test").to_owned();
     let Some(list) = std::env::var_os("FLEETGATE_SKIPPED") else { return };
     let mut list =
