@@ -7,6 +7,7 @@ mod crl;
 mod device;
 mod reload;
 mod status;
+mod token;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -66,6 +67,8 @@ enum Command {
     Device(device::Device),
     /// Look at a CRL file, or at the CRLs of the running gateway.
     Crl(crl::Crl),
+    /// Look at the keys that sign application tokens, replace them, or revoke an application's tokens.
+    Token(token::Token),
 }
 
 #[derive(Debug, Args)]
@@ -103,6 +106,7 @@ pub fn main() -> ExitCode {
         Command::Cache(cache) => cache.run(),
         Command::Device(device) => device.run(),
         Command::Crl(crl) => crl.run(),
+        Command::Token(token) => token.run(),
     };
     result.unwrap_or_else(|error| {
         print_error(&error);

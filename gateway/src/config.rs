@@ -9,6 +9,7 @@ mod operations;
 mod problem;
 mod server;
 mod source;
+mod tokens;
 mod value;
 mod xdp;
 
@@ -27,6 +28,7 @@ pub use operations::{AccessLog, Admin, Log, Metrics};
 pub use problem::{Problem, Problems, Severity};
 pub use server::{Listener, Server, Timeouts};
 pub use source::Source;
+pub use tokens::Access;
 pub use toml_span::{Span, Spanned};
 pub use xdp::{Limits, Mode, Tables, Xdp, XdpLog};
 
@@ -45,6 +47,8 @@ pub struct Config {
     pub mtls_certificates: Vec<MtlsCertificate>,
     /// `[crl]`
     pub crl: Crl,
+    /// `[access]`
+    pub access: Access,
     /// `[[application]]`
     pub applications: Vec<Application>,
     /// `[forwarding]`
@@ -89,6 +93,7 @@ impl<'de> Deserialize<'de> for Config {
         let hosts = table.required("host");
         let mtls_certificates = table.optional("mtls_certificate");
         let crl = table.optional("crl");
+        let access = table.optional("access");
         let applications = table.optional("application");
         let forwarding = table.optional("forwarding");
         let xdp = table.optional("xdp");
@@ -103,6 +108,7 @@ impl<'de> Deserialize<'de> for Config {
             hosts: hosts?,
             mtls_certificates: mtls_certificates.unwrap_or_default(),
             crl: crl.unwrap_or_default(),
+            access: access.unwrap_or_default(),
             applications: applications.unwrap_or_default(),
             forwarding: forwarding.unwrap_or_default(),
             xdp: xdp.unwrap_or_default(),

@@ -2,6 +2,7 @@
 
 mod cache;
 mod denied;
+mod tokens;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
+use crate::access::token;
 use crate::config::{ClientAuth, Config, Problem, Problems, Source};
 use crate::crl::{self, Keeper, Network};
 use crate::device::cache::Statistics;
@@ -20,6 +22,7 @@ use crate::xdp::{self, DataPlane, InterfaceStatus};
 
 pub use cache::Seen;
 pub use denied::{DeniedChange, DeniedList};
+pub use tokens::{RevokedChange, TokenKeys};
 
 pub use crate::crl::{AuthorityStatus, Selector};
 
@@ -51,6 +54,7 @@ struct State {
     plane: DataPlane,
     last_reload: Reload,
     cache_reported: Statistics,
+    tokens_reported: token::Statistics,
 }
 
 /// A configuration with everything that it names, loaded and not in force.
@@ -132,7 +136,14 @@ impl Control {
             draining: AtomicBool::new(false),
             keeper,
             record: Mutex::new(record),
-            state: Mutex::new(State { path, config, plane, last_reload, cache_reported }),
+            state: Mutex::new(State {
+                path,
+                config,
+                plane,
+                last_reload,
+                cache_reported,
+                tokens_reported: token::Statistics::default(),
+            }),
             shared,
         };
         let mut state = control.lock();
@@ -234,6 +245,7 @@ impl Control {
         metrics.cache_evictions.inc_by(cache.evictions - before.evictions);
         metrics.cache_entries.set(cache.entries.cast_signed());
         metrics.cache_capacity.set(cache.capacity.cast_signed());
+        self.report_tokens(&mut state.tokens_reported);
         metrics.render()
     }
 
@@ -281,6 +293,7 @@ impl Control {
         state.plane.apply(&snapshot, &self.listeners).map_err(|problems| Problems::new(&source, problems))?;
         // Open connections hear of both with the index that follows the snapshot.
         self.keeper.adopt(crls, || self.shared.snapshot.store(Arc::new(snapshot)));
+        self.shared.tokens.configure(config.access.key_rotation, config.access.token_cache);
         state.config = config;
         Ok(warnings)
     }
@@ -381,6 +394,8 @@ pub fn check(path: &Path) -> Result<Problems, Problems> {
     let denials = crl::Denials::open(state_dir.as_deref());
     problems.extend(denials.err().map(|error| Problem::error(error.to_string())));
     let accepted = Record::open(state_dir.as_deref()).accepted();
+    let tokens = state_dir.map_or(Ok(()), |folder| token::check(&folder, now()));
+    problems.extend(tokens.err().map(|error| Problem::error(error.to_string())));
     match compile(&config, &source, &verdicts, &accepted, 1) {
         Ok(Compiled { warnings, crls, .. }) => {
             problems.extend(crl::Prepared::load(crls, Network::LeaveAlone).err().into_iter().flatten());

@@ -7,7 +7,6 @@
 
 mod address;
 mod ask;
-pub(crate) mod atomic;
 mod denied;
 mod fetch;
 mod file;

@@ -12,10 +12,12 @@ use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
 
+use crate::access::token::{self, Tokens};
 use crate::api::{self, AdminSocket};
 use crate::config::{self, Config, Problems};
 use crate::control::{Control, Parts};
 use crate::crl::{self, Network};
+use crate::device::refusal;
 use crate::device::verdicts::Verdicts;
 use crate::listen::{self, BindError, Limiter, Shared, Sockets};
 use crate::snapshot::{Compiled, Record, compile};
@@ -57,6 +59,9 @@ pub enum StartError {
     /// What operators denied.
     #[error(transparent)]
     Denied(#[from] crl::DeniedFileError),
+    /// The keys of application tokens, or what operators revoked of them.
+    #[error(transparent)]
+    Tokens(#[from] token::TokensError),
     /// A thread, a runtime or a signal handler.
     #[error("cannot start: {0}")]
     System(#[from] io::Error),
@@ -81,6 +86,7 @@ async fn serve(path: &Path) -> Result<(), StartError> {
     let record = Record::open(state_dir.as_deref());
     let Compiled { snapshot, crls, warnings } = compile(&config, &source, &verdicts, &record.accepted(), 1)?;
     let denials = crl::Denials::open(state_dir.as_deref())?;
+    let tokens = Arc::new(open_tokens(&config, &source)?);
     let crls =
         crl::Prepared::load(crls, Network::Ask).map_err(|problems| Problems::new(&source, problems))?;
     for warning in warnings.lines() {
@@ -103,6 +109,7 @@ async fn serve(path: &Path) -> Result<(), StartError> {
     let shared = Shared {
         snapshot: Arc::new(ArcSwap::from_pointee(snapshot)),
         verdicts,
+        tokens,
         access_log: access_log(&config, &metrics)?,
         metrics,
         permits: Arc::new(Semaphore::new(config.server.max_connections as usize)),
@@ -123,6 +130,7 @@ async fn serve(path: &Path) -> Result<(), StartError> {
     for (index, sockets) in sockets.into_iter().enumerate() {
         drop(listen::spawn(index, sockets, shared.clone())?);
     }
+    tokio::spawn(Arc::clone(&shared.tokens).look_after());
     tokio::spawn(api::serve_probes(tokio::net::TcpListener::from_std(probes)?, Arc::clone(&control)));
     let admin_task = tokio::spawn(admin.serve(Arc::clone(&control)));
     tracing::info!(listeners = ?addresses, workers, "serving");
@@ -158,6 +166,23 @@ fn new_metrics(config: &Config) -> Result<Metrics, prometheus::Error> {
         default(info);
     }));
     Ok(metrics)
+}
+
+/// Half of the cores at most sign tokens: the workers need the others.
+fn open_tokens(config: &Config, source: &config::Source) -> Result<Tokens, token::TokensError> {
+    let state_dir = config.server.state_dir(source);
+    if state_dir.is_none() {
+        tracing::warn!(
+            "server.state_dir is not set: the key of application tokens lives until the gateway stops, and tokens end with it"
+        );
+    }
+    let settings = token::Settings {
+        state_dir,
+        key_rotation: config.access.key_rotation,
+        cache: config.access.token_cache,
+        signers: available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
+    };
+    Tokens::open(settings, refusal::now())
 }
 
 fn access_log(config: &Config, metrics: &Metrics) -> io::Result<AccessLog> {

@@ -16,6 +16,7 @@ pub mod listen;
 pub mod model;
 pub mod origin;
 pub mod snapshot;
+pub mod state;
 pub mod telemetry;
 pub mod tls;
 pub mod xdp;

@@ -3,5 +3,6 @@
 pub mod ca;
 pub mod forwarding;
 pub mod hostname;
+pub mod issuer;
 pub mod origin;
 pub mod policy;

@@ -37,6 +37,8 @@ mod slow_client;
 mod split_hello;
 mod stolen_certificate;
 mod tls_settings;
+mod token_library;
+mod token_verbs;
 mod unknown_name;
 mod verdict_cache;
 mod verified_device;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use fleetgate::config::{Config, Problems, Server, Source};
+use fleetgate::config::{Access, Config, Problems, Server, Source};
 use fleetgate::model::forwarding::Forwarding;
 
 use crate::repository;
@@ -130,6 +130,8 @@ fn optional_settings_have_their_defaults_in_the_example() {
     assert_eq!(silent.server, Server { state_dir: None, ..example.server });
     assert_eq!(silent.timeout, example.timeout);
     assert_eq!(silent.hosts[0].client_auth, example.hosts[0].client_auth);
+    assert_eq!(silent.access.team_domain, None, "nobody's domain is taken unasked");
+    assert_eq!(silent.access, Access { team_domain: None, ..example.access });
     assert_eq!(silent.forwarding.or(&Forwarding::default()), example.forwarding.or(&Forwarding::default()));
     assert_eq!(silent.admin, example.admin);
     assert_eq!(silent.metrics, example.metrics);

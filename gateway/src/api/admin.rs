@@ -4,6 +4,7 @@ mod cache;
 mod crls;
 mod denied;
 mod reply;
+mod tokens;
 
 use std::io;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
@@ -78,6 +79,7 @@ impl AdminSocket {
             .merge(cache::routes())
             .merge(crls::routes())
             .merge(denied::routes())
+            .merge(tokens::routes())
             .with_state(control);
         if let Err(error) = axum::serve(self, router).await {
             tracing::error!(%error, "the admin socket stopped");

@@ -80,7 +80,7 @@ impl Crl {
 }
 
 /// A time for people.
-fn time(seconds: u64) -> String {
+pub(super) fn time(seconds: u64) -> String {
     match SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)) {
         // What is beyond cannot be written, and is never.
         Some(at) if seconds < 253_402_300_800 => humantime::format_rfc3339_seconds(at).to_string(),

@@ -45,6 +45,7 @@ fn every_default_is_the_documented_one() {
         metrics,
         log,
         crl,
+        access,
     } = parse(LEAST).unwrap();
     let expected = Server {
         workers: 0,
@@ -74,6 +75,8 @@ fn every_default_is_the_documented_one() {
         ca: None,
     };
     assert_eq!(crl, expected);
+    let six_weeks = Duration::from_hours(6 * 7 * 24);
+    assert_eq!(access, Access { team_domain: None, key_rotation: six_weeks, token_cache: 100_000 });
     assert_eq!((listeners.len(), hosts.len(), mtls_certificates.len(), applications.len()), (1, 1, 0, 0));
     assert_eq!(hosts[0].client_auth, ClientAuth::Access);
     assert_eq!(forwarding, ForwardingChoice::default());

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest;
 
+use super::file;
 use super::url::CrlUrl;
-use super::{atomic, file};
 use crate::device::identity::Fingerprint;
+use crate::state;
 
 /// The folder in `state_dir`.
 const FOLDER: &str = "crl";
@@ -26,7 +27,7 @@ pub(super) fn write(state_dir: &Path, url: &CrlUrl, body: &[u8]) -> io::Result<(
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
-    atomic::replace(&path(state_dir, url), body)
+    state::replace(&path(state_dir, url), body)
 }
 
 /// A name that any URL can have.

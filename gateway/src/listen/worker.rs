@@ -15,6 +15,7 @@ use tokio::time::{sleep, timeout};
 
 use super::limiter::Limiter;
 use super::sockets::Sockets;
+use crate::access::token::Tokens;
 use crate::config::Timeouts;
 use crate::device::Device;
 use crate::device::verdicts::Verdicts;
@@ -36,6 +37,8 @@ pub struct Shared {
     pub snapshot: Arc<ArcSwap<Snapshot>>,
     /// Verdicts.
     pub verdicts: Arc<Verdicts>,
+    /// Application tokens.
+    pub tokens: Arc<Tokens>,
     /// Metrics.
     pub metrics: Metrics,
     /// The access log.

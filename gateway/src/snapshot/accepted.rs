@@ -6,8 +6,8 @@ use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 
-use crate::crl::atomic;
 use crate::device::identity::Fingerprint;
+use crate::state;
 
 /// The file in `state_dir`.
 const FILE: &str = "accepted-cas.json";
@@ -115,7 +115,7 @@ fn write(path: &Path, accepted: &BTreeSet<Fingerprint>) -> io::Result<()> {
     let content = Content { version: VERSION, accepted: accepted.iter().map(Fingerprint::hex).collect() };
     let mut text = serde_json::to_vec_pretty(&content)?;
     text.push(b'\n');
-    atomic::replace(path, &text)
+    state::replace(path, &text)
 }
 
 #[cfg(test)]

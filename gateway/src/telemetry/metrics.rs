@@ -76,6 +76,20 @@ metrics! {
     cache_entries: IntGauge = "fleetgate_verdict_cache_entries";
     /// Verdicts that the cache holds at most.
     cache_capacity: IntGauge = "fleetgate_verdict_cache_capacity";
+    /// Application tokens that were signed.
+    tokens_issued: IntCounter = "fleetgate_tokens_issued_total";
+    /// Application tokens that could not be signed.
+    token_signing_failures: IntCounter = "fleetgate_token_signing_failures_total";
+    /// Application tokens that are kept, to be used again.
+    token_cache_entries: IntGauge = "fleetgate_token_cache_entries";
+    /// Application tokens that are kept at most.
+    token_cache_capacity: IntGauge = "fleetgate_token_cache_capacity";
+    /// Application tokens that made room for others.
+    token_cache_evictions: IntCounter = "fleetgate_token_cache_evictions_total";
+    /// When the key that signs application tokens was made, in seconds since the epoch.
+    token_key_created: IntGauge = "fleetgate_token_key_created_timestamp_seconds";
+    /// New keys for application tokens that could not be made or kept; the one before signs on.
+    token_rotation_failures: IntCounter = "fleetgate_token_key_rotation_failures_total";
     /// Packets by XDP verdict: action and reason.
     xdp_packets: IntCounterVec = "fleetgate_xdp_packets_total" ["action", "reason"];
     /// Hellos that XDP matched, by host.

@@ -48,6 +48,15 @@ fn every_value_that_is_wrong_is_refused_with_place_and_reason() {
             "[timeout]\ndrain = \"0s\"",
             "8:10: error: `0s` is out of range; give a time above 0 and up to a year",
         ),
+        (
+            "[access]\nkey_rotation = \"6d\"",
+            "8:17: error: `key_rotation` must be at least 7d: that long tokens of the key before count",
+        ),
+        (
+            "[access]\nteam_domain = \"auth.example.com/team\"",
+            "8:16: error: `auth.example.com/team`: give a host name, with a port where it is not 443, and nothing else: auth.example.com",
+        ),
+        ("[access]\ntoken_cache = 0", "8:15: error: `token_cache` must be at least 1"),
         ("[metrics]\nlisten = \"9090\"", "8:11: error: `9090`: invalid socket address syntax"),
         (
             "[[application]]\ndomain = \"a.example/path\"",

@@ -6,7 +6,7 @@ use std::{fs, io};
 use serde::{Deserialize, Serialize};
 
 use super::record::Denial;
-use crate::crl::atomic;
+use crate::state;
 
 /// Of the file's format.
 const VERSION: u32 = 1;
@@ -91,7 +91,7 @@ pub(super) fn write(path: &Path, denied: &[Denial]) -> Result<(), DeniedFileErro
     let replace = || {
         let mut text = serde_json::to_vec_pretty(&ContentRef { version: VERSION, denied })?;
         text.push(b'\n');
-        atomic::replace(path, &text)
+        state::replace(path, &text)
     };
     replace().map_err(|error: io::Error| DeniedFileError::Write { path: path.to_owned(), error })
 }

@@ -1,4 +1,4 @@
-//! Files that are replaced whole, or not at all.
+//! Files in `server.state_dir`: replaced whole, or not at all.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
