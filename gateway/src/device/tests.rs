@@ -1,7 +1,7 @@
 //! Devices with real certificates, and what becomes of them.
 
 mod ca;
-mod der;
+pub(super) mod der;
 mod handshake;
 mod identity;
 mod keys;
@@ -21,6 +21,7 @@ mod sha1;
 mod skip;
 mod trust_set;
 mod verify;
+mod wycheproof;
 
 use super::refusal::now;
 use super::trust::Verified;

@@ -10,3 +10,4 @@ mod serial;
 mod serial_set;
 mod support;
 mod verify;
+mod wycheproof;
