@@ -3,7 +3,9 @@
 mod ca;
 pub(super) mod der;
 mod handshake;
+mod hazards;
 mod identity;
+mod incidents;
 mod keys;
 mod limbo;
 mod pem;
