@@ -59,13 +59,7 @@ static ECDSA_P384: EcdsaP384 = EcdsaP384;
 
 impl SignatureVerificationAlgorithm for EcdsaP384 {
     fn verify_signature(&self, key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
-        let key = p384::ecdsa::VerifyingKey::from_sec1_bytes(key).map_err(|_| InvalidSignature)?;
-        let signature = p384::ecdsa::Signature::from_der(signature).map_err(|_| InvalidSignature)?;
-        // A hash shorter than the field is the same number with zeros in front (FIPS 186-5, 6.4.2).
-        let mut prehash = [0; 48];
-        let digest = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, message);
-        prehash.iter_mut().rev().zip(digest.as_ref().iter().rev()).for_each(|(to, from)| *to = *from);
-        key.verify_prehash(&prehash, &signature).map_err(|_| InvalidSignature)
+        p384_verifies(key, digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, message).as_ref(), signature)
     }
 
     fn public_key_alg_id(&self) -> AlgorithmIdentifier {
@@ -75,6 +69,16 @@ impl SignatureVerificationAlgorithm for EcdsaP384 {
     fn signature_alg_id(&self) -> AlgorithmIdentifier {
         ECDSA_SHA1
     }
+}
+
+/// Whether `signature` is one of a digest that is no longer than the field.
+pub(super) fn p384_verifies(key: &[u8], digest: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
+    let key = p384::ecdsa::VerifyingKey::from_sec1_bytes(key).map_err(|_| InvalidSignature)?;
+    let signature = p384::ecdsa::Signature::from_der(signature).map_err(|_| InvalidSignature)?;
+    // A hash shorter than the field is the same number with zeros in front (FIPS 186-5, 6.4.2).
+    let mut prehash = [0; 48];
+    prehash.iter_mut().rev().zip(digest.iter().rev()).for_each(|(to, from)| *to = *from);
+    key.verify_prehash(&prehash, &signature).map_err(|_| InvalidSignature)
 }
 
 /// The standard algorithms, and those with SHA-1 behind them.

@@ -1,9 +1,11 @@
 //! Devices with real certificates, and what becomes of them.
 
 mod ca;
-mod der;
+pub(super) mod der;
 mod handshake;
+mod hazards;
 mod identity;
+mod incidents;
 mod keys;
 mod limbo;
 mod pem;
@@ -21,6 +23,7 @@ mod sha1;
 mod skip;
 mod trust_set;
 mod verify;
+mod wycheproof;
 
 use super::refusal::now;
 use super::trust::Verified;

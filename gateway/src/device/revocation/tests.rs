@@ -11,5 +11,6 @@ mod serial;
 mod serial_set;
 mod support;
 mod verify;
+mod wycheproof;
 
 pub(super) use support::uri;
