@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use fleetgate_tests::client::s_client;
+use fleetgate_tests::client::SClient;
 use fleetgate_tests::gateway::Gateway;
 use fleetgate_tests::pki::OpenSsl;
 use fleetgate_tests::site::{HOST, Site};
@@ -25,7 +25,7 @@ const SUITES: [(&str, &str); 9] = [
 /// What OpenSSL, which offers all that it has, agrees on with the host: nothing where there is no handshake.
 fn negotiated(address: SocketAddr, version: &str) -> Option<String> {
     // The lowest security level lets it offer everything.
-    let printed = s_client(address, HOST, &[version, "-cipher", "ALL:@SECLEVEL=0"]);
+    let printed = SClient::to(address, HOST).args(&[version, "-cipher", "ALL:@SECLEVEL=0"]).get("/").0;
     let (_, cipher) = printed.split_once(", Cipher is ")?;
     let cipher = cipher.lines().next().unwrap_or_default();
     (cipher != "(NONE)").then(|| cipher.to_owned())
@@ -71,7 +71,7 @@ fn devices_are_told_of_cas_unless_the_host_says_otherwise() {
     }
     let site = Site::new();
     let gateway = site.start();
-    let told = || ["-tls1_2", "-tls1_3"].map(|version| s_client(gateway.address(), HOST, &[version]));
+    let told = || ["-tls1_2", "-tls1_3"].map(|version| SClient::to(gateway.address(), HOST).args(&[version]).get("/").0);
     for printed in told() {
         assert!(printed.contains("Acceptable client certificate CA names"), "{printed}");
         assert!(printed.contains("CN=Device Root") || printed.contains("CN = Device Root"), "{printed}");
