@@ -1,4 +1,4 @@
-//! Programs that were not written here read the keys and check the tokens: PyJWT, and OpenSSL.
+//! Programs that were not written here read the keys and check the tokens: `pyjwt`, and OpenSSL.
 
 use std::io::Write as _;
 use std::net::Ipv4Addr;
@@ -78,7 +78,7 @@ impl Scene {
     }
 }
 
-/// The claims that PyJWT takes from a token, or the name of its error.
+/// The claims that `pyjwt` takes from a token, or the name of its error.
 fn judge(python: &Path, arguments: [&str; 4]) -> Value {
     let output = python::output(Command::new(python).args(["-c", VERIFY]).args(arguments));
     serde_json::from_str(&output).unwrap()

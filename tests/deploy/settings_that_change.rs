@@ -13,10 +13,9 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
     let value = match (table, key) {
         ("server", "state_dir") => "\"elsewhere\"",
         ("server", "ca_algorithms") => "\"cloudflare\"",
-        ("server" | "xdp.table", _) | ("crl", "max_size") => "9999",
+        ("server" | "xdp.table", _) | ("crl", "max_size") | ("access", "token_cache") => "9999",
         ("access", "team_domain") => "\"other.example.com\"",
         ("access", "key_rotation") => "\"7d\"",
-        ("access", "token_cache") => "9999",
         ("timeout", _) | ("crl", "timeout" | "refresh") => "\"11s\"",
         ("xdp.limit", _) => "\"1/s burst 2\"",
         ("listener", "address") | ("metrics", "listen") => "\"127.0.0.1:1\"",
@@ -27,12 +26,11 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("application.policy", "include") => "[{ everyone = {} }]",
         ("application.policy", "require" | "exclude") | ("mtls_certificate", "associated_hostnames") => "[]",
         ("host", "min_tls") => "\"1.3\"",
-        ("host", "http2") | ("forwarding", "rfc9440") => "false",
+        ("host", "ca_hints" | "http2") | ("forwarding", "rfc9440") => "false",
         ("host", "forwarding") => "{ cloudflare = true }",
         ("forwarding", "managed_transform") => "\"both\"",
         ("forwarding", "headers") => "{ X-Device = \"{cert.common_name}\" }",
         ("host", "cipher_suites") => "[\"TLS_AES_256_GCM_SHA384\"]",
-        ("host", "ca_hints") => "false",
         ("mtls_certificate", "crl_expired") => "\"soft\"",
         ("host", "require_client_auth_purpose")
         | ("mtls_certificate", "allow_sha1" | "crl_distribution_points")
