@@ -71,7 +71,9 @@ fn devices_are_told_of_cas_unless_the_host_says_otherwise() {
     }
     let site = Site::new();
     let gateway = site.start();
-    let told = || ["-tls1_2", "-tls1_3"].map(|version| SClient::to(gateway.address(), HOST).args(&[version]).get("/").0);
+    let told = || {
+        ["-tls1_2", "-tls1_3"].map(|version| SClient::to(gateway.address(), HOST).args(&[version]).get("/").0)
+    };
     for printed in told() {
         assert!(printed.contains("Acceptable client certificate CA names"), "{printed}");
         assert!(printed.contains("CN=Device Root") || printed.contains("CN = Device Root"), "{printed}");
