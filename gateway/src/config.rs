@@ -16,7 +16,9 @@ use std::sync::Arc;
 use toml_span::de_helpers::TableHelper;
 use toml_span::{DeserError, Deserialize, Value};
 
-pub use access::{Application, CrlExpired, MtlsCertificate};
+pub use access::{
+    Access, Application, Conditions, CrlExpired, Group, IpList, MtlsCertificate, Policy, ServiceToken,
+};
 pub use crl::Crl;
 pub use host::{ClientAuth, Host, TlsVersion};
 pub use operations::{AccessLog, Admin, Forwarding, Log, Metrics};
@@ -41,8 +43,18 @@ pub struct Config {
     pub mtls_certificates: Vec<MtlsCertificate>,
     /// `[crl]`
     pub crl: Crl,
+    /// `[access]`
+    pub access: Access,
     /// `[[application]]`
     pub applications: Vec<Application>,
+    /// `[[policy]]`
+    pub policies: Vec<Policy>,
+    /// `[[group]]`
+    pub groups: Vec<Group>,
+    /// `[[ip_list]]`
+    pub ip_lists: Vec<IpList>,
+    /// `[[service_token]]`
+    pub service_tokens: Vec<ServiceToken>,
     /// `[forwarding]`
     pub forwarding: Forwarding,
     /// `[xdp]`
@@ -85,7 +97,12 @@ impl<'de> Deserialize<'de> for Config {
         let hosts = table.required("host");
         let mtls_certificates = table.optional("mtls_certificate");
         let crl = table.optional("crl");
+        let access = table.optional("access");
         let applications = table.optional("application");
+        let policies = table.optional("policy");
+        let groups = table.optional("group");
+        let ip_lists = table.optional("ip_list");
+        let service_tokens = table.optional("service_token");
         let forwarding = table.optional("forwarding");
         let xdp = table.optional("xdp");
         let admin = table.optional("admin");
@@ -99,7 +116,12 @@ impl<'de> Deserialize<'de> for Config {
             hosts: hosts?,
             mtls_certificates: mtls_certificates.unwrap_or_default(),
             crl: crl.unwrap_or_default(),
+            access: access.unwrap_or_default(),
             applications: applications.unwrap_or_default(),
+            policies: policies.unwrap_or_default(),
+            groups: groups.unwrap_or_default(),
+            ip_lists: ip_lists.unwrap_or_default(),
+            service_tokens: service_tokens.unwrap_or_default(),
             forwarding: forwarding.unwrap_or_default(),
             xdp: xdp.unwrap_or_default(),
             admin: admin.unwrap_or_default(),

@@ -12,7 +12,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("access", &["device", "model"]),
     ("telemetry", &[]),
     ("crl", &["config", "device", "telemetry"]),
-    ("snapshot", &["config", "crl", "device", "model"]),
+    ("snapshot", &["access", "config", "crl", "device", "model"]),
     ("origin", &["model"]),
     ("tls", &["device", "model", "snapshot"]),
     ("xdp", &["config", "model", "snapshot", "telemetry"]),

@@ -4,8 +4,10 @@ use http::header::{self, Entry, HeaderMap, HeaderName, HeaderValue};
 
 use crate::device::Device;
 
-/// Set by us, so never taken from a client (invariant 9). Lower case, with hyphens.
-const RESERVED: [&str; 6] = [
+/// Set by us, so never taken from a client (invariant 9); and the secret that is for us alone. Lower case, with hyphens.
+const RESERVED: [&str; 8] = [
+    "cf-access-client-id",
+    "cf-access-client-secret",
     "cf-client-cert-der-base64",
     "cf-client-cert-sha256",
     "forwarded",

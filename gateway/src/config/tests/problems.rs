@@ -50,12 +50,12 @@ fn every_value_that_is_wrong_is_refused_with_place_and_reason() {
         ),
         ("[metrics]\nlisten = \"9090\"", "8:11: error: `9090`: invalid socket address syntax"),
         (
-            "[[application]]\ndomain = \"a.example/path\"",
-            "8:11: error: `a.example/path`: an application covers a whole host; leave the path out",
+            "[[application]]\ndomain = \"a.example/a/../b\"",
+            "8:11: error: `a.example/a/../b`: no segment of a path is empty, or made of dots, spaces and parameters",
         ),
         (
             "[[application]]\ndomain = \"a*.example\"",
-            "8:11: error: `a*.example`: a wildcard is `*.` followed by a hostname of at least two labels",
+            "8:11: error: `a*.example`: a label has at most one `*`, and the last two labels have none",
         ),
         (
             "[[mtls_certificate]]\nname = \"a\"\ncertificate = \"a\"\nassociated_hostnames = [\"a.example\", \"b_.example\"]",

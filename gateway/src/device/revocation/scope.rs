@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::der::{self, DerError, Reader, SEQUENCE};
-use super::hex::Lower;
 use super::parse::ParseError;
+use crate::model::hex::Lower;
 
 /// The kind of certificate that a CRL speaks of. What it lists of another kind does not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -46,7 +46,7 @@ fn a_good_configuration_compiles_without_a_word() {
         (compiled.snapshot.generation, &*host.label, host.client_auth),
         (7, "iot.example.com", ClientAuth::Access)
     );
-    assert!(host.application.is_some() && !host.forward_certificate);
+    assert!(host.access.applications().len() == 1 && !host.forward_certificate);
     assert_eq!(trusts(host, &site.ca.device("device")), Ok(()));
     assert_eq!(host.tls.alpn_protocols, [b"http/1.1"]);
 }
@@ -82,8 +82,10 @@ fn an_exact_application_counts_before_a_wildcard_wherever_it_stands() {
         || Site::new().host("iot.example.com").host("other.example.com").ca("ca.pem", &["*.example.com"]);
     for site in [wildcard(exact(hosts())), exact(wildcard(hosts()))] {
         let compiled = site.compile().unwrap();
-        let policy =
-            |text| served(&compiled, text).unwrap().application.as_ref().unwrap().policies[0].name.clone();
+        let policy = |text: &str| {
+            let guarded = served(&compiled, text).unwrap().access.find(&name(text), "/").unwrap().unwrap();
+            guarded.policies()[0].policy.name.clone()
+        };
         assert_eq!(
             (policy("iot.example.com").as_str(), policy("other.example.com").as_str()),
             ("exact", "wildcard")
