@@ -5,6 +5,7 @@ mod check;
 mod client;
 mod crl;
 mod device;
+mod policy;
 mod reload;
 mod status;
 
@@ -66,6 +67,8 @@ enum Command {
     Device(device::Device),
     /// Look at a CRL file, or at the CRLs of the running gateway.
     Crl(crl::Crl),
+    /// Try policies without a gateway.
+    Policy(policy::Policy),
 }
 
 #[derive(Debug, Args)]
@@ -103,6 +106,7 @@ pub fn main() -> ExitCode {
         Command::Cache(cache) => cache.run(),
         Command::Device(device) => device.run(),
         Command::Crl(crl) => crl.run(),
+        Command::Policy(policy) => policy.run(),
     };
     result.unwrap_or_else(|error| {
         print_error(&error);

@@ -21,7 +21,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("control", &["config", "crl", "device", "listen", "snapshot", "xdp"]),
     ("api", &["control"]),
     ("gateway", &["api", "config", "control", "crl", "device", "listen", "snapshot", "telemetry", "xdp"]),
-    ("cli", &["config", "control", "crl", "device", "gateway", "telemetry"]),
+    ("cli", &["access", "config", "control", "crl", "device", "gateway", "model", "snapshot", "telemetry"]),
 ];
 
 /// What a file's text uses of its own crate: the first word behind each `crate::`, and each behind `crate::{`. Tests
