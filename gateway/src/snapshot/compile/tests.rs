@@ -1,5 +1,6 @@
 //! What compiles, what does not, and what an operator is told of either.
 
+mod access;
 mod site;
 
 use std::fmt::Write as _;
