@@ -5,6 +5,7 @@ mod check;
 mod client;
 mod crl;
 mod device;
+mod policy;
 mod reload;
 mod status;
 mod token;
@@ -69,6 +70,8 @@ enum Command {
     Crl(crl::Crl),
     /// Look at the keys that sign application tokens, replace them, or revoke an application's tokens.
     Token(token::Token),
+    /// Try policies without a gateway.
+    Policy(policy::Policy),
 }
 
 #[derive(Debug, Args)]
@@ -107,6 +110,7 @@ pub fn main() -> ExitCode {
         Command::Device(device) => device.run(),
         Command::Crl(crl) => crl.run(),
         Command::Token(token) => token.run(),
+        Command::Policy(policy) => policy.run(),
     };
     result.unwrap_or_else(|error| {
         print_error(&error);

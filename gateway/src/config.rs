@@ -19,7 +19,7 @@ use std::sync::Arc;
 use toml_span::de_helpers::TableHelper;
 use toml_span::{DeserError, Deserialize, Value};
 
-pub use access::{Application, CrlExpired, MtlsCertificate};
+pub use access::{Application, Conditions, CrlExpired, Group, IpList, MtlsCertificate, Policy, ServiceToken};
 pub use cipher_suite::CipherSuites;
 pub use crl::Crl;
 pub use forwarding::ForwardingChoice;
@@ -51,6 +51,14 @@ pub struct Config {
     pub access: Access,
     /// `[[application]]`
     pub applications: Vec<Application>,
+    /// `[[policy]]`
+    pub policies: Vec<Policy>,
+    /// `[[group]]`
+    pub groups: Vec<Group>,
+    /// `[[ip_list]]`
+    pub ip_lists: Vec<IpList>,
+    /// `[[service_token]]`
+    pub service_tokens: Vec<ServiceToken>,
     /// `[forwarding]`
     pub forwarding: ForwardingChoice,
     /// `[xdp]`
@@ -95,6 +103,10 @@ impl<'de> Deserialize<'de> for Config {
         let crl = table.optional("crl");
         let access = table.optional("access");
         let applications = table.optional("application");
+        let policies = table.optional("policy");
+        let groups = table.optional("group");
+        let ip_lists = table.optional("ip_list");
+        let service_tokens = table.optional("service_token");
         let forwarding = table.optional("forwarding");
         let xdp = table.optional("xdp");
         let admin = table.optional("admin");
@@ -110,6 +122,10 @@ impl<'de> Deserialize<'de> for Config {
             crl: crl.unwrap_or_default(),
             access: access.unwrap_or_default(),
             applications: applications.unwrap_or_default(),
+            policies: policies.unwrap_or_default(),
+            groups: groups.unwrap_or_default(),
+            ip_lists: ip_lists.unwrap_or_default(),
+            service_tokens: service_tokens.unwrap_or_default(),
             forwarding: forwarding.unwrap_or_default(),
             xdp: xdp.unwrap_or_default(),
             admin: admin.unwrap_or_default(),

@@ -14,13 +14,13 @@ pub use accepted::{Accepted, Record};
 pub(crate) use compile::tests::Site;
 pub use compile::{Compiled, compile};
 
+use crate::access::AccessTable;
 use crate::config::{ClientAuth, Timeouts, Xdp};
 use crate::device::identity::Fingerprint;
 use crate::device::trust::TrustSet;
 use crate::model::forwarding::Forwarding;
 use crate::model::hostname::{HostPattern, Hostname};
 use crate::model::origin::OriginUrl;
-use crate::model::policy::Application;
 
 /// Everything that a connection needs to know.
 #[derive(Debug)]
@@ -51,8 +51,8 @@ pub struct Host {
     pub tls: Arc<ServerConfig>,
     /// Who vouches for its devices.
     pub trust: Arc<TrustSet>,
-    /// Its application, if it has one.
-    pub application: Option<Application>,
+    /// Its applications.
+    pub access: AccessTable,
     /// Where permitted requests go.
     pub origin: OriginUrl,
     /// What its origin is told about devices.

@@ -13,7 +13,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("access", &["device", "model", "state"]),
     ("telemetry", &[]),
     ("crl", &["config", "device", "state", "telemetry"]),
-    ("snapshot", &["config", "crl", "device", "model", "state"]),
+    ("snapshot", &["access", "config", "crl", "device", "model", "state"]),
     ("origin", &["model"]),
     ("tls", &["device", "model", "snapshot"]),
     ("xdp", &["config", "model", "snapshot", "telemetry"]),
@@ -25,7 +25,7 @@ const DOORS: &[(&str, &[&str])] = &[
         "gateway",
         &["access", "api", "config", "control", "crl", "device", "listen", "snapshot", "telemetry", "xdp"],
     ),
-    ("cli", &["config", "control", "crl", "device", "gateway", "telemetry"]),
+    ("cli", &["access", "config", "control", "crl", "device", "gateway", "model", "snapshot", "telemetry"]),
 ];
 
 /// What a file's text uses of its own crate: the first word behind each `crate::`, and each behind `crate::{`. Tests

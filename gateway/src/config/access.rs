@@ -1,13 +1,22 @@
-//! `[[mtls_certificate]]` and `[[application]]`, in the shapes of the API.
+//! `[[mtls_certificate]]`, `[[application]]` and what policies refer to, in the shapes of the API.
+
+mod application;
+mod conditions;
+mod cors;
+mod resource;
+mod rule;
 
 use std::path::PathBuf;
 
 use toml_span::de_helpers::TableHelper;
 use toml_span::{DeserError, Deserialize, Spanned, Value};
 
-use super::value::{Parsed, inner, invalid, word};
+pub use application::Application;
+pub use conditions::{Conditions, Group, Policy};
+pub use resource::{IpList, ServiceToken};
+
+use super::value::{Parsed, inner, word};
 use crate::model::hostname::HostPattern;
-use crate::model::policy::{Decision, Policy, Rule};
 
 /// A CA chain, and the hosts whose devices it vouches for.
 #[derive(Debug)]
@@ -69,106 +78,5 @@ impl<'de> Deserialize<'de> for MtlsCertificate {
             crl_distribution_points,
             crl_expired,
         })
-    }
-}
-
-/// Policies for a host.
-#[derive(Debug)]
-pub struct Application {
-    /// The host, whole.
-    pub domain: Spanned<HostPattern>,
-    /// In precedence order.
-    pub policies: Vec<Spanned<Policy>>,
-}
-
-impl<'de> Deserialize<'de> for Application {
-    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
-        let mut table = TableHelper::new(value)?;
-        let domain = table.required_s::<Domain>("domain");
-        let policies = table.optional("policy").unwrap_or_default();
-        table.finalize(None)?;
-        Ok(Self {
-            domain: domain.map(|domain| Spanned { value: domain.value.0, span: domain.span })?,
-            policies,
-        })
-    }
-}
-
-struct Domain(HostPattern);
-
-impl<'de> Deserialize<'de> for Domain {
-    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
-        let text = value.take_string(None)?;
-        if text.contains('/') {
-            let message = format!("`{text}`: an application covers a whole host; leave the path out");
-            return Err(invalid(message, value.span));
-        }
-        text.parse().map(Self).map_err(|error| invalid(format!("`{text}`: {error}"), value.span))
-    }
-}
-
-impl<'de> Deserialize<'de> for Policy {
-    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
-        let span = value.span;
-        let mut table = TableHelper::new(value)?;
-        let name = table.required("name");
-        let decision = table.required("decision");
-        let include = table.required::<Vec<Rule>>("include");
-        let require = table.optional("require").unwrap_or_default();
-        let exclude = table.optional("exclude").unwrap_or_default();
-        if include.as_ref().is_ok_and(Vec::is_empty) {
-            table.errors.extend(invalid("`include` needs at least one rule".to_owned(), span).errors);
-        }
-        table.finalize(None)?;
-        Ok(Self { name: name?, decision: decision?, include: include?, require, exclude })
-    }
-}
-
-impl<'de> Deserialize<'de> for Decision {
-    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
-        word(
-            value,
-            &[Self::Allow, Self::Deny, Self::NonIdentity, Self::Bypass]
-                .map(|decision| (decision.as_str(), decision)),
-        )
-    }
-}
-
-impl<'de> Deserialize<'de> for Rule {
-    /// A table with one key, which names the selector.
-    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
-        let span = value.span;
-        let mut table = TableHelper::new(value)?;
-        let rules = [
-            table.optional::<Nothing>("certificate").map(|_| Self::Certificate),
-            table.optional::<CommonName>("common_name").map(|name| Self::CommonName(name.0)),
-            table.optional::<Nothing>("everyone").map(|_| Self::Everyone),
-        ];
-        table.finalize(None)?;
-        let mut rules = rules.into_iter().flatten();
-        match (rules.next(), rules.next()) {
-            (Some(rule), None) => Ok(rule),
-            _ => Err(invalid("a rule has exactly one selector, like { certificate = {} }".to_owned(), span)),
-        }
-    }
-}
-
-struct Nothing;
-
-impl<'de> Deserialize<'de> for Nothing {
-    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
-        TableHelper::new(value)?.finalize(None)?;
-        Ok(Self)
-    }
-}
-
-struct CommonName(Box<str>);
-
-impl<'de> Deserialize<'de> for CommonName {
-    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
-        let mut table = TableHelper::new(value)?;
-        let name = table.required::<String>("common_name");
-        table.finalize(None)?;
-        Ok(Self(name?.into_boxed_str()))
     }
 }

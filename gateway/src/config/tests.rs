@@ -9,7 +9,8 @@ use fleetgate_ebpf::gcra::Rate;
 use tempfile::TempDir;
 
 use super::*;
-use crate::model::policy::{Decision, Rule};
+use crate::model::policy::Decision;
+use crate::model::rule::Rule;
 
 /// The least that is a configuration, 6 lines long; tests append to it.
 const LEAST: &str = r#"listener = [{ address = "[::]:8443" }]
@@ -46,6 +47,10 @@ fn every_default_is_the_documented_one() {
         log,
         crl,
         access,
+        policies,
+        groups,
+        ip_lists,
+        service_tokens,
     } = parse(LEAST).unwrap();
     let expected = Server {
         workers: 0,
@@ -76,8 +81,11 @@ fn every_default_is_the_documented_one() {
     };
     assert_eq!(crl, expected);
     let six_weeks = Duration::from_hours(6 * 7 * 24);
-    assert_eq!(access, Access { team_domain: None, key_rotation: six_weeks, token_cache: 100_000 });
+    let expected =
+        Access { team_domain: None, key_rotation: six_weeks, token_cache: 100_000, geo_database: None };
+    assert_eq!(access, expected);
     assert_eq!((listeners.len(), hosts.len(), mtls_certificates.len(), applications.len()), (1, 1, 0, 0));
+    assert_eq!((policies.len(), groups.len(), ip_lists.len(), service_tokens.len()), (0, 0, 0, 0));
     assert_eq!(hosts[0].client_auth, ClientAuth::Access);
     assert_eq!(forwarding, ForwardingChoice::default());
     assert_eq!((xdp.mode, xdp.required, xdp.unknown_sni), (Mode::Auto, false, UnknownSni::Pass));
@@ -161,9 +169,10 @@ access = "json"
     let ca = &config.mtls_certificates[0];
     assert_eq!((ca.name.as_str(), ca.associated_hostnames.len()), ("Access Testing CA", 1));
     let policy = &config.applications[0].policies[0].value;
-    assert_eq!((policy.name.as_str(), policy.decision), ("devices", Decision::NonIdentity));
-    assert_eq!((&*policy.include, &*policy.require), (&[Rule::Certificate][..], &[][..]));
-    assert_eq!(policy.exclude, [Rule::CommonName("James Royal".into())]);
+    assert_eq!((policy.name.value.as_str(), policy.decision), ("devices", Decision::NonIdentity));
+    let conditions = &policy.conditions;
+    assert_eq!((&conditions.include[0].value, conditions.require.len()), (&Rule::Certificate, 0));
+    assert_eq!(conditions.exclude[0].value, Rule::CommonName(["James Royal".into()].into()));
     assert_eq!(config.xdp.interfaces[0].value, "eth0");
 }
 
@@ -254,7 +263,10 @@ fn a_rule_has_exactly_one_known_selector() {
             "[[application]]\ndomain = \"a.example\"\n[[application.policy]]\nname = \"p\"\ndecision = \"deny\"\ninclude = {include}"
         );
         parse(&format!("{LEAST}{text}"))
-            .map(|config| config.applications[0].policies[0].value.include.clone())
+            .map(|config| {
+                let include = &config.applications[0].policies[0].value.conditions.include;
+                include.iter().map(|rule| rule.value.clone()).collect::<Vec<_>>()
+            })
             .map_err(|problems| problems.lines().join("\n"))
     };
     assert_eq!(
@@ -265,7 +277,7 @@ fn a_rule_has_exactly_one_known_selector() {
         ("[]", "`include` needs at least one rule"),
         ("[{}]", "a rule has exactly one selector"),
         ("[{ everyone = {}, certificate = {} }]", "a rule has exactly one selector"),
-        ("[{ email = {} }]", "unknown key `email`"),
+        ("[{ mail = {} }]", "unknown key `mail`"),
         ("[{ certificate = { name = 1 } }]", "unknown key `name`"),
         ("[{ common_name = {} }]", "`common_name` is missing"),
         ("[{ common_name = \"James\" }]", "expected"),

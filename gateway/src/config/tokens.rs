@@ -1,5 +1,6 @@
-//! `[access]`: who issues application tokens, and how keys and tokens are kept.
+//! `[access]`: who issues application tokens, how keys and tokens are kept, and what rules refer to.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use toml_span::de_helpers::TableHelper;
@@ -12,7 +13,7 @@ use crate::model::issuer::Issuer;
 const SHORTEST_ROTATION: Duration = Duration::from_hours(24 * 7);
 
 /// `[access]`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Access {
     /// Who issues the tokens of all hosts; none is each host for itself.
     pub team_domain: Option<Issuer>,
@@ -20,11 +21,18 @@ pub struct Access {
     pub key_rotation: Duration,
     /// Issued tokens that are kept at most, to be used again.
     pub token_cache: u32,
+    /// Which addresses are in which country: a database in `MaxMind`'s format.
+    pub geo_database: Option<Spanned<PathBuf>>,
 }
 
 impl Default for Access {
     fn default() -> Self {
-        Self { team_domain: None, key_rotation: Duration::from_hours(24 * 42), token_cache: 100_000 }
+        Self {
+            team_domain: None,
+            key_rotation: Duration::from_hours(24 * 42),
+            token_cache: 100_000,
+            geo_database: None,
+        }
     }
 }
 
@@ -44,7 +52,8 @@ impl<'de> Deserialize<'de> for Access {
                 }
                 time
             });
+        let geo_database = table.optional_s::<String>("geo_database").map(Spanned::map);
         table.finalize(None)?;
-        Ok(Self { team_domain, key_rotation, token_cache })
+        Ok(Self { team_domain, key_rotation, token_cache, geo_database })
     }
 }

@@ -11,10 +11,11 @@ use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 use x509_parser::public_key::PublicKey;
 use x509_parser::time::ASN1Time;
-use x509_parser::x509::SubjectPublicKeyInfo;
+use x509_parser::x509::{AttributeTypeAndValue, SubjectPublicKeyInfo};
 
 use super::distinguished_name::{self, DistinguishedName};
-use super::revocation::{LeafFacts, hex as hexadecimal};
+use super::revocation::LeafFacts;
+use crate::model::hex as hexadecimal;
 
 /// SHA-256 of a certificate's DER.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -65,6 +66,12 @@ pub struct Identity {
     pub common_name: Option<Box<str>>,
     /// Every common name that is text, for denials: one that is denied is enough.
     pub common_names: Box<[Box<str>]>,
+    /// The organizations of the subject that are text.
+    pub organizations: Box<[Box<str>]>,
+    /// The organizational units of the subject that are text.
+    pub organizational_units: Box<[Box<str>]>,
+    /// The certificate policies that it names itself, as dotted decimals.
+    pub policies: Box<[Box<str>]>,
     /// The subject alternative names of the types that are matched, each as its type (RFC 5280, 4.2.1.6).
     pub alternative_names: Box<[AlternativeName]>,
     /// The serial number in upper-case hexadecimal.
@@ -110,12 +117,9 @@ impl Identity {
     /// [`Malformed`] when it cannot be parsed.
     pub fn read(der: &[u8], fingerprint: Fingerprint) -> Result<Self, Malformed> {
         let (_, certificate) = X509Certificate::from_der(der).map_err(|_| Malformed)?;
-        let names: Vec<_> = certificate.subject().iter_common_name().collect();
-        let common_names: Box<[Box<str>]> = names
-            .iter()
-            .filter_map(|name| distinguished_name::text(name.attr_value()))
-            .map(String::into_boxed_str)
-            .collect();
+        let subject = certificate.subject();
+        let common_names = texts(subject.iter_common_name());
+        let has_one_name = subject.iter_common_name().count() == 1;
         let (key_id, issuer_key_id) = key_ids(&certificate);
         let seconds = |time: ASN1Time| u64::try_from(time.timestamp()).unwrap_or(0);
         Ok(Self {
@@ -124,8 +128,11 @@ impl Identity {
             key_sha256: digest(&digest::SHA256, certificate.public_key().raw),
             subject: DistinguishedName::read(certificate.subject()),
             issuer: DistinguishedName::read(certificate.issuer()),
-            common_name: if names.len() == 1 { common_names.first().cloned() } else { None },
+            common_name: if has_one_name { common_names.first().cloned() } else { None },
             common_names,
+            organizations: texts(subject.iter_organization()),
+            organizational_units: texts(subject.iter_organizational_unit()),
+            policies: policies(&certificate),
             alternative_names: alternative_names(&certificate),
             serial: upper_serial(&certificate),
             not_before: seconds(certificate.validity().not_before),
@@ -151,6 +158,21 @@ impl Identity {
             common_names: &self.common_names,
         }
     }
+}
+
+/// The values of attributes that are text.
+fn texts<'a>(attributes: impl Iterator<Item = &'a AttributeTypeAndValue<'a>>) -> Box<[Box<str>]> {
+    let texts = attributes.filter_map(|attribute| distinguished_name::text(attribute.attr_value()));
+    texts.map(String::into_boxed_str).collect()
+}
+
+/// The certificate policies of the leaf itself. Those of its path are not intersected with them (RFC 5280, 6.1).
+fn policies(certificate: &X509Certificate<'_>) -> Box<[Box<str>]> {
+    let policies = certificate.iter_extensions().filter_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::CertificatePolicies(policies) => Some(policies),
+        _ => None,
+    });
+    policies.flatten().map(|policy| policy.policy_id.to_id_string().into()).collect()
 }
 
 fn alternative_names(certificate: &X509Certificate<'_>) -> Box<[AlternativeName]> {

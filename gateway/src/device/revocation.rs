@@ -12,7 +12,6 @@ mod der;
 pub mod entry;
 pub mod envelope;
 mod extension;
-pub(super) mod hex;
 pub mod index;
 pub mod issuer;
 mod name;

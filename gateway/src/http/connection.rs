@@ -6,19 +6,22 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use http::{HeaderMap, Method, Request, header};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::headers::Hop;
 use super::identity_headers::IdentityHeaders;
 use super::request_body::RequestBody;
-use crate::access::{Facts, decide};
+use crate::access::{Denial, Facts, Permit, Presented, decide};
 use crate::config::ClientAuth;
 use crate::device::Device;
 use crate::device::refusal::now;
 use crate::device::verdicts::Verdicts;
 use crate::device::verifier::verify_again;
+use crate::model::country::Country;
 use crate::model::hostname::Hostname;
+use crate::model::service_token::ServiceToken;
 use crate::origin::Pool;
 use crate::snapshot::{Host, Snapshot};
 use crate::telemetry::access_log::{Clipped, Peer};
@@ -49,8 +52,8 @@ pub(super) struct Connection {
     pub(super) hop: Hop,
     pub(super) name: Hostname,
     state: RefCell<State>,
-    /// Whether a request on it was permitted.
-    permitted: Cell<bool>,
+    /// The request that was permitted last.
+    permitted: RefCell<Option<Permitted>>,
     /// What is told of the device, and of which device by which host that is.
     told: RefCell<Option<Told>>,
     /// Requests under way.
@@ -63,6 +66,23 @@ pub(super) struct Connection {
     max_cancelled: u32,
     /// Tells that there were.
     flooded: Notify,
+}
+
+/// Of a permitted request, what has to be known to decide about it again. Not the secret of a service token.
+#[derive(Debug, Default)]
+struct Permitted {
+    path: String,
+    preflight: bool,
+    service_token: Option<Arc<ServiceToken>>,
+}
+
+/// What a request says beside its host.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    path: &'a str,
+    preflight: bool,
+    client_id: Option<&'a [u8]>,
+    client_secret: Option<&'a [u8]>,
 }
 
 /// What is told of a device by a host.
@@ -107,6 +127,29 @@ pub(super) struct State {
     as_of: AsOf,
     pub(super) host: Arc<Host>,
     pub(super) device: Device,
+    /// Of the source's address, by the snapshot's database.
+    country: Option<Country>,
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn of<B>(request: &'a Request<B>) -> Self {
+        let headers = request.headers();
+        Self {
+            path: request.uri().path(),
+            preflight: request.method() == Method::OPTIONS
+                && headers.contains_key(header::ORIGIN)
+                && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD),
+            client_id: one(headers, "cf-access-client-id"),
+            client_secret: one(headers, "cf-access-client-secret"),
+        }
+    }
+}
+
+/// The value of a header. Of two, an empty one that is worth nothing: nobody could say which of them counts.
+fn one<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?;
+    Some(if values.next().is_some() { b"" } else { value.as_bytes() })
 }
 
 impl Connection {
@@ -114,14 +157,16 @@ impl Connection {
     ///
     /// Who takes back more than `max_cancelled` requests without letting others come to their end is flooding.
     pub(super) fn new(accepted: &Accepted, source: SocketAddr, as_of: AsOf, max_cancelled: u32) -> Self {
-        let state = State { as_of, host: Arc::clone(&accepted.host), device: accepted.device.clone() };
+        let host = Arc::clone(&accepted.host);
+        let country = country(&host, source);
+        let state = State { as_of, host, device: accepted.device.clone(), country };
         let hop = Hop::new(source.ip(), &accepted.name);
         Self {
             source,
             hop,
             name: accepted.name.clone(),
             state: RefCell::new(state),
-            permitted: Cell::new(false),
+            permitted: RefCell::default(),
             told: RefCell::default(),
             requests: Cell::new(0),
             rested: Cell::new(Instant::now()),
@@ -148,7 +193,7 @@ impl Connection {
 
     /// Whether a request was permitted before.
     pub(super) fn was_permitted(&self) -> bool {
-        self.permitted.get()
+        self.permitted.borrow().is_some()
     }
 
     /// Notes that a request is under way.
@@ -177,6 +222,7 @@ impl Connection {
         if state.as_of.snapshot != snapshot.generation {
             let host = Arc::clone(snapshot.host(&self.name)?);
             outdated |= host.trust.id() != state.host.trust.id();
+            state.country = country(&host, self.source);
             (state.as_of.snapshot, state.host) = (snapshot.generation, host);
         }
         let index = context.verdicts.index().generation();
@@ -194,33 +240,67 @@ impl Connection {
 }
 
 impl Connection {
-    /// Notes that a request on it was permitted: it has something to lose now.
-    pub(super) fn permit(&self) {
-        self.permitted.set(true);
+    /// Decides about a request, and remembers it when it may pass: the connection has something to lose then.
+    pub(super) fn decide<'a>(&self, state: &'a State, asked: Asked<'_>) -> Result<Permit<'a>, Denial<'a>> {
+        let now = now();
+        let tokens = &state.host.access.shared().tokens;
+        let service_token = tokens.present(asked.client_id, asked.client_secret, now);
+        let facts = self.facts(state, asked.path, asked.preflight, service_token, now);
+        let permit = decide(&state.host.access, &facts)?;
+        let mut permitted = self.permitted.borrow_mut();
+        let permitted = permitted.get_or_insert_default();
+        // Its buffer is kept: most requests of a connection are alike.
+        asked.path.clone_into(&mut permitted.path);
+        permitted.preflight = asked.preflight;
+        permitted.service_token = service_token.valid().cloned();
+        Ok(permit)
     }
 
     /// Why the connection may not go on, after something changed: its host or its certificate is gone, or policy no
-    /// longer permits what it did.
+    /// longer permits the request that it permitted last.
     pub(super) fn lost(&self, context: &Context) -> Option<&'static str> {
         let was_verified = self.state.borrow().device.verified().is_some();
         let Some(state) = self.state(context) else { return Some("not_served") };
         if was_verified && state.device.verified().is_none() {
             return Some(state.device.label());
         }
-        let denial = if self.permitted.get() { decide(&state.facts()).err() } else { None };
-        denial.map(|denial| denial.reason.label())
+        let permitted = self.permitted.borrow();
+        let permitted = permitted.as_ref()?;
+        let (now, tokens) = (now(), &state.host.access.shared().tokens);
+        let service_token = match &permitted.service_token {
+            Some(token) => tokens.present_again(token, now),
+            None => Presented::Nothing,
+        };
+        let facts = self.facts(&state, &permitted.path, permitted.preflight, service_token, now);
+        decide(&state.host.access, &facts).err().map(|denial| denial.reason.label())
+    }
+
+    /// What a decision is made from.
+    fn facts<'a>(
+        &'a self,
+        state: &'a State,
+        path: &'a str,
+        preflight: bool,
+        service_token: Presented<'a>,
+        now: u64,
+    ) -> Facts<'a> {
+        let (device, country) = (&state.device, state.country);
+        Facts {
+            name: &self.name,
+            path,
+            preflight,
+            device,
+            source: self.source.ip(),
+            country,
+            service_token,
+            now,
+        }
     }
 }
 
-impl State {
-    /// What a decision is made from.
-    pub(super) fn facts(&self) -> Facts<'_> {
-        Facts {
-            application: self.host.application.as_ref(),
-            asks_for_certificates: self.host.client_auth != ClientAuth::None,
-            device: &self.device,
-        }
-    }
+/// The country of an address, where the operator has a database.
+fn country(host: &Host, source: SocketAddr) -> Option<Country> {
+    host.access.shared().geo.as_ref()?.country(source.ip())
 }
 
 /// The log's view of who is there.

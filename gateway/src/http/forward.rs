@@ -7,11 +7,11 @@ use http::{Request, Response, StatusCode, Uri};
 use http_body_util::{Either, Full};
 use hyper::body::{Bytes, Incoming};
 
-use super::connection::{Connection, Context, State, peer};
+use super::connection::{Asked, Connection, Context, State, peer};
 use super::headers::{self, Added};
 use super::identity_headers::IdentityHeaders;
 use super::request_body::RequestBody;
-use crate::access::{Denial, Permit, decide, page};
+use crate::access::{Denial, Permit, Reason, page};
 use crate::model::hostname::Hostname;
 use crate::origin::{OriginError, PooledBody};
 use crate::telemetry::access_log::{Clipped, Line};
@@ -35,7 +35,9 @@ enum Refused<'a> {
 impl Refused<'_> {
     fn status(&self) -> StatusCode {
         match self {
-            Self::BadHost | Self::Origin(_, OriginError::RequestBody(_)) => StatusCode::BAD_REQUEST,
+            Self::BadHost
+            | Self::Denied(Denial { reason: Reason::AmbiguousPath, .. })
+            | Self::Origin(_, OriginError::RequestBody(_)) => StatusCode::BAD_REQUEST,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::Denied(_) => StatusCode::FORBIDDEN,
             Self::Origin(_, OriginError::ConnectTimeout(_) | OriginError::ResponseTimeout(_)) => {
@@ -49,6 +51,9 @@ impl Refused<'_> {
         match self {
             Self::BadHost => "The request names no host, or not a valid one.",
             Self::Misdirected => "This connection was made for another host.",
+            Self::Denied(Denial { reason: Reason::AmbiguousPath, .. }) => {
+                "The request's path can be read in more than one way."
+            }
             Self::Denied(_) => {
                 "You don't have permission to view this. Please contact your system administrator."
             }
@@ -108,7 +113,7 @@ pub(super) async fn answer(
     if let Some((method, path)) = line {
         let (permit, denied_by) = match &denial {
             Some(Refused::Origin(permit, _)) => (Some(*permit), None),
-            Some(Refused::Denied(denial)) => (permit, denial.policy),
+            Some(Refused::Denied(denial)) => (permit, denial.policy_name()),
             Some(Refused::BadHost | Refused::Misdirected) | None => (permit, None),
         };
         let device = state.as_ref().map(|state| state.device.clone()).unwrap_or_default();
@@ -122,7 +127,7 @@ pub(super) async fn answer(
             status: response.status().as_u16(),
             decision: if permit.is_some() { "permit" } else { "deny" },
             reason: denial.as_ref().map(Refused::label),
-            policy: permit.and_then(|permit| permit.policy).or(denied_by),
+            policy: permit.and_then(|permit| permit.policy_name()).or(denied_by),
             duration,
             peer: peer(connection.source, &device),
         });
@@ -141,10 +146,11 @@ async fn pass<'a>(
         Some(name) if name != connection.name => return Err(Refused::Misdirected),
         Some(_) => {}
     }
-    let permit = authorize(context, state).map_err(Refused::Denied)?;
+    let is_first = !connection.was_permitted();
+    let permit = authorize(context, connection, state, &request).map_err(Refused::Denied)?;
     let identity = connection.told(state);
-    let request = prepare(connection, state, &identity, request).ok_or(Refused::BadHost)?;
-    connection.permit();
+    let added = Added { identity: &identity, is_first, rules: &state.host.forwarding, hop: &connection.hop };
+    let request = prepare(&added, request).ok_or(Refused::BadHost)?;
     match context.pool.send(&state.host.origin, request).await {
         Ok(mut response) => {
             headers::strip_hop_by_hop(response.headers_mut());
@@ -157,9 +163,14 @@ async fn pass<'a>(
     }
 }
 
-fn authorize<'a>(context: &Context, state: &'a State) -> Result<Permit<'a>, Denial<'a>> {
+fn authorize<'a, B>(
+    context: &Context,
+    connection: &Connection,
+    state: &'a State,
+    request: &Request<B>,
+) -> Result<Permit<'a>, Denial<'a>> {
     let host = &state.host;
-    let decision = decide(&state.facts());
+    let decision = connection.decide(state, Asked::of(request));
     let (word, reason) = match &decision {
         Ok(_) => ("permit", "permit"),
         Err(denial) => ("deny", denial.reason.label()),
@@ -201,19 +212,12 @@ fn host_header(headers: &HeaderMap) -> Result<Option<Hostname>, ()> {
 }
 
 /// The request as the origin is to see it: origin-form target, our headers. `None` when it has no path, as CONNECT.
-fn prepare(
-    connection: &Connection,
-    state: &State,
-    identity: &IdentityHeaders,
-    request: Request<Incoming>,
-) -> Option<Request<RequestBody>> {
-    let rules = &state.host.forwarding;
-    let mut request = request.map(|body| RequestBody::new(body, &rules.headers));
+fn prepare(added: &Added<'_>, request: Request<Incoming>) -> Option<Request<RequestBody>> {
+    let mut request = request.map(|body| RequestBody::new(body, &added.rules.headers));
     *request.uri_mut() = Uri::from(request.uri().path_and_query()?.clone());
     *request.version_mut() = http::Version::HTTP_11;
-    let added = Added { identity, is_first: !connection.was_permitted(), rules, hop: &connection.hop };
-    headers::to_origin(request.headers_mut(), &added);
-    request.headers_mut().entry(header::HOST).or_insert_with(|| connection.hop.host.clone());
+    headers::to_origin(request.headers_mut(), added);
+    request.headers_mut().entry(header::HOST).or_insert_with(|| added.hop.host.clone());
     Some(request)
 }
 
@@ -310,8 +314,8 @@ mod tests {
     #[test]
     fn every_refusal_has_the_status_that_says_whose_fault_it_is() {
         let url = || "http://127.0.0.1:1".parse().unwrap();
-        let permit = Permit { policy: None };
-        let denial = Denial { policy: Some("p"), reason: crate::access::Reason::DeniedByPolicy };
+        let permit = Permit { application: None, policy: None };
+        let denial = Denial { application: None, policy: None, reason: Reason::DeniedByPolicy };
         let connect =
             OriginError::Connect { origin: url(), error: std::io::ErrorKind::ConnectionRefused.into() };
         let cases = [

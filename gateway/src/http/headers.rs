@@ -10,8 +10,10 @@ use crate::model::forwarding::{Forwarding, Template};
 use crate::model::hostname::Hostname;
 
 /// Set by us, so never taken from a client (invariant 9), whether a switch sets them now or not: an origin may still believe
-/// them. Lower case, with hyphens.
-const RESERVED: [&str; 10] = [
+/// them; and the secret that is for us alone. Lower case, with hyphens.
+const RESERVED: [&str; 12] = [
+    "cf-access-client-id",
+    "cf-access-client-secret",
     "cf-access-jwt-assertion",
     "cf-client-cert-der-base64",
     "cf-client-cert-sha256",

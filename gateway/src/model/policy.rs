@@ -1,6 +1,7 @@
-//! Access applications and their policies, with the API's words.
+//! Policies, with the API's words.
 
-use super::hostname::HostPattern;
+use super::duration::GoDuration;
+use super::id::ResourceId;
 
 /// What a policy decides about a request that it matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,39 +26,22 @@ impl Decision {
             Self::Bypass => "bypass",
         }
     }
+
+    /// Whether such policies are looked at before the others.
+    pub const fn is_early(self) -> bool {
+        matches!(self, Self::NonIdentity | Self::Bypass)
+    }
 }
 
-/// One condition.
+/// A policy without its rules: what a decision says of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Rule {
-    /// `{ certificate = {} }`: the device has a valid certificate.
-    Certificate,
-    /// `{ common_name = { common_name = "…" } }`: it is valid, and this is exactly its common name.
-    CommonName(Box<str>),
-    /// `{ everyone = {} }`.
-    Everyone,
-}
-
-/// A decision, and when it is taken: any of `include`, all of `require`, none of `exclude`.
-#[derive(Clone, Debug)]
 pub struct Policy {
+    /// Its id.
+    pub id: ResourceId,
     /// What the operator calls it.
     pub name: String,
     /// What it decides.
     pub decision: Decision,
-    /// At least one must match. Never empty.
-    pub include: Vec<Rule>,
-    /// All must match.
-    pub require: Vec<Rule>,
-    /// None may match.
-    pub exclude: Vec<Rule>,
-}
-
-/// What a set of policies protects.
-#[derive(Clone, Debug)]
-pub struct Application {
-    /// The hosts it covers, whole.
-    pub domain: HostPattern,
-    /// In precedence order.
-    pub policies: Vec<Policy>,
+    /// How long a session lasts that it permits, where it says so.
+    pub session_duration: Option<GoDuration>,
 }

@@ -9,10 +9,12 @@ use rustls::{Error as TlsError, ServerConfig};
 use webpki::EndEntityCert;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
+mod access;
 mod authorities;
 mod cipher_suites;
 
 use super::{Accepted, Host, Snapshot, host_tls};
+use crate::access::AccessTable;
 use crate::config::{self, ClientAuth, Config, Problem, Problems, Source, Span, Spanned};
 use crate::crl::Wanted;
 use crate::device::ca::CaBundle;
@@ -22,7 +24,6 @@ use crate::device::verdicts::Verdicts;
 use crate::device::{pem, refusal};
 use crate::model::forwarding::Forwarding;
 use crate::model::hostname::HostPattern;
-use crate::model::policy::{Application, Decision};
 
 /// Hosts that the XDP program's table holds.
 const MAX_HOSTS: usize = fleetgate_ebpf::abi::MAX_HOSTS as usize;
@@ -56,7 +57,9 @@ pub fn compile(
     let bundles = compiler.bundles();
     let crls = compiler.revocation(&bundles);
     compiler.check_names();
-    let hosts: Vec<_> = config.hosts.iter().filter_map(|host| compiler.host(host, &bundles)).collect();
+    let access = compiler.access(&bundles);
+    let hosts = config.hosts.iter().filter_map(|host| compiler.host(host, &bundles, &access));
+    let hosts: Vec<_> = hosts.collect();
     let problems = Problems::new(source, compiler.problems);
     if problems.has_errors() {
         return Err(problems);
@@ -99,7 +102,7 @@ fn covers(declared: &HostPattern, host: &HostPattern) -> bool {
     declared == host || matches!(host, HostPattern::Exact(name) if declared.matches(name))
 }
 
-impl<'a> Compiler<'a> {
+impl Compiler<'_> {
     fn error(&mut self, span: Span, message: impl Into<String>, remedy: &str) {
         self.problems.push(Problem::error(message).at(span).remedy(remedy));
     }
@@ -125,24 +128,6 @@ impl<'a> Compiler<'a> {
             "host",
             "give each name one [[host]]",
         );
-        let domains = config.applications.iter().map(|application| &application.domain);
-        self.check_duplicates(domains, "application", "put all policies of a host into one [[application]]");
-        for application in &config.applications {
-            let domain = &application.domain;
-            if !config.hosts.iter().any(|host| covers(&domain.value, &host.name.value)) {
-                let message = format!("no host serves `{}`; this application is unused", domain.value);
-                self.warn(domain.span, message, "add a [[host]] with this name, or take the application out");
-            }
-            for policy in
-                application.policies.iter().filter(|policy| policy.value.decision == Decision::Allow)
-            {
-                let message = format!(
-                    "policy `{}`: `allow` needs a login and there is none; it denies",
-                    policy.value.name
-                );
-                self.warn(policy.span, message, "use decision = \"non_identity\" for devices");
-            }
-        }
         for (list, what) in [(config.hosts.is_empty(), "host"), (config.listeners.is_empty(), "listener")] {
             if list {
                 let problem = Problem::error(format!("there is no {what}"));
@@ -177,7 +162,12 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn host(&mut self, declared: &config::Host, bundles: &[Associated<'_>]) -> Option<Host> {
+    fn host(
+        &mut self,
+        declared: &config::Host,
+        bundles: &[Associated<'_>],
+        access: &access::Access,
+    ) -> Option<Host> {
         let pattern = &declared.name.value;
         let trusted = bundles.iter().filter(|associated| {
             associated.declared.associated_hostnames.iter().any(|name| covers(&name.value, pattern))
@@ -185,9 +175,10 @@ impl<'a> Compiler<'a> {
         let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms;
         let rules = Rules { require_purpose: declared.require_client_auth_purpose };
         let trust = Arc::new(TrustSet::new(trusted.map(|associated| &associated.bundle), algorithms, rules));
-        let application = self.application(pattern);
-        if declared.client_auth != ClientAuth::None {
-            self.check_access(declared, &trust, application.is_some());
+        let asks = declared.client_auth != ClientAuth::None;
+        let access = AccessTable::new(pattern, asks, &access.applications, &access.shared);
+        if asks {
+            self.check_access(declared, &trust, !access.applications().is_empty());
         }
         let (tls, certificate_not_after) = self.tls(declared, &trust)?;
         Some(Host {
@@ -196,21 +187,11 @@ impl<'a> Compiler<'a> {
             client_auth: declared.client_auth,
             tls: Arc::new(tls),
             trust,
-            application: application.map(|application| Application {
-                domain: application.domain.value.clone(),
-                policies: application.policies.iter().map(|policy| policy.value.clone()).collect(),
-            }),
+            access,
             origin: declared.origin.clone(),
             forwarding: declared.forwarding.or(&self.config.forwarding.or(&Forwarding::default())),
             certificate_not_after,
         })
-    }
-
-    /// The application of a host: one for exactly its name before one for a wildcard, wherever they are in the file.
-    fn application(&self, host: &HostPattern) -> Option<&'a config::Application> {
-        let of_host =
-            self.config.applications.iter().filter(|application| covers(&application.domain.value, host));
-        of_host.min_by_key(|application| application.domain.value != *host)
     }
 
     fn check_access(&mut self, declared: &config::Host, trust: &TrustSet, has_application: bool) {

@@ -59,12 +59,12 @@ fn every_value_that_is_wrong_is_refused_with_place_and_reason() {
         ("[access]\ntoken_cache = 0", "8:15: error: `token_cache` must be at least 1"),
         ("[metrics]\nlisten = \"9090\"", "8:11: error: `9090`: invalid socket address syntax"),
         (
-            "[[application]]\ndomain = \"a.example/path\"",
-            "8:11: error: `a.example/path`: an application covers a whole host; leave the path out",
+            "[[application]]\ndomain = \"a.example/a/../b\"",
+            "8:11: error: `a.example/a/../b`: no segment of a path is empty, or made of dots, spaces and parameters",
         ),
         (
             "[[application]]\ndomain = \"a*.example\"",
-            "8:11: error: `a*.example`: a wildcard is `*.` followed by a hostname of at least two labels",
+            "8:11: error: `a*.example`: a label has at most one `*`, and the last two labels have none",
         ),
         (
             "[[mtls_certificate]]\nname = \"a\"\ncertificate = \"a\"\nassociated_hostnames = [\"a.example\", \"b_.example\"]",
@@ -73,6 +73,84 @@ fn every_value_that_is_wrong_is_refused_with_place_and_reason() {
     ];
     for (more, expected) in cases {
         assert_eq!(problems(more), [expected], "{more}");
+    }
+}
+
+#[test]
+fn what_is_wrong_about_an_application_is_refused_with_place_and_reason() {
+    let cases = [
+        (
+            "session_duration = \"1d\"",
+            "8:21: error: `1d`: not a length of time; write it like 24h, 2h45m or 300ms",
+        ),
+        ("session_duration = \"9000h\"", "8:21: error: `9000h`: out of range; give at most a year"),
+        ("aud = \"0f\"", "8:8: error: `0f`: not an audience tag: 64 hexadecimal digits"),
+        ("id = \"x\"", "8:7: error: `x`: not an id: a UUID, 32 hexadecimal digits with or without hyphens"),
+        ("same_site_cookie_attribute = \"Lax\"", "8:31: error: `Lax` is none of: none, lax, strict"),
+        (
+            "custom_deny_url = \"javascript:x\"",
+            "8:20: error: `javascript:x`: not a URL to send somebody to: https://HOST/…, or http://",
+        ),
+        (
+            "custom_deny_message = \"a\\nb\"",
+            "8:24: error: a message has at most 1024 characters and is one line",
+        ),
+        (
+            "destinations = [{ type = \"private\", uri = \"a.example\" }]",
+            "8:27: error: `private` is none of: public",
+        ),
+        (
+            "destinations = [{ uri = \"https://a.example\" }]",
+            "8:26: error: `https://a.example`: an application's domain is a host and perhaps a path, without https://",
+        ),
+        (
+            "options_preflight_bypass = true\ncors_headers = {}",
+            "9:16: error: `options_preflight_bypass` leaves preflight requests to the origin; take one of the two out",
+        ),
+        (
+            "cors_headers = { allow_all_origins = true, allow_credentials = true }",
+            "8:16: error: `allow_credentials` needs `allowed_origins`: not every page may act for its visitor",
+        ),
+        (
+            "cors_headers = { allow_all_methods = true, allowed_methods = [\"GET\"] }",
+            "8:62: error: `allow_all_methods` leaves nothing for `allowed_methods` to say",
+        ),
+        (
+            "cors_headers = { allowed_origins = [\"a.example\"] }",
+            "8:38: error: `a.example`: not an origin: https://HOST or https://HOST:PORT, without a path",
+        ),
+    ];
+    for (line, expected) in cases {
+        assert_eq!(
+            problems(&format!("[[application]]\n{line}\ndomain = \"a.example\"")),
+            [expected],
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn what_is_wrong_about_a_rule_or_what_it_refers_to_is_refused_with_place_and_reason() {
+    let rule = |rule: &str| format!("[[group]]\nname = \"g\"\ninclude = [{rule}]");
+    let cases = [
+        (rule("{ ip = { ip = \"192.0.2.0/33\" } }"), "9:27: error: `192.0.2.0/33`: not a network; write it like 192.0.2.0/24 or 2001:db8::/32"),
+        (rule("{ geo = { country_code = \"CHE\" } }"), "9:38: error: `CHE`: not a country code: two letters, as ISO 3166-1 has them"),
+        (rule("{ common_name = { common_name = [] } }"), "9:44: error: a list needs at least one value"),
+        (rule("{ common_name = { common_name = \"\" } }"), "9:44: error: ``: an empty text matches nobody; leave the rule out"),
+        (rule("{ cert_san = {} }"), "9:25: error: `cert_san` has at least one of: dns, email, ip, uri"),
+        (rule("{ cert_san = { ip = \"a.example\" } }"), "9:33: error: `a.example`: invalid IP address syntax"),
+        (rule("{ cert_serial = { serial = \"xyz\" } }"), "9:40: error: `xyz`: not a serial number: at most 40 hexadecimal digits, with or without colons, as `openssl x509 -serial` prints"),
+        (rule("{ cert_policy_oid = { oid = \"2\" } }"), "9:41: error: `2`: not an object identifier: decimal numbers with dots between, like 1.3.6.1.4.1.99999.1"),
+        (rule("{ cert_fingerprint = { sha256 = \"aa\" } }"), "9:45: error: `aa`: not a SHA-256 fingerprint: 64 hexadecimal digits, with or without colons"),
+        (rule("{ group = {} }"), "9:22: error: `group` has either `id` or `name`"),
+        (rule("{ group = { id = \"0\", name = \"x\" } }"), "9:30: error: `0`: not an id: a UUID, 32 hexadecimal digits with or without hyphens"),
+        (rule("{ certificate = { name = \"x\" } }"), "9:30: error: unknown key `name`; known here: "),
+        ("[[ip_list]]\nname = \"l\"\nips = [\"10.0.0.0/8\", \"x\"]".to_owned(), "9:23: error: `x`: not a network; write it like 192.0.2.0/24 or 2001:db8::/32"),
+        ("[[service_token]]\nname = \"t\"\nclient_id = \"a b\"\nclient_secret_sha256 = \"00\"\nexpires_at = \"soon\"".to_owned(), "9:14: error: `a b`: a client id has 1 to 256 printable ASCII characters and no space"),
+    ];
+    for (lines, expected) in cases {
+        let found = problems(&lines);
+        assert_eq!(found[0], expected, "{lines}");
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::hex;
 use super::index::{CertificateId, LeafFacts, Revocation, RevokedBy};
 use super::issuer::IssuerId;
 use super::serial::Serial;
+use crate::model::hex;
 
 /// Something that an operator denies.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -10,9 +10,9 @@ use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::der::{self, Reader, SEQUENCE};
-use super::hex::{self, Lower};
 use super::name;
 use super::serial::SerialError;
+use crate::model::hex::{self, Lower};
 
 /// Which CA issued something: a digest of its name and its key.
 ///

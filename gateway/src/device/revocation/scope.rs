@@ -3,9 +3,9 @@
 use std::fmt;
 
 use super::der::{self, DerError, Reader, SEQUENCE};
-use super::hex::Lower;
 use super::parse::ParseError;
 use super::points::{self, PointName};
+use crate::model::hex::Lower;
 
 /// The kind of certificate that a CRL speaks of. What it lists of another kind does not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

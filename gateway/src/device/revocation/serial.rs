@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use x509_parser::num_bigint::BigUint;
 
-use super::hex::{self, Upper};
+use crate::model::hex::{self, Upper};
 
 /// A certificate's serial number.
 ///

@@ -7,7 +7,6 @@ use rustls::pki_types::SignatureVerificationAlgorithm;
 
 use super::der::{OID, Reader};
 use super::extension::dotted;
-use super::hex::Upper;
 use super::issuer::{Issuer, IssuerId};
 use super::name;
 use super::parse::{CrlNumber, ParsedCrl};
@@ -15,6 +14,7 @@ use super::scope::{Scope, Shard};
 use super::serial::Serial;
 use super::serial_set::{SerialSet, Uncountable};
 use super::signed::fitting;
+use crate::model::hex::Upper;
 
 /// How far a CA's clock may be ahead of ours, in seconds.
 pub const CLOCK_SKEW: u64 = 300;

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::*;
-use crate::access::{Facts, decide};
 use crate::device::refusal::Refusal;
 use crate::device::tests::pki::{DAY, Leaf, device_params, valid, verify};
 use crate::origin::Limits;
@@ -45,8 +44,13 @@ fn connection(context: &Context, leaf: &Leaf, at: u64) -> Connection {
         source: ([192, 0, 2, 1], 4000).into(),
         hop: Hop::new([192, 0, 2, 1].into(), &name),
         name,
-        state: RefCell::new(State { as_of: AsOf { snapshot: snapshot.generation, index: 0 }, host, device }),
-        permitted: Cell::new(false),
+        state: RefCell::new(State {
+            as_of: AsOf { snapshot: snapshot.generation, index: 0 },
+            host,
+            device,
+            country: None,
+        }),
+        permitted: RefCell::default(),
         told: RefCell::default(),
         requests: Cell::new(0),
         rested: Cell::new(Instant::now()),
@@ -58,10 +62,12 @@ fn connection(context: &Context, leaf: &Leaf, at: u64) -> Connection {
 
 /// What the next request finds: nothing, or what the device's certificate is worth and whether it may pass.
 fn next_request(connection: &Connection, context: &Context) -> Option<(&'static str, bool)> {
-    let State { host, device, .. } = connection.state(context)?;
-    let facts =
-        Facts { application: host.application.as_ref(), asks_for_certificates: true, device: &device };
-    Some((device.label(), decide(&facts).is_ok()))
+    let state = connection.state(context)?;
+    Some((state.device.label(), connection.decide(&state, get("/")).is_ok()))
+}
+
+fn get(path: &str) -> Asked<'_> {
+    Asked { path, preflight: false, client_id: None, client_secret: None }
 }
 
 #[test]
@@ -128,4 +134,90 @@ fn a_host_that_is_no_longer_served_has_no_state() {
     let connection = connection(&context, &site.ca.device("device"), now());
     publish(&context, &Site::new().host("other.example.com"));
     assert_eq!(next_request(&connection, &context), None);
+}
+
+/// A policy that changes for one path leaves a connection alone that was permitted another.
+#[test]
+fn a_connection_loses_what_its_last_permitted_request_would_not_get_any_more() {
+    let admin = |name: &str| {
+        let policy = format!(
+            "[[application.policy]]\nname = \"admin\"\ndecision = \"non_identity\"\ninclude = [{{ common_name = {{ common_name = \"{name}\" }} }}]\n"
+        );
+        site("").add(&format!("[[application]]\ndomain = \"{HOST}/admin\"\n{policy}"))
+    };
+    let (before, mut after) = (admin("device"), admin("other"));
+    after.ca = before.ca;
+    after.file("ca.pem", &after.ca.pem());
+    let before = Site { ca: crate::device::tests::pki::Ca::root("unused"), ..before };
+    before.file("ca.pem", &after.ca.pem());
+    let context = context(&before);
+    let ask = |connection: &Connection, path| {
+        let state = connection.state(&context).unwrap();
+        connection.decide(&state, get(path)).map(drop).map_err(|denial| denial.reason.label())
+    };
+    let leaf = after.ca.device("device");
+    let [admin, other, back, refused] = [(); 4].map(|()| connection(&context, &leaf, now()));
+    assert_eq!(ask(&admin, "/admin/x"), Ok(()));
+    assert_eq!(ask(&other, "/"), Ok(()));
+    assert_eq!((ask(&back, "/admin"), ask(&back, "/x")), (Ok(()), Ok(())));
+    publish(&context, &after);
+    assert_eq!(admin.lost(&context), Some("no_policy_matched"));
+    assert_eq!(other.lost(&context), None);
+    assert_eq!(back.lost(&context), None, "what counts is the last");
+    assert_eq!(ask(&refused, "/admin"), Err("no_policy_matched"));
+    assert_eq!(refused.lost(&context), None, "it never had anything to lose");
+}
+
+#[test]
+fn a_service_token_whose_secret_is_changed_closes_its_connections() {
+    let with_secret = |secret: &str| {
+        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, secret.as_bytes());
+        let hash = crate::model::hex::Lower(hash.as_ref()).to_string();
+        let token = format!(
+            "[[service_token]]\nname = \"ci\"\nclient_id = \"ci.access\"\nclient_secret_sha256 = \"{hash}\"\n"
+        );
+        let policy = "[[application.policy]]\nname = \"ci\"\ndecision = \"non_identity\"\ninclude = [{ service_token = { name = \"ci\" } }]\n";
+        Site::new()
+            .host(HOST)
+            .ca("ca.pem", &[HOST])
+            .add(&format!("{token}[[application]]\ndomain = \"{HOST}\"\n{policy}"))
+    };
+    let (before, rotated) = (with_secret("one"), with_secret("two"));
+    let context = context(&before);
+    let shown = |secret: &'static str| Asked {
+        client_id: Some(b"ci.access"),
+        client_secret: Some(secret.as_bytes()),
+        ..get("/")
+    };
+    let connection = connection(&context, &before.ca.device("device"), now());
+    let ask = |secret| {
+        let state = connection.state(&context).unwrap();
+        connection.decide(&state, shown(secret)).map(drop).map_err(|denial| denial.reason.label())
+    };
+    assert_eq!((ask("two"), ask("one")), (Err("service_token_invalid"), Ok(())));
+    assert_eq!(connection.lost(&context), None);
+    rotated.file("ca.pem", &before.ca.pem());
+    publish(&context, &rotated);
+    assert_eq!(connection.lost(&context), Some("service_token_invalid"));
+    assert_eq!(ask("two"), Ok(()));
+}
+
+#[test]
+fn a_header_that_occurs_twice_is_worth_nothing() {
+    let mut request = Request::builder().uri("/a?b").method("OPTIONS");
+    for (name, value) in
+        [("cf-access-client-id", "a"), ("CF-Access-Client-Secret", "b"), ("origin", "https://a.example")]
+    {
+        request = request.header(name, value);
+    }
+    let request = request.body(()).unwrap();
+    let asked = Asked::of(&request);
+    assert_eq!((asked.path, asked.client_id, asked.client_secret), ("/a", Some(&b"a"[..]), Some(&b"b"[..])));
+    assert!(!asked.preflight, "it names no method");
+    let (mut head, ()) = request.into_parts();
+    head.headers.append("cf-access-client-id", "a".parse().unwrap());
+    head.headers.append("access-control-request-method", "GET".parse().unwrap());
+    let request = Request::from_parts(head, ());
+    let asked = Asked::of(&request);
+    assert_eq!((asked.client_id, asked.preflight), (Some(&b""[..]), true));
 }

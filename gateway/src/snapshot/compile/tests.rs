@@ -1,5 +1,6 @@
 //! What compiles, what does not, and what an operator is told of either.
 
+mod access;
 mod site;
 
 use std::fmt::Write as _;
@@ -47,7 +48,7 @@ fn a_good_configuration_compiles_without_a_word() {
         (compiled.snapshot.generation, &*host.label, host.client_auth),
         (7, "iot.example.com", ClientAuth::Access)
     );
-    assert!(host.application.is_some());
+    assert_eq!(host.access.applications().len(), 1);
     assert_eq!(host.forwarding, Forwarding::default());
     assert_eq!(trusts(host, &site.ca.device("device")), Ok(()));
     assert_eq!(host.tls.alpn_protocols, [&b"h2"[..], b"http/1.1"]);
@@ -84,8 +85,10 @@ fn an_exact_application_counts_before_a_wildcard_wherever_it_stands() {
         || Site::new().host("iot.example.com").host("other.example.com").ca("ca.pem", &["*.example.com"]);
     for site in [wildcard(exact(hosts())), exact(wildcard(hosts()))] {
         let compiled = site.compile().unwrap();
-        let policy =
-            |text| served(&compiled, text).unwrap().application.as_ref().unwrap().policies[0].name.clone();
+        let policy = |text: &str| {
+            let guarded = served(&compiled, text).unwrap().access.find(&name(text), "/").unwrap().unwrap();
+            guarded.policies()[0].policy.name.clone()
+        };
         assert_eq!(
             (policy("iot.example.com").as_str(), policy("other.example.com").as_str()),
             ("exact", "wildcard")

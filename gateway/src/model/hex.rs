@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The octets, or nothing when it is not hexadecimal. An odd number of digits gets a leading zero.
-pub(super) fn parse(text: &str) -> Option<Vec<u8>> {
+pub fn parse(text: &str) -> Option<Vec<u8>> {
     // What `openssl x509 -fingerprint` and `-serial` print starts with a name.
     let text = text.rsplit_once('=').map_or(text, |(_, value)| value).trim();
     let text = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).unwrap_or(text);
@@ -19,15 +19,15 @@ pub(super) fn parse(text: &str) -> Option<Vec<u8>> {
 }
 
 /// 32 octets, or nothing.
-pub(in crate::device) fn parse_digest(text: &str) -> Option<[u8; 32]> {
+pub fn parse_digest(text: &str) -> Option<[u8; 32]> {
     parse(text)?.try_into().ok()
 }
 
 /// Octets, shown as lower-case digits.
-pub(super) struct Lower<'a>(pub(super) &'a [u8]);
+pub struct Lower<'a>(pub &'a [u8]);
 
 /// Octets, shown as upper-case digits.
-pub(super) struct Upper<'a>(pub(super) &'a [u8]);
+pub struct Upper<'a>(pub &'a [u8]);
 
 impl fmt::Display for Lower<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,0 +1,126 @@
+//! What a decision takes: 500 applications on one host, 50 rules each, and none of the rules before the last holds.
+//!
+//! `cargo bench -p fleetgate --bench decide`
+#![expect(clippy::unwrap_used, reason = "a bench that cannot be set up is none")]
+
+use std::fmt::Write as _;
+use std::hint::black_box;
+use std::sync::Arc;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use fleetgate::access::{Facts, Presented, decide};
+use fleetgate::config::{Config, Source};
+use fleetgate::device::Device;
+use fleetgate::device::identity::Fingerprint;
+use fleetgate::device::verdicts::Verdicts;
+use fleetgate::model::hostname::Hostname;
+use fleetgate::snapshot::{Accepted, Snapshot, compile};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType};
+use rustls::pki_types::UnixTime;
+
+const HOST: &str = "iot.example.com";
+const APPLICATIONS: usize = 500;
+
+/// Rules of one policy: 49 that do not hold for the device, of every kind that looks into its certificate, and one
+/// that does.
+fn rules() -> String {
+    let mut rules: Vec<String> = (0..49)
+        .map(|index| match index % 7 {
+            0 => format!("{{ common_name = {{ common_name = \"other-{index}\" }} }}"),
+            1 => format!("{{ cert_san = {{ uri = \"spiffe://example.com/other/{index}\" }} }}"),
+            2 => format!("{{ ip = {{ ip = \"10.{index}.0.0/16\" }} }}"),
+            3 => format!("{{ cert_ou = {{ ou = \"Other {index}\" }} }}"),
+            4 => format!("{{ cert_serial = {{ serial = \"{index:04x}\" }} }}"),
+            5 => format!("{{ cert_fingerprint = {{ sha256 = \"{index:064x}\" }} }}"),
+            _ => format!("{{ cert_policy_oid = {{ oid = \"1.3.6.1.4.1.99999.{index}\" }} }}"),
+        })
+        .collect();
+    rules.push("{ common_name = { common_name = \"pump-7\" } }".to_owned());
+    rules.join(", ")
+}
+
+struct Site {
+    snapshot: Snapshot,
+    device: Device,
+}
+
+/// A host with applications at the paths that `path` gives.
+fn site(path: impl Fn(usize) -> String) -> Site {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, content: String| std::fs::write(folder.path().join(name), content).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let server = CertificateParams::new([HOST.to_owned()]).unwrap().self_signed(&key).unwrap();
+    file("server.pem", server.pem());
+    file("server-key.pem", key.serialize_pem());
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, "Device CA");
+    let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    file("ca.pem", ca.pem());
+
+    let mut text = format!(
+        "[[listener]]\naddress = \"[::]:443\"\n[[host]]\nname = \"{HOST}\"\ncertificate = \"server.pem\"\n\
+         key = \"server-key.pem\"\norigin = \"http://127.0.0.1:1\"\n[[mtls_certificate]]\nname = \"devices\"\n\
+         certificate = \"ca.pem\"\nassociated_hostnames = [\"{HOST}\"]\n"
+    );
+    let rules = rules();
+    for index in 0..APPLICATIONS {
+        let policy = format!("name = \"devices\"\ndecision = \"non_identity\"\ninclude = [{rules}]");
+        write!(
+            text,
+            "[[application]]\ndomain = \"{HOST}{}\"\n[[application.policy]]\n{policy}\n",
+            path(index)
+        )
+        .unwrap();
+    }
+    let source = Arc::new(Source::new(&folder.path().join("fleetgate.toml"), text));
+    let config = Config::parse(&source).unwrap();
+    let snapshot = compile(&config, &source, &Arc::new(Verdicts::new(1)), &Accepted::Unknown, 1).unwrap().snapshot;
+
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, "pump-7");
+    params.distinguished_name.push(DnType::OrganizationalUnitName, "Pumps");
+    params.subject_alt_names = vec![
+        SanType::DnsName("pump-7.example.com".try_into().unwrap()),
+        SanType::URI("spiffe://example.com/pump/7".try_into().unwrap()),
+    ];
+    let leaf = params.signed_by(&KeyPair::generate().unwrap(), &ca).unwrap();
+    let host = snapshot.host(&HOST.parse().unwrap()).unwrap();
+    let verified = host.trust.verify(leaf.der(), Fingerprint::of(leaf.der()), &[], UnixTime::now()).unwrap();
+    Site { device: Device::Verified(Arc::new(verified)), snapshot }
+}
+
+fn measure(criterion: &mut Criterion, name: &str, site: &Site, path: &str) {
+    let hostname: Hostname = HOST.parse().unwrap();
+    let host = site.snapshot.host(&hostname).unwrap();
+    assert_eq!(host.access.applications().len(), APPLICATIONS);
+    let facts = Facts {
+        name: &hostname,
+        path,
+        preflight: false,
+        device: &site.device,
+        source: [192, 0, 2, 1].into(),
+        country: None,
+        service_token: Presented::Nothing,
+        now: UnixTime::now().as_secs(),
+    };
+    assert!(decide(&host.access, &facts).is_ok(), "{name}");
+    criterion
+        .bench_function(name, |bencher| bencher.iter(|| decide(black_box(&host.access), black_box(&facts))));
+}
+
+fn decisions(criterion: &mut Criterion) {
+    let paths = site(|index| format!("/api/v{}/devices/{index}", index % 10));
+    measure(criterion, "500 applications by path, 50 rules", &paths, "/api/v9/devices/499/telemetry");
+    measure(
+        criterion,
+        "the same, with an encoded path in mixed case",
+        &paths,
+        "/api/v9/devices/499/T%65lemetry",
+    );
+    let wildcards = site(|index| format!("/api/*/devices-{index}"));
+    measure(criterion, "500 applications by wildcard, 50 rules", &wildcards, "/api/v9/devices-499/telemetry");
+}
+
+criterion_group!(benches, decisions);
+criterion_main!(benches);
