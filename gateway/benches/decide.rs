@@ -75,7 +75,8 @@ fn site(path: impl Fn(usize) -> String) -> Site {
     }
     let source = Arc::new(Source::new(&folder.path().join("fleetgate.toml"), text));
     let config = Config::parse(&source).unwrap();
-    let snapshot = compile(&config, &source, &Arc::new(Verdicts::new(1)), &Accepted::Unknown, 1).unwrap().snapshot;
+    let snapshot =
+        compile(&config, &source, &Arc::new(Verdicts::new(1)), &Accepted::Unknown, 1).unwrap().snapshot;
 
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, "pump-7");

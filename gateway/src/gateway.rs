@@ -21,6 +21,7 @@ use crate::device::refusal;
 use crate::device::verdicts::Verdicts;
 use crate::listen::{self, BindError, Limiter, Shared, Sockets};
 use crate::snapshot::{Compiled, Record, compile};
+use crate::telemetry::access_log::Wanted;
 use crate::telemetry::{AccessLog, Metrics};
 use crate::xdp::DataPlane;
 
@@ -187,9 +188,12 @@ fn open_tokens(config: &Config, source: &config::Source) -> Result<Tokens, token
 
 fn access_log(config: &Config, metrics: &Metrics) -> io::Result<AccessLog> {
     let dropped = metrics.access_log_dropped.clone();
-    match config.log.access {
-        config::AccessLog::Json => AccessLog::to(io::stdout(), dropped),
-        config::AccessLog::Off => Ok(AccessLog::off(dropped)),
+    let is_on = |log| log == config::AccessLog::Json;
+    let wanted = Wanted { access: is_on(config.log.access), audit: is_on(config.log.audit) };
+    if wanted.access || wanted.audit {
+        AccessLog::to(io::stdout(), wanted, dropped)
+    } else {
+        Ok(AccessLog::off(dropped))
     }
 }
 

@@ -14,7 +14,7 @@ pub use accepted::{Accepted, Record};
 pub(crate) use compile::tests::Site;
 pub use compile::{Compiled, compile};
 
-use crate::access::AccessTable;
+use crate::access::{AccessTable, Sessions};
 use crate::config::{ClientAuth, Timeouts, Xdp};
 use crate::device::identity::Fingerprint;
 use crate::device::trust::TrustSet;
@@ -53,6 +53,8 @@ pub struct Host {
     pub trust: Arc<TrustSet>,
     /// Its applications.
     pub access: AccessTable,
+    /// For whom the tokens of its permits are.
+    pub sessions: Sessions,
     /// Where permitted requests go.
     pub origin: OriginUrl,
     /// What its origin is told about devices.

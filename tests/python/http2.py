@@ -80,19 +80,22 @@ class Client:
             data = self.socket.recv(65536)
         except (ConnectionError, ssl.SSLError):
             return False
-        for frame in self.frames(data):
-            try:
-                self.take(self.connection.receive_data(frame))
-            except h2.exceptions.ProtocolError:
-                if self.goaway is None:
-                    raise
-                if frame[3] == frames.PingFrame.type and not frame[4] & 1:
-                    self.socket.sendall(frame[:4] + b"\x01" + frame[5:])
         try:
+            for frame in self.frames(data):
+                self.take_frame(frame)
             self.flush()
         except (ConnectionError, ssl.SSLError):
             return False
         return bool(data)
+
+    def take_frame(self, frame):
+        try:
+            self.take(self.connection.receive_data(frame))
+        except h2.exceptions.ProtocolError:
+            if self.goaway is None:
+                raise
+            if frame[3] == frames.PingFrame.type and not frame[4] & 1:
+                self.socket.sendall(frame[:4] + b"\x01" + frame[5:])
 
     def take(self, events):
         for event in events:

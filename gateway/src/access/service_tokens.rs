@@ -28,6 +28,11 @@ impl ServiceTokens {
         Self(tokens.into_iter().map(|token| (token.client_id.clone(), Arc::new(token))).collect())
     }
 
+    /// The one with this client id.
+    pub fn get(&self, client_id: &str) -> Option<&ServiceToken> {
+        self.0.get(client_id).map(Arc::as_ref)
+    }
+
     /// All tokens, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<ServiceToken>> {
         self.0.values()

@@ -277,4 +277,4 @@ impl Tokens {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

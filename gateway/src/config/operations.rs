@@ -57,9 +57,12 @@ impl<'de> Deserialize<'de> for Metrics {
 pub struct Log {
     /// The access log.
     pub access: AccessLog,
+    /// The audit log.
+    pub audit: AccessLog,
 }
 
-/// What is written to standard output for each request and each failed handshake.
+/// What is written to standard output: for each request and each failed handshake, or for each decision that denies or is
+/// the first of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AccessLog {
     /// A line of JSON.
@@ -79,7 +82,8 @@ impl<'de> Deserialize<'de> for Log {
     fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
         let mut table = TableHelper::new(value)?;
         let access = table.optional("access").unwrap_or_default();
+        let audit = table.optional("audit").unwrap_or_default();
         table.finalize(None)?;
-        Ok(Self { access })
+        Ok(Self { access, audit })
     }
 }

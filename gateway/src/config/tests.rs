@@ -99,7 +99,7 @@ fn every_default_is_the_documented_one() {
     assert_eq!(xdp.table, Tables { flows: 65_536, sources: 65_536 });
     assert_eq!(admin.socket, Path::new("/run/fleetgate/admin.sock"));
     assert_eq!(metrics.listen, ([127, 0, 0, 1], 9090).into());
-    assert_eq!(log, Log { access: AccessLog::Json });
+    assert_eq!(log, Log { access: AccessLog::Json, audit: AccessLog::Json });
 }
 
 #[test]

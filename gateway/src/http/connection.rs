@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::headers::Hop;
 use super::identity_headers::IdentityHeaders;
 use super::request_body::RequestBody;
+use crate::access::token::{Subject, Tokens};
 use crate::access::{Denial, Facts, Permit, Presented, decide};
 use crate::config::ClientAuth;
 use crate::device::Device;
@@ -44,6 +45,8 @@ pub struct Context {
     pub max_header: usize,
     /// Requests at the same time on an HTTP/2 connection.
     pub max_streams: u32,
+    /// Application tokens.
+    pub tokens: Arc<Tokens>,
 }
 
 /// A device's connection.
@@ -79,8 +82,8 @@ struct Permitted {
 /// What a request says beside its host.
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
-    path: &'a str,
-    preflight: bool,
+    pub(super) path: &'a str,
+    pub(super) preflight: bool,
     client_id: Option<&'a [u8]>,
     client_secret: Option<&'a [u8]>,
 }
@@ -129,6 +132,13 @@ pub(super) struct State {
     pub(super) device: Device,
     /// Of the source's address, by the snapshot's database.
     country: Option<Country>,
+}
+
+impl State {
+    /// The country of the source's address, where it is known.
+    pub(super) fn country(&self) -> Option<Country> {
+        self.country
+    }
 }
 
 impl<'a> Asked<'a> {
@@ -189,6 +199,17 @@ impl Connection {
         let State { host, device, .. } = state.clone();
         *told = Some(Told { host, device, headers: Rc::clone(&headers) });
         headers
+    }
+
+    /// Of whom the token of a request that was just permitted speaks: the device, or the service token that it showed.
+    pub(super) fn subject<'a>(&self, state: &'a State) -> Subject<'a> {
+        let permitted = self.permitted.borrow();
+        let shown = permitted.as_ref().and_then(|permitted| permitted.service_token.as_ref());
+        let shown = shown.and_then(|shown| state.host.access.shared().tokens.get(&shown.client_id));
+        match (&state.device, shown) {
+            (Device::Verified(_), _) | (_, None) => Subject::of(&state.device),
+            (_, Some(token)) => Subject::of_service(token),
+        }
     }
 
     /// Whether a request was permitted before.

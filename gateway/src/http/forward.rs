@@ -7,11 +7,15 @@ use http::{Request, Response, StatusCode, Uri};
 use http_body_util::{Either, Full};
 use hyper::body::{Bytes, Incoming};
 
+use super::audit::Audit;
 use super::connection::{Asked, Connection, Context, State, peer};
+use super::denied;
 use super::headers::{self, Added};
 use super::identity_headers::IdentityHeaders;
+use super::own;
 use super::request_body::RequestBody;
-use crate::access::{Denial, Permit, Reason, page};
+use crate::access::{Denial, Permit, page};
+use crate::device::refusal::now;
 use crate::model::hostname::Hostname;
 use crate::origin::{OriginError, PooledBody};
 use crate::telemetry::access_log::{Clipped, Line};
@@ -28,6 +32,8 @@ enum Refused<'a> {
     Misdirected,
     /// Access said no.
     Denied(Denial<'a>),
+    /// Access said yes, and the token that goes with it could not be signed.
+    NoToken(Permit<'a>),
     /// The origin did not answer.
     Origin(Permit<'a>, OriginError),
 }
@@ -35,11 +41,10 @@ enum Refused<'a> {
 impl Refused<'_> {
     fn status(&self) -> StatusCode {
         match self {
-            Self::BadHost
-            | Self::Denied(Denial { reason: Reason::AmbiguousPath, .. })
-            | Self::Origin(_, OriginError::RequestBody(_)) => StatusCode::BAD_REQUEST,
+            Self::BadHost | Self::Origin(_, OriginError::RequestBody(_)) => StatusCode::BAD_REQUEST,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
-            Self::Denied(_) => StatusCode::FORBIDDEN,
+            Self::Denied(denial) => denied::status(denial),
+            Self::NoToken(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Origin(_, OriginError::ConnectTimeout(_) | OriginError::ResponseTimeout(_)) => {
                 StatusCode::GATEWAY_TIMEOUT
             }
@@ -47,16 +52,12 @@ impl Refused<'_> {
         }
     }
 
-    fn message(&self) -> &'static str {
+    fn message(&self) -> &str {
         match self {
             Self::BadHost => "The request names no host, or not a valid one.",
             Self::Misdirected => "This connection was made for another host.",
-            Self::Denied(Denial { reason: Reason::AmbiguousPath, .. }) => {
-                "The request's path can be read in more than one way."
-            }
-            Self::Denied(_) => {
-                "You don't have permission to view this. Please contact your system administrator."
-            }
+            Self::Denied(denial) => denied::message(denial),
+            Self::NoToken(_) => "The gateway cannot vouch for you right now. Please try again later.",
             Self::Origin(..) => {
                 "The application behind this gateway cannot be reached. Please try again later."
             }
@@ -68,8 +69,25 @@ impl Refused<'_> {
             Self::BadHost => "bad_host",
             Self::Misdirected => "misdirected",
             Self::Denied(denial) => denial.reason.label(),
+            Self::NoToken(_) => "token_not_signed",
             Self::Origin(_, error) => error.label(),
         }
+    }
+
+    /// What the client gets to see. `host` is the name that was asked for.
+    fn page(&self, host: &str, ray_id: &str, reader: page::Reader) -> Response<Full<Bytes>> {
+        let (status, message) = (self.status(), self.message());
+        let refusal = page::Refusal { status, message, ray_id, application: None, instead: None };
+        let Self::Denied(Denial { application: Some(application), .. }) = self else {
+            return page::respond(&refusal, reader);
+        };
+        let (aud, instead) = (application.aud.to_string(), self.denial().and_then(denied::elsewhere));
+        let named = Some(page::Named { aud: &aud, domain: host });
+        page::respond(&page::Refusal { application: named, instead: instead.as_ref(), ..refusal }, reader)
+    }
+
+    fn denial(&self) -> Option<&Denial<'_>> {
+        if let Self::Denied(denial) = self { Some(denial) } else { None }
     }
 }
 
@@ -82,24 +100,21 @@ pub(super) async fn answer(
     let begun = Instant::now();
     let state = connection.state(context);
     let reader = page::Reader::of(request.headers());
-    let line =
-        context.access_log.is_on().then(|| (request.method().clone(), request.uri().path().to_owned()));
+    let line = context
+        .access_log
+        .has_requests()
+        .then(|| (request.method().clone(), request.uri().path().to_owned()));
+    let is_first = !connection.was_permitted();
     let result = match &state {
         None => Err(Refused::Misdirected),
         Some(state) => pass(context, connection, state, request).await,
     };
     let ray_id = ray_id();
     let (response, permit, denial) = match result {
-        Ok((permit, response)) => (response.map(Either::Right), Some(permit), None),
+        Ok((permit, response)) => (response, Some(permit), None),
         Err(refused) => {
-            let page = page::Refusal {
-                status: refused.status(),
-                message: refused.message(),
-                ray_id: &ray_id,
-                application: None,
-                instead: None,
-            };
-            (page::respond(&page, reader).map(Either::Left), None, Some(refused))
+            let page = refused.page(connection.name.as_str(), &ray_id, reader);
+            (page.map(Either::Left), None, Some(refused))
         }
     };
     let host = state.as_ref().map_or(OTHER, |state| &state.host.label);
@@ -110,9 +125,20 @@ pub(super) async fn answer(
         context.metrics.origin_errors.with_label_values(&[host, error.label()]).inc();
         tracing::warn!(host, ray_id, %error, "origin failed");
     }
+    let permitted = permit.filter(|permit| is_first && permit.application.is_some());
+    if context.access_log.has_decisions()
+        && let Some(state) = &state
+    {
+        let audit = Audit { host, ray_id: &ray_id, peer: peer(connection.source, &state.device) };
+        match (&denial, permitted) {
+            (Some(Refused::Denied(denial)), _) => audit.denied(context, denial),
+            (_, Some(permit)) => audit.permitted(context, &permit),
+            (_, None) => {}
+        }
+    }
     if let Some((method, path)) = line {
         let (permit, denied_by) = match &denial {
-            Some(Refused::Origin(permit, _)) => (Some(*permit), None),
+            Some(Refused::Origin(permit, _) | Refused::NoToken(permit)) => (Some(*permit), None),
             Some(Refused::Denied(denial)) => (permit, denial.policy_name()),
             Some(Refused::BadHost | Refused::Misdirected) | None => (permit, None),
         };
@@ -140,24 +166,41 @@ async fn pass<'a>(
     connection: &Connection,
     state: &'a State,
     request: Request<Incoming>,
-) -> Result<(Permit<'a>, Response<PooledBody<RequestBody>>), Refused<'a>> {
+) -> Result<(Permit<'a>, Response<ResponseBody>), Refused<'a>> {
     match requested_host(&request) {
         None => return Err(Refused::BadHost),
         Some(name) if name != connection.name => return Err(Refused::Misdirected),
         Some(_) => {}
     }
+    if let Some(response) = own::answer(context, connection, state, &request) {
+        return Ok((Permit { application: None, policy: None }, response.map(Either::Left)));
+    }
     let is_first = !connection.was_permitted();
     let permit = authorize(context, connection, state, &request).map_err(Refused::Denied)?;
+    let token = match state.host.sessions.of(&permit) {
+        None => None,
+        Some(audience) => {
+            let issued = context.tokens.issue(&connection.subject(state), audience, now()).await;
+            Some(issued.map_err(|_| Refused::NoToken(permit))?)
+        }
+    };
+    // Whoever brings the cookie need not be given it again.
+    let new = token.clone().filter(|token| !token.is_presented(request.headers()));
     let identity = connection.told(state);
-    let added = Added { identity: &identity, is_first, rules: &state.host.forwarding, hop: &connection.hop };
+    let assertion = token.as_ref().map(|token| &token.assertion);
+    let rules = &state.host.forwarding;
+    let added = Added { identity: &identity, is_first, rules, hop: &connection.hop, assertion };
     let request = prepare(&added, request).ok_or(Refused::BadHost)?;
     match context.pool.send(&state.host.origin, request).await {
         Ok(mut response) => {
             headers::strip_hop_by_hop(response.headers_mut());
             IdentityHeaders::put(&identity.response, response.headers_mut());
+            if let Some(token) = new {
+                response.headers_mut().append(header::SET_COOKIE, token.set_cookie.clone());
+            }
             // The version is each hop's own (RFC 9110, 2.5): an HTTP/1.0 origin does not make us one.
             *response.version_mut() = http::Version::HTTP_11;
-            Ok((permit, response))
+            Ok((permit, response.map(Either::Right)))
         }
         Err(error) => Err(Refused::Origin(permit, error)),
     }
@@ -315,7 +358,8 @@ mod tests {
     fn every_refusal_has_the_status_that_says_whose_fault_it_is() {
         let url = || "http://127.0.0.1:1".parse().unwrap();
         let permit = Permit { application: None, policy: None };
-        let denial = Denial { application: None, policy: None, reason: Reason::DeniedByPolicy };
+        let denial =
+            Denial { application: None, policy: None, reason: crate::access::Reason::DeniedByPolicy };
         let connect =
             OriginError::Connect { origin: url(), error: std::io::ErrorKind::ConnectionRefused.into() };
         let cases = [

@@ -29,6 +29,7 @@ const RESERVED: [&str; 12] = [
 /// What the names of the managed transform begin with, those that are still to come included.
 const RESERVED_PREFIX: &str = "cf-cert-";
 
+const ASSERTION: HeaderName = HeaderName::from_static("cf-access-jwt-assertion");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -74,6 +75,8 @@ pub(super) struct Added<'a> {
     pub(super) rules: &'a Forwarding,
     /// The connection.
     pub(super) hop: &'a Hop,
+    /// The token that says who was permitted.
+    pub(super) assertion: Option<&'a HeaderValue>,
 }
 
 /// Makes a client's headers fit for an origin: hop-by-hop and reserved ones go, ours come. They come last, so that a
@@ -87,6 +90,9 @@ pub(super) fn to_origin(headers: &mut HeaderMap, added: &Added<'_>) {
     headers.insert(FORWARDED_HOST, added.hop.host.clone());
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static("https"));
     headers.insert(header::FORWARDED, added.hop.forwarded.clone());
+    if let Some(assertion) = added.assertion {
+        headers.insert(ASSERTION, assertion.clone());
+    }
     trace::pass(headers, added.rules.start_trace);
     IdentityHeaders::put(&added.identity.request, headers);
     if added.is_first {
@@ -163,7 +169,10 @@ mod tests {
         let rules = Forwarding { cloudflare: Requests::All, headers: own.into(), ..Forwarding::default() };
         let identity = IdentityHeaders::new(&rules, device);
         let hop = Hop::new([192, 0, 2, 1].into(), &"iot.example.com".parse().unwrap());
-        to_origin(&mut headers, &Added { identity: &identity, is_first: true, rules: &rules, hop: &hop });
+        to_origin(
+            &mut headers,
+            &Added { identity: &identity, is_first: true, rules: &rules, hop: &hop, assertion: None },
+        );
         headers
     }
 

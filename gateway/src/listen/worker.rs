@@ -86,6 +86,7 @@ async fn run(sockets: Sockets, shared: Shared) {
         pool: Pool::new(pool_limits(&snapshot.timeouts, shared.max_idle_origin_connections)),
         max_header: shared.max_request_header,
         max_streams: shared.max_streams,
+        tokens: Arc::clone(&shared.tokens),
     };
     let mut draining = shared.draining.clone();
     let worker = Rc::new(Worker { shared, context: Rc::new(context) });

@@ -14,7 +14,7 @@ mod authorities;
 mod cipher_suites;
 
 use super::{Accepted, Host, Snapshot, host_tls};
-use crate::access::AccessTable;
+use crate::access::{AccessTable, Sessions};
 use crate::config::{self, ClientAuth, Config, Problem, Problems, Source, Span, Spanned};
 use crate::crl::Wanted;
 use crate::device::ca::CaBundle;
@@ -24,6 +24,7 @@ use crate::device::verdicts::Verdicts;
 use crate::device::{pem, refusal};
 use crate::model::forwarding::Forwarding;
 use crate::model::hostname::HostPattern;
+use crate::model::issuer::Issuer;
 
 /// Hosts that the XDP program's table holds.
 const MAX_HOSTS: usize = fleetgate_ebpf::abi::MAX_HOSTS as usize;
@@ -180,6 +181,7 @@ impl Compiler<'_> {
         if asks {
             self.check_access(declared, &trust, !access.applications().is_empty());
         }
+        let issuer = self.config.access.team_domain.clone().unwrap_or_else(|| Issuer::of_host(pattern));
         let (tls, certificate_not_after) = self.tls(declared, &trust)?;
         Some(Host {
             pattern: pattern.clone(),
@@ -187,6 +189,7 @@ impl Compiler<'_> {
             client_auth: declared.client_auth,
             tls: Arc::new(tls),
             trust,
+            sessions: Sessions::new(&access, &issuer),
             access,
             origin: declared.origin.clone(),
             forwarding: declared.forwarding.or(&self.config.forwarding.or(&Forwarding::default())),

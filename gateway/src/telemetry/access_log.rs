@@ -1,4 +1,5 @@
-//! The access log: a line of JSON for each request and each failed handshake, on standard output.
+//! The access log: a line of JSON for each request and each failed handshake, on standard output; and the audit log there, a
+//! line for each decision that denies or is the first of its connection.
 //!
 //! Workers never wait for it. A bounded queue leads to one writer thread; when its reader is too slow, lines are
 //! dropped and counted.
@@ -21,7 +22,17 @@ const MAX_FIELD: usize = 2048;
 #[derive(Clone, Debug)]
 pub struct AccessLog {
     lines: Option<SyncSender<Queued>>,
+    wanted: Wanted,
     dropped: IntCounter,
+}
+
+/// Which lines are written.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// Requests and failed handshakes.
+    pub access: bool,
+    /// Decisions.
+    pub audit: bool,
 }
 
 /// What waits for the writer.
@@ -84,6 +95,29 @@ pub enum Line<'a> {
         #[serde(flatten)]
         peer: Peer<'a>,
     },
+    /// Access decided: it denied, or it was the first decision of a connection.
+    Decision {
+        /// When, in seconds since the epoch.
+        time: f64,
+        /// The id of the request.
+        ray_id: &'a str,
+        /// The host that was asked for.
+        host: &'a str,
+        /// The application, by name.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        application: Option<&'a str>,
+        /// The policy that decided, by name.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        policy: Option<&'a str>,
+        /// `permit` or `deny`.
+        decision: &'a str,
+        /// Why it was denied.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<&'a str>,
+        /// Who asked.
+        #[serde(flatten)]
+        peer: Peer<'a>,
+    },
     /// A handshake failed.
     Handshake {
         /// When, in seconds since the epoch.
@@ -120,20 +154,24 @@ impl AccessLog {
     ///
     /// # Errors
     /// When the thread cannot be started.
-    pub fn to(output: impl Write + Send + 'static, dropped: IntCounter) -> io::Result<Self> {
+    pub fn to(output: impl Write + Send + 'static, wanted: Wanted, dropped: IntCounter) -> io::Result<Self> {
         let (sender, receiver) = sync_channel(QUEUE);
         thread::Builder::new().name("access-log".into()).spawn(move || write(output, &receiver))?;
-        Ok(Self { lines: Some(sender), dropped })
+        Ok(Self { lines: Some(sender), wanted, dropped })
     }
 
     /// Writes nothing.
     pub fn off(dropped: IntCounter) -> Self {
-        Self { lines: None, dropped }
+        Self { lines: None, wanted: Wanted { access: false, audit: false }, dropped }
     }
 
-    /// Queues a line.
+    /// Queues a line, if it is wanted.
     pub fn write(&self, line: &Line<'_>) {
-        let Some(lines) = &self.lines else { return };
+        let is_wanted = match line {
+            Line::Decision { .. } => self.wanted.audit,
+            Line::Request { .. } | Line::Handshake { .. } => self.wanted.access,
+        };
+        let Some(lines) = self.lines.as_ref().filter(|_| is_wanted) else { return };
         let Ok(mut json) = serde_json::to_vec(line) else { return };
         json.push(b'\n');
         if lines.try_send(Queued::Line(json)).is_err() {
@@ -151,9 +189,14 @@ impl AccessLog {
         }
     }
 
-    /// Whether lines go anywhere.
-    pub fn is_on(&self) -> bool {
-        self.lines.is_some()
+    /// Whether requests are written.
+    pub fn has_requests(&self) -> bool {
+        self.lines.is_some() && self.wanted.access
+    }
+
+    /// Whether decisions are written.
+    pub fn has_decisions(&self) -> bool {
+        self.lines.is_some() && self.wanted.audit
     }
 }
 
@@ -214,7 +257,9 @@ mod tests {
         let gate = Arc::new(Mutex::new(()));
         let closed = gate.lock().unwrap();
         let dropped = IntCounter::new("dropped", "dropped").unwrap();
-        let log = AccessLog::to(Blocked(Arc::clone(&gate)), dropped.clone()).unwrap();
+        let log =
+            AccessLog::to(Blocked(Arc::clone(&gate)), Wanted { access: true, audit: true }, dropped.clone())
+                .unwrap();
         for _ in 0..3 * QUEUE {
             log.write(&line());
         }

@@ -5,20 +5,10 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use http::header::{self, HeaderMap, HeaderValue, InvalidHeaderValue};
 
+pub use crate::model::application::SameSite;
+
 /// The cookie's name.
 pub const NAME: &str = "CF_Authorization";
-
-/// When `SameSite` lets a browser send the cookie.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SameSite {
-    /// Also from other sites.
-    #[default]
-    None,
-    /// From other sites when the user follows a link.
-    Lax,
-    /// From the site itself.
-    Strict,
-}
 
 /// An application's cookie attributes. `Secure` is always set.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,8 @@
 //! Of whom a token speaks.
 
 use crate::device::Device;
+use crate::device::identity::Fingerprint;
+use crate::model::service_token::ServiceToken;
 
 /// Of whom a token speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,5 +26,11 @@ impl<'a> Subject<'a> {
                 until: verified.expires_at,
             },
         }
+    }
+    /// A program with a service token. Its client id stands where a device's common name does, as documented.
+    pub fn of_service(token: &'a ServiceToken) -> Self {
+        // No certificate has such a beginning.
+        let id = Fingerprint::of(format!("service token:{}", token.client_id).as_bytes()).0;
+        Self { id, common_name: &token.client_id, until: token.expires_at.unwrap_or(u64::MAX) }
     }
 }

@@ -24,6 +24,11 @@ fn settings(folder: Option<&TempDir>) -> Settings {
     }
 }
 
+/// Tokens whose keys are kept nowhere.
+pub(crate) fn in_memory() -> Tokens {
+    tokens()
+}
+
 fn tokens() -> Tokens {
     Tokens::open(settings(None), NOW).unwrap()
 }

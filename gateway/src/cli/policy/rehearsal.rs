@@ -55,7 +55,8 @@ impl Rehearsal {
         let load = |path| {
             let (config, source) = Config::load(path)?;
             let verdicts = Arc::new(Verdicts::new(1));
-            let Compiled { snapshot, crls, .. } = compile(&config, &source, &verdicts, &Accepted::Unknown, 1)?;
+            let Compiled { snapshot, crls, .. } =
+                compile(&config, &source, &verdicts, &Accepted::Unknown, 1)?;
             Ok::<_, Problems>((config, source, verdicts, snapshot, crls))
         };
         let (config, source, verdicts, snapshot, crls) =

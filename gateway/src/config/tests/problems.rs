@@ -19,7 +19,7 @@ fn an_unknown_key_is_an_error_that_suggests_the_nearest() {
         ),
         ("[xdp.limits]\n", "7:6: error: unknown key `limits`; did you mean `limit`?"),
         ("clientauth = \"none\"", "7:1: error: unknown key `clientauth`; did you mean `client_auth`?"),
-        ("[log]\nqqq = true", "8:1: error: unknown key `qqq`; known here: access"),
+        ("[log]\nqqq = true", "8:1: error: unknown key `qqq`; known here: access, audit"),
     ];
     for (more, expected) in cases {
         assert_eq!(problems(more), [expected], "{more}");

@@ -25,6 +25,7 @@ fn context(site: &Site) -> Context {
         pool: Pool::new(Limits { connect: second, response: second, idle: second, max_idle: 1 }),
         max_header: 8192,
         max_streams: 1,
+        tokens: Arc::new(crate::access::token::tests::in_memory()),
     }
 }
 
