@@ -1,4 +1,5 @@
-//! Keeps the revocation index in step with its sources: CRL files, CRLs at URLs, and what operators deny.
+//! Keeps the revocation index in step with its sources: CRL files, CRLs at URLs, CRLs that operators push, and what they
+//! deny.
 //!
 //! At start and at a reload every file must load: what cannot be read, is not a CRL, or was not signed by its CA
 //! refuses the configuration; so does a URL of a CA that is strict about expired CRLs, when there is no list of it at
@@ -18,11 +19,15 @@ mod load;
 mod loaded;
 mod points;
 mod prepare;
+mod push;
+mod pushed;
+mod recall;
 mod refresh;
 mod schedule;
 mod source;
 mod status;
 mod stored;
+mod subject;
 mod url;
 
 pub use denied::{Changed, Denial, DenialError, Denials, DeniedFileError, Kept, Selector};
@@ -30,6 +35,8 @@ pub use inspect::{InspectError, Inspection, Listed, Signature, inspect};
 pub use keeper::Keeper;
 pub use points::Points;
 pub use prepare::{Network, Prepared};
+pub use push::{PushError, Pushed, Removed};
+pub use pushed::PushedFileError;
 pub use source::Source;
 pub use status::{AuthorityStatus, CrlStatus, SourceStatus};
 pub use url::{CrlUrl, UrlError};
@@ -85,6 +92,11 @@ pub struct Authority {
 }
 
 impl Authority {
+    /// Whether it is one of its certificates that this id is of.
+    fn has(&self, id: &IssuerId) -> bool {
+        self.issuers.iter().any(|issuer| issuer.id == *id)
+    }
+
     /// Whether a CRL that verifies for the one verifies for the other.
     fn signs_like(&self, other: &Self) -> bool {
         let ids = |authority: &Self| {
@@ -94,4 +106,10 @@ impl Authority {
         };
         self.name == other.name && self.allow_sha1 == other.allow_sha1 && ids(self) == ids(other)
     }
+}
+
+/// Names as errors list them.
+fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }

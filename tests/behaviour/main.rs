@@ -12,6 +12,7 @@ mod bad_config;
 mod cache_verbs;
 mod connection_limit;
 mod crl_inspect;
+mod crl_pushed;
 mod crl_url;
 mod denied_device;
 mod drain;

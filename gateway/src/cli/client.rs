@@ -22,7 +22,11 @@ pub(super) struct Answer {
 /// # Errors
 /// It cannot be reached, or refuses: its problems.
 pub(super) fn ask(socket: &Path, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, String> {
-    let body = body.map_or_else(Bytes::new, |body| body.to_string().into());
+    send(socket, method, path, body.map_or_else(Bytes::new, |body| body.to_string().into()))
+}
+
+/// The same with any body.
+pub(super) fn send(socket: &Path, method: Method, path: &str, body: Bytes) -> Result<Answer, String> {
     let (status, body) = run(socket, method, path, body)?;
     let text = String::from_utf8_lossy(&body).into_owned();
     let parsed: Result<Value, _> = serde_json::from_slice(&body);

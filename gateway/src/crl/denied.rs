@@ -30,15 +30,15 @@ pub struct Changed {
     pub kept: Kept,
 }
 
-/// Whether denials outlive the process.
+/// Whether a change outlives the process.
 #[derive(Debug)]
-pub enum Kept {
-    /// They are on the disk.
+pub enum Kept<E = DeniedFileError> {
+    /// It is on the disk.
     Yes,
-    /// There is no `server.state_dir`: they live until the gateway stops.
+    /// There is no `server.state_dir`: it lives until the gateway stops.
     NoStateDir,
-    /// The file could not be written: they are in force, and may be as before after a restart.
-    Failed(DeniedFileError),
+    /// It could not be written: it is in force, and all may be as before after a restart.
+    Failed(E),
 }
 
 /// The CAs that a serial number can be denied of: an upload's name, and the ids of its certificates.

@@ -17,12 +17,14 @@ use crate::telemetry::Metrics;
 /// Keeps the index in step with the sources of CRLs and with what operators deny.
 pub struct Keeper {
     verdicts: Arc<Verdicts>,
-    metrics: Metrics,
+    pub(super) metrics: Metrics,
     /// Not held while anything is read, fetched or parsed.
     state: Mutex<State>,
     /// Held while the index is replaced, so that no denial is lost between two of them; where both locks are held, it is
     /// the second.
     denied: Mutex<Denied>,
+    /// Held throughout a change of what is pushed, before any other: one comes after the other, on the disk too.
+    pub(super) pushing: Mutex<()>,
 }
 
 /// What operators deny.
@@ -55,7 +57,13 @@ impl Keeper {
     /// Puts `prepared` and `denials` in force.
     pub fn new(prepared: Prepared, denials: Denials, verdicts: Arc<Verdicts>, metrics: Metrics) -> Self {
         let denied = Denied { list: Arc::new(denials.list()), denials, authorities: Authorities::new() };
-        let keeper = Self { verdicts, metrics, state: Mutex::default(), denied: Mutex::new(denied) };
+        let keeper = Self {
+            verdicts,
+            metrics,
+            state: Mutex::default(),
+            denied: Mutex::new(denied),
+            pushing: Mutex::default(),
+        };
         keeper.adopt(prepared, || ());
         keeper
     }
@@ -93,16 +101,18 @@ impl Keeper {
     pub fn status(&self) -> Vec<AuthorityStatus> {
         let state = self.state();
         let prepared = &state.prepared;
-        prepared
+        let configured = prepared
             .authorities
             .iter()
-            .map(|authority| AuthorityStatus::new(authority, prepared.sources_of(authority)))
-            .collect()
+            .map(|authority| AuthorityStatus::new(authority, prepared.sources_of(authority)));
+        configured.chain(prepared.unused.iter().map(AuthorityStatus::unused)).collect()
     }
 
     /// What is degraded: CRLs that did not load, or are overdue.
     pub fn warnings(&self) -> Vec<String> {
-        self.state().prepared.sources.iter().flat_map(Loaded::warnings).collect()
+        let state = self.state();
+        let of_sources = state.prepared.sources.iter().flat_map(Loaded::warnings);
+        of_sources.chain(state.prepared.unused_lists()).collect()
     }
 
     /// Denies what `selector` says, at once: on the next handshake, and on open connections.
@@ -205,7 +215,7 @@ impl Keeper {
         self.denied.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn publish(&self, state: &mut State) {
+    pub(super) fn publish(&self, state: &mut State) {
         let denied = self.denied();
         let before = self.verdicts.index().generation();
         let index = state.prepared.index(before + 1, Arc::clone(&denied.list));

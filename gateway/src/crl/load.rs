@@ -4,6 +4,8 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use rustls::pki_types::CertificateRevocationListDer;
+
 use super::Authority;
 use super::fetch::FetchError;
 use crate::device::revocation::{
@@ -49,12 +51,21 @@ impl LoadError {
 /// Loads the CRLs that `bytes` hold, for `authority`. A panic is an error like any other: the bytes may come from
 /// anybody.
 pub(super) fn load(bytes: &[u8], authority: &Authority) -> Result<Vec<Arc<Crl>>, LoadError> {
+    Ok(load_with_der(bytes, authority)?.into_iter().map(|(_, crl)| crl).collect())
+}
+
+/// The same, each with its DER.
+pub(super) fn load_with_der<'a>(
+    bytes: &'a [u8],
+    authority: &Authority,
+) -> Result<Vec<(CertificateRevocationListDer<'a>, Arc<Crl>)>, LoadError> {
     contained(|| {
         let lists = envelope::decode(bytes, bytes.len())?;
         let algorithms = trust::certificate_algorithms(authority.allow_sha1);
-        let verified = lists.iter().map(|der| {
-            let parsed = ParsedCrl::parse(der, bytes.len())?;
-            Ok(Arc::new(parsed.verify(&authority.issuers, algorithms, refusal::now())?))
+        let verified = lists.into_iter().map(|der| {
+            let parsed = ParsedCrl::parse(&der, bytes.len())?;
+            let crl = parsed.verify(&authority.issuers, algorithms, refusal::now())?;
+            Ok((der, Arc::new(crl)))
         });
         verified.collect()
     })

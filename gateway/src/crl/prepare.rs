@@ -7,6 +7,7 @@ use super::ask::ask;
 use super::fetch::{FetchError, Fetched, Fetcher, Validators};
 use super::load::{LoadError, accept, load};
 use super::loaded::{Loaded, Outcome, Progress};
+use super::pushed::Head;
 use super::source::Source;
 use super::url::CrlUrl;
 use super::{Authority, Settings, Wanted, file, stored};
@@ -20,6 +21,8 @@ pub struct Prepared {
     pub(super) authorities: Vec<Arc<Authority>>,
     pub(super) settings: Arc<Settings>,
     pub(super) sources: Vec<Loaded>,
+    /// Lists that were pushed for CAs that are not there.
+    pub(super) unused: Vec<Head>,
     /// There is one where there is a URL.
     pub(super) fetcher: Option<Arc<Fetcher>>,
     /// Of a configuration that is on its way out.
@@ -40,8 +43,8 @@ impl Prepared {
     /// has. This waits for files and, at most for `crl.timeout`, for servers.
     ///
     /// # Errors
-    /// A problem for each file that does not load, or has expired where its CA is strict about it; and for each URL of
-    /// such a CA that cannot be had, where no list of it was kept either.
+    /// A problem for each file that does not load, or has expired where its CA is strict about it; for each URL of such a
+    /// CA that cannot be had, where no list of it was kept either; and for each list that was pushed and is damaged.
     pub(super) fn with(
         wanted: Wanted,
         index: &RevocationIndex,
@@ -51,12 +54,13 @@ impl Prepared {
         let settings = Arc::new(wanted.settings);
         let authorities: Vec<_> = wanted.authorities.into_iter().map(Arc::new).collect();
         let fetcher = fetcher(&authorities, &settings).map_err(|problem| vec![problem])?;
-        let mut prepared = Self { authorities, settings, sources: Vec::new(), fetcher, parting: None };
+        let mut prepared = Self { authorities, settings, fetcher, ..Self::default() };
         let (mut problems, mut spans) = (Vec::new(), Vec::new());
         for authority in &prepared.authorities {
             for source in &authority.sources {
                 let mut new = Loaded::new(authority, &source.value);
                 match &source.value {
+                    Source::Api => {}
                     Source::File(_) => problems.extend(new.read(index, &prepared.settings, source.span)),
                     Source::Url(_) => {
                         let known = running.iter().find(|known| known.is_same(&new));
@@ -77,6 +81,7 @@ impl Prepared {
                 prepared.sources.iter().zip(spans).filter_map(|(source, span)| missing(source, span));
             problems.extend(missing);
         }
+        problems.extend(prepared.recall_pushed(running));
         if problems.is_empty() { Ok(prepared) } else { Err(problems) }
     }
 
@@ -108,12 +113,13 @@ impl Prepared {
         }
     }
 
-    /// The sources of an authority.
+    /// The sources of an authority; the API is one where somebody has pushed a list.
     pub(super) fn sources_of<'a>(
         &'a self,
         authority: &'a Arc<Authority>,
     ) -> impl Iterator<Item = &'a Loaded> {
-        self.sources.iter().filter(move |source| Arc::ptr_eq(&source.authority, authority))
+        let of = move |source: &&Loaded| Arc::ptr_eq(&source.authority, authority) && !source.is_idle();
+        self.sources.iter().filter(of)
     }
 
     /// Everything that counts, while `before` still does.
@@ -121,10 +127,12 @@ impl Prepared {
     /// Where both have a source and the one before looked at it later, what it found counts.
     pub(super) fn and(mut self, before: Self) -> Self {
         for source in &mut self.sources {
-            let newer =
-                before.sources.iter().find(|known| known.is_same(source) && known.ended > source.ended);
-            if let Some(newer) = newer {
-                *source = Loaded { authority: Arc::clone(&source.authority), ..newer.clone() };
+            let mut newer = before.sources.iter().filter(|known| known.ended > source.ended);
+            if let Some(same) = newer.clone().find(|known| known.is_same(source)) {
+                *source = Loaded { authority: Arc::clone(&source.authority), ..same.clone() };
+            } else if let Some(pushed) = newer.find(|known| source.continues(known)) {
+                // The CA has changed, and somebody pushed a list for it meanwhile.
+                source.crls = pushed.carried_to(&source.authority);
             }
         }
         Self { parting: Some(Box::new(before)), ..self }
@@ -145,7 +153,7 @@ impl Prepared {
         let sources = self.all().flat_map(|prepared| &prepared.sources);
         let crls = sources.flat_map(|source| source.crls.iter().map(Arc::clone));
         let on_expired = |id: &IssuerId| {
-            let of = |authority: &&Arc<Authority>| authority.issuers.iter().any(|issuer| issuer.id == *id);
+            let of = |authority: &&Arc<Authority>| authority.has(id);
             // A CA that was uploaded twice is as strict as the stricter of the two.
             let mut uploads = self.all().flat_map(|prepared| &prepared.authorities).filter(of);
             let soft = uploads.all(|authority| authority.on_expired == OnExpired::Soft);
@@ -229,14 +237,14 @@ impl Loaded {
     /// What to ask a URL for.
     pub(super) fn request(&self) -> Option<(CrlUrl, Validators)> {
         match &self.progress {
-            Progress::File { .. } => None,
+            Progress::File { .. } | Progress::Pushed => None,
             Progress::Url { url, remote } => Some((url.clone(), remote.validators.clone())),
         }
     }
 
     pub(super) fn url(&self) -> Option<&CrlUrl> {
         match &self.progress {
-            Progress::File { .. } => None,
+            Progress::File { .. } | Progress::Pushed => None,
             Progress::Url { url, .. } => Some(url),
         }
     }

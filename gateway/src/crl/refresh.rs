@@ -62,7 +62,7 @@ impl Keeper {
 
     /// Loads the files that have changed, or all.
     fn read_files(&self, all: bool) {
-        let mut jobs = self.jobs(|source| source.url().is_none());
+        let mut jobs = self.jobs(|source| source.is_file());
         jobs.retain_mut(|job| job.source.has_changed() || all);
         let (index, settings) = (self.index(), self.settings());
         let load = |job: Job| {
@@ -108,7 +108,7 @@ impl Keeper {
         self.state().prepared.fetcher.clone()
     }
 
-    fn settings(&self) -> Arc<Settings> {
+    pub(super) fn settings(&self) -> Arc<Settings> {
         Arc::clone(&self.state().prepared.settings)
     }
 }

@@ -1,8 +1,6 @@
 //! The last good list of each URL, kept in `state_dir` over restarts.
 
-use std::fs::DirBuilder;
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest;
@@ -21,11 +19,7 @@ pub(super) fn read(state_dir: &Path, url: &CrlUrl, max: usize) -> io::Result<Vec
 
 /// Keeps the list of `url`.
 pub(super) fn write(state_dir: &Path, url: &CrlUrl, body: &[u8]) -> io::Result<()> {
-    // `state_dir` itself is the operator's to make.
-    match DirBuilder::new().mode(0o700).create(state_dir.join(FOLDER)) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
+    atomic::make_folder(&state_dir.join(FOLDER))?;
     atomic::replace(&path(state_dir, url), body)
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Authorities;
+use crate::crl::listed;
 use crate::device::revocation::{DenyEntry, DenyError, IssuerError, IssuerId, Serial, SerialError};
 
 /// Something that is denied.
@@ -117,8 +118,7 @@ impl Wanted<'_> {
 fn issuers<'a>(name: &str, authorities: &'a Authorities) -> Result<&'a [IssuerId], DenialError> {
     let found = authorities.iter().find(|(known, _)| **known == *name);
     found.map(|(_, issuers)| issuers.as_slice()).ok_or_else(|| {
-        let names: Vec<_> = authorities.iter().map(|(name, _)| format!("`{name}`")).collect();
-        let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        let known = listed(authorities.iter().map(|(name, _)| &**name));
         DenialError::UnknownCa { name: name.to_owned(), known }
     })
 }

@@ -48,6 +48,11 @@ impl Shard {
         Self(name.into())
     }
 
+    /// The DER of the `DistributionPointName`.
+    pub const fn octets(&self) -> &[u8] {
+        &self.0
+    }
+
     pub(super) const fn heap_bytes(&self) -> usize {
         self.0.len()
     }
