@@ -2,6 +2,7 @@
 
 mod access;
 mod crl;
+mod denied;
 mod host;
 mod operations;
 mod problem;
@@ -18,6 +19,7 @@ use toml_span::{DeserError, Deserialize, Value};
 
 pub use access::{Application, CrlExpired, MtlsCertificate};
 pub use crl::Crl;
+pub use denied::Denied;
 pub use host::{ClientAuth, Host, TlsVersion};
 pub use operations::{AccessLog, Admin, Forwarding, Log, Metrics};
 pub use problem::{Problem, Problems, Severity};
@@ -41,6 +43,8 @@ pub struct Config {
     pub mtls_certificates: Vec<MtlsCertificate>,
     /// `[crl]`
     pub crl: Crl,
+    /// `[denied]`
+    pub denied: Denied,
     /// `[[application]]`
     pub applications: Vec<Application>,
     /// `[forwarding]`
@@ -85,6 +89,7 @@ impl<'de> Deserialize<'de> for Config {
         let hosts = table.required("host");
         let mtls_certificates = table.optional("mtls_certificate");
         let crl = table.optional("crl");
+        let denied = table.optional("denied");
         let applications = table.optional("application");
         let forwarding = table.optional("forwarding");
         let xdp = table.optional("xdp");
@@ -99,6 +104,7 @@ impl<'de> Deserialize<'de> for Config {
             hosts: hosts?,
             mtls_certificates: mtls_certificates.unwrap_or_default(),
             crl: crl.unwrap_or_default(),
+            denied: denied.unwrap_or_default(),
             applications: applications.unwrap_or_default(),
             forwarding: forwarding.unwrap_or_default(),
             xdp: xdp.unwrap_or_default(),

@@ -72,7 +72,9 @@ pub struct Settings {
     pub allow_private: bool,
     /// The CAs that https servers may have their certificates from, instead of the system's.
     pub roots: Option<Vec<CertificateDer<'static>>>,
-    /// Where the last good list of each URL is kept.
+    /// Local denials at most.
+    pub max_denied: usize,
+    /// Where the last good list of each URL, and what is pushed, is kept.
     pub state_dir: Option<PathBuf>,
 }
 

@@ -140,6 +140,22 @@ fn a_denial_that_cannot_be_kept_is_in_force_and_said_to_be_a_failure() {
 }
 
 #[test]
+fn a_denial_beyond_the_configured_number_is_refused_and_counted_and_a_reload_makes_room() {
+    let site = Site::new();
+    let setup = |most: u32| site.setup().table("denied", &format!("max_entries = {most}"));
+    let gateway = Gateway::start(setup(1));
+    device(&gateway, &["deny", "--common-name", "device-1"]);
+    let more = ["deny", "--common-name", "device-2"];
+    let said = gateway.cli("device", &more);
+    assert!(said.code == 1 && said.stderr.contains("denied.max_entries allows 1"), "{said:?}");
+    assert_eq!(gateway.metric("fleetgate_denials_refused_total", &[]), 1);
+    gateway.configure(&setup(2));
+    gateway.must_reload();
+    device(&gateway, &more);
+    assert_eq!(gateway.metric("fleetgate_denied_devices", &[]), 2);
+}
+
+#[test]
 fn what_cannot_be_denied_or_pardoned_is_refused_with_the_remedy() {
     let site = Site::new();
     let gateway = keeping(&site);

@@ -13,7 +13,7 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
     let value = match (table, key) {
         ("server", "state_dir") => "\"elsewhere\"",
         ("server", "ca_algorithms") => "\"cloudflare\"",
-        ("server" | "xdp.table", _) | ("crl", "max_size") => "9999",
+        ("server" | "xdp.table" | "denied", _) | ("crl", "max_size") => "9999",
         ("timeout", _) | ("crl", "timeout" | "refresh") => "\"11s\"",
         ("xdp.limit", _) => "\"1/s burst 2\"",
         ("listener", "address") | ("metrics", "listen") => "\"127.0.0.1:1\"",

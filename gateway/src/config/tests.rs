@@ -45,6 +45,7 @@ fn every_default_is_the_documented_one() {
         metrics,
         log,
         crl,
+        denied,
     } = parse(LEAST).unwrap();
     let expected = Server {
         workers: 0,
@@ -72,7 +73,7 @@ fn every_default_is_the_documented_one() {
         allow_private: false,
         ca: None,
     };
-    assert_eq!(crl, expected);
+    assert_eq!((crl, denied), (expected, Denied { max_entries: 100_000 }));
     assert_eq!((listeners.len(), hosts.len(), mtls_certificates.len(), applications.len()), (1, 1, 0, 0));
     assert_eq!(hosts[0].client_auth, ClientAuth::Access);
     assert_eq!(forwarding, Forwarding { cloudflare: false });

@@ -78,15 +78,20 @@ impl Denials {
         self.records.iter().map(|record| record.entry.clone()).collect()
     }
 
-    /// Denies what `selector` says; gives the records that are new. What is denied already stays as it is.
+    /// Denies what `selector` says; gives the records that are new. What is denied already stays as it is. There may be
+    /// `most` records; those that a file has beyond that count, and no more are added.
     pub(super) fn add(
         &mut self,
         selector: &Selector,
         authorities: &Authorities,
+        most: usize,
         now: u64,
     ) -> Result<Vec<Denial>, DenialError> {
         let mut new = selector.denials(authorities, now)?;
         new.retain(|denial| self.records.iter().all(|known| known.entry != denial.entry));
+        if !new.is_empty() && self.records.len() + new.len() > most {
+            return Err(DenialError::Full { records: self.records.len(), most });
+        }
         self.records.extend(new.iter().cloned());
         Ok(new)
     }

@@ -35,6 +35,8 @@ struct Denied {
     list: Arc<DenyList>,
     /// The CAs that serial numbers can be denied of.
     authorities: Authorities,
+    /// How many denials there may be.
+    most: usize,
 }
 
 #[derive(Default)]
@@ -56,7 +58,7 @@ pub(super) struct Job {
 impl Keeper {
     /// Puts `prepared` and `denials` in force.
     pub fn new(prepared: Prepared, denials: Denials, verdicts: Arc<Verdicts>, metrics: Metrics) -> Self {
-        let denied = Denied { list: Arc::new(denials.list()), denials, authorities: Authorities::new() };
+        let denied = Denied { list: Arc::new(denials.list()), denials, ..Denied::default() };
         let keeper = Self {
             verdicts,
             metrics,
@@ -89,8 +91,11 @@ impl Keeper {
         };
         prepared.sources.iter().filter(failed).for_each(|source| self.count_failure(source));
         state.prepared = prepared.and(before);
-        self.denied().authorities =
+        let mut denied = self.denied();
+        denied.authorities =
             denied::authorities(state.prepared.authorities.iter().map(|authority| &**authority));
+        denied.most = state.prepared.settings.max_denied;
+        drop(denied);
         self.publish(&mut state);
         publish();
         state.prepared.alone();
@@ -118,9 +123,17 @@ impl Keeper {
     /// Denies what `selector` says, at once: on the next handshake, and on open connections.
     ///
     /// # Errors
-    /// It says nothing that can be denied.
+    /// It says nothing that can be denied, or as much is denied as may be.
     pub fn deny(&self, selector: &Selector) -> Result<Changed, DenialError> {
-        self.change(|denied| denied.denials.add(selector, &denied.authorities, refusal::now()))
+        let add = |denied: &mut Denied| {
+            let Denied { denials, authorities, most, .. } = denied;
+            denials.add(selector, authorities, *most, refusal::now())
+        };
+        self.change(add).inspect_err(|error| {
+            if matches!(error, DenialError::Full { .. }) {
+                self.metrics.denials_refused.inc();
+            }
+        })
     }
 
     /// Pardons what `selector` says.

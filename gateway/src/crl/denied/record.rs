@@ -6,6 +6,9 @@ use super::Authorities;
 use crate::crl::listed;
 use crate::device::revocation::{DenyEntry, DenyError, IssuerError, IssuerId, Serial, SerialError};
 
+/// Octets of a note or a common name, so that all records together are bounded.
+const MAX_TEXT: usize = 1024;
+
 /// Something that is denied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "Written")]
@@ -44,6 +47,25 @@ pub enum DenialError {
     /// Nothing, or several things.
     #[error("give exactly one of fingerprint, key, common_name, or serial together with ca")]
     NotOne,
+    /// There are as many denials as there may be.
+    #[error(
+        "{records} denials are in force, and denied.max_entries allows {most}: pardon some, have the CA revoke the devices \
+         in its CRL, or raise denied.max_entries and reload"
+    )]
+    Full {
+        /// How many there are.
+        records: usize,
+        /// How many there may be.
+        most: usize,
+    },
+    /// A text that nobody needs so long.
+    #[error("the {what} has {octets} octets, and {MAX_TEXT} are allowed")]
+    TooLong {
+        /// Which text.
+        what: &'static str,
+        /// How long it is.
+        octets: usize,
+    },
     /// A fingerprint, key or common name that is none.
     #[error(transparent)]
     Entry(#[from] DenyError),
@@ -90,6 +112,7 @@ impl Selector {
 
     /// The denials that it stands for: of a serial number one for each certificate of the CA's chain.
     pub(super) fn denials(&self, authorities: &Authorities, now: u64) -> Result<Vec<Denial>, DenialError> {
+        self.check_lengths()?;
         let entries = match self.wanted()? {
             Wanted::Device(entry) => vec![entry],
             Wanted::Serial { serial, ca } => {
@@ -99,6 +122,16 @@ impl Selector {
         };
         let denial = |entry| Denial { entry, ca: self.ca.clone(), note: self.note.clone(), denied_at: now };
         Ok(entries.into_iter().map(denial).collect())
+    }
+
+    fn check_lengths(&self) -> Result<(), DenialError> {
+        for (what, text) in [("note", &self.note), ("common name", &self.common_name)] {
+            let octets = text.as_ref().map_or(0, String::len);
+            if octets > MAX_TEXT {
+                return Err(DenialError::TooLong { what, octets });
+            }
+        }
+        Ok(())
     }
 }
 

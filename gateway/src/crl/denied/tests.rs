@@ -7,6 +7,8 @@ use tempfile::TempDir;
 
 use super::*;
 
+const MOST: usize = 100;
+
 fn selector() -> Selector {
     Selector::default()
 }
@@ -32,8 +34,8 @@ fn what_was_denied_is_found_again_and_only_its_owner_reads_it() {
     let folder = TempDir::new().unwrap();
     let mut denials = Denials::open(Some(folder.path())).unwrap();
     for selector in all_kinds() {
-        assert!(!denials.add(&selector, &authorities(), 7).unwrap().is_empty());
-        assert!(denials.add(&selector, &authorities(), 8).unwrap().is_empty(), "it is denied already");
+        assert!(!denials.add(&selector, &authorities(), MOST, 7).unwrap().is_empty());
+        assert!(denials.add(&selector, &authorities(), MOST, 8).unwrap().is_empty(), "it is denied already");
         assert!(matches!(denials.keep(), Kept::Yes));
     }
     let again = Denials::open(Some(folder.path())).unwrap();
@@ -49,7 +51,7 @@ fn what_was_denied_is_found_again_and_only_its_owner_reads_it() {
 fn a_pardon_takes_back_exactly_what_it_names() {
     let mut denials = Denials::default();
     for selector in all_kinds() {
-        denials.add(&selector, &authorities(), 7).unwrap();
+        denials.add(&selector, &authorities(), MOST, 7).unwrap();
     }
     let other = Selector { common_name: Some("pump".into()), ..selector() };
     assert!(denials.remove(&other).unwrap().is_empty());
@@ -65,14 +67,14 @@ fn what_says_nothing_or_too_much_is_refused() {
     let both = Selector { common_name: Some("a".into()), ..all_kinds().remove(0) };
     let no_ca = Selector { serial: Some("0A".into()), ..selector() };
     for wrong in [selector(), both, no_ca] {
-        assert_eq!(denials.add(&wrong, &authorities(), 7), Err(DenialError::NotOne), "{wrong:?}");
+        assert_eq!(denials.add(&wrong, &authorities(), MOST, 7), Err(DenialError::NotOne), "{wrong:?}");
         assert_eq!(denials.remove(&wrong), Err(DenialError::NotOne), "{wrong:?}");
     }
     let unknown = Selector { serial: Some("0A".into()), ca: Some("nobody".into()), ..selector() };
-    let error = denials.add(&unknown, &authorities(), 7).unwrap_err().to_string();
+    let error = denials.add(&unknown, &authorities(), MOST, 7).unwrap_err().to_string();
     assert!(error.contains("`nobody`") && error.contains("`devices`, `others`"), "{error}");
     let no_digest = Selector { fingerprint: Some("0A".into()), ..selector() };
-    assert!(matches!(denials.add(&no_digest, &authorities(), 7), Err(DenialError::Entry(_))));
+    assert!(matches!(denials.add(&no_digest, &authorities(), MOST, 7), Err(DenialError::Entry(_))));
     assert!(denials.records().is_empty());
 }
 
@@ -101,8 +103,24 @@ fn a_damaged_file_is_named_and_not_taken_for_an_empty_one() {
 fn what_cannot_be_kept_is_said_and_without_a_folder_it_is_said_too() {
     let folder = TempDir::new().unwrap();
     let mut denials = Denials::open(Some(folder.path())).unwrap();
-    denials.add(&all_kinds()[0], &authorities(), 7).unwrap();
+    denials.add(&all_kinds()[0], &authorities(), MOST, 7).unwrap();
     drop(folder);
     assert!(matches!(denials.keep(), Kept::Failed(DeniedFileError::Write { .. })));
     assert!(matches!(Denials::open(None).unwrap().keep(), Kept::NoStateDir));
+}
+
+#[test]
+fn there_is_an_end_to_what_can_be_denied_and_a_pardon_makes_room() {
+    let mut denials = Denials::default();
+    let [first, second, third, serial] = all_kinds().try_into().unwrap();
+    denials.add(&first, &authorities(), 2, 7).unwrap();
+    assert_eq!(denials.add(&serial, &authorities(), 2, 7), Err(DenialError::Full { records: 1, most: 2 }));
+    denials.add(&second, &authorities(), 2, 7).unwrap();
+    assert_eq!(denials.add(&third, &authorities(), 2, 7), Err(DenialError::Full { records: 2, most: 2 }));
+    assert!(denials.add(&first, &authorities(), 2, 8).unwrap().is_empty(), "it is denied already");
+    denials.remove(&first).unwrap();
+    denials.add(&third, &authorities(), 2, 7).unwrap();
+    assert_eq!(denials.records().len(), 2);
+    let long = Selector { note: Some("x".repeat(1025)), ..first };
+    assert!(matches!(denials.add(&long, &authorities(), MOST, 7), Err(DenialError::TooLong { .. })));
 }
