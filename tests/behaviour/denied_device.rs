@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use fleetgate_tests::gateway::{Gateway, Said};
-use fleetgate_tests::pki::Identity;
+use fleetgate_tests::pki::{Ca, Identity, Leaf};
 use fleetgate_tests::site::{HOST, Site};
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -68,6 +68,31 @@ fn key_sha256(identity: &Identity) -> String {
     use fleetgate::device::identity::{Fingerprint, Identity as Read};
     let read = Read::read(&identity.chain[0], Fingerprint::of(&identity.chain[0])).unwrap();
     Fingerprint(read.key_sha256).hex()
+}
+
+/// Both CAs of an upload have issued a certificate with the same short serial number: one is a device's, and the other is
+/// the CA's own, on the path of every device.
+#[test]
+fn a_serial_number_is_denied_at_the_ca_that_is_named_and_not_at_another_of_the_same_upload() {
+    let site = Site::new();
+    let issuing = site.devices.intermediate_with_serial("Issuing", 7);
+    let leaf = |name: &str, serial: u64| issuing.issue(Leaf::device(name).serial(serial));
+    let (stolen, other) = (leaf("device-3", 7), leaf("device-4", 8));
+    let bundle = Ca::bundle(&[&issuing, &site.devices]);
+    let gateway = Gateway::start(site.untrusting().trust("fleet", &bundle, &[HOST]));
+    let serial = ["--serial", "07", "--ca", "fleet"];
+    let said = gateway.cli("device", &[&["deny"][..], &serial].concat());
+    assert!(said.code == 1 && said.stderr.contains("`CN=Issuing`"), "{said:?}");
+    assert!(said.stderr.contains("`CN=Device Root`"), "{said:?}");
+    assert_eq!(status(&site, &gateway, &stolen), 200, "nothing is denied yet");
+
+    let named = [&serial[..], &["--issuer", "CN=Issuing"]].concat();
+    device(&gateway, &[&["deny"], &named[..]].concat());
+    assert_eq!((status(&site, &gateway, &stolen), status(&site, &gateway, &other)), (403, 200));
+    device(&gateway, &[&["undeny"], &named[..]].concat());
+    device(&gateway, &[&["deny"][..], &serial, &["--issuer", "Device Root"]].concat());
+    assert_eq!((status(&site, &gateway, &stolen), status(&site, &gateway, &other)), (403, 403));
+    assert_eq!(status(&site, &gateway, &site.device), 200, "its root issued it itself");
 }
 
 #[test]

@@ -1,15 +1,16 @@
 //! What operators deny beside the CRLs: records with a note each, kept in a file where there is a folder for it.
 
 mod file;
+mod issuers;
 mod record;
 
 use std::path::{Path, PathBuf};
 
 pub use file::DeniedFileError;
+pub(super) use issuers::{Authorities, authorities};
 pub use record::{Denial, DenialError, Selector};
 
-use super::Authority;
-use crate::device::revocation::{DenyList, IssuerId};
+use crate::device::revocation::DenyList;
 
 /// The name of the file in `server.state_dir`.
 const FILE: &str = "denied.json";
@@ -39,15 +40,6 @@ pub enum Kept<E = DeniedFileError> {
     NoStateDir,
     /// It could not be written: it is in force, and all may be as before after a restart.
     Failed(E),
-}
-
-/// The CAs that a serial number can be denied of: an upload's name, and the ids of its certificates.
-pub(super) type Authorities = Vec<(Box<str>, Vec<IssuerId>)>;
-
-/// The CAs of a configuration, for denials.
-pub(super) fn authorities<'a>(all: impl IntoIterator<Item = &'a Authority>) -> Authorities {
-    let ids = |authority: &Authority| authority.issuers.iter().map(|issuer| issuer.id).collect();
-    all.into_iter().map(|authority| (Box::from(&*authority.name), ids(authority))).collect()
 }
 
 impl Denials {
@@ -87,20 +79,26 @@ impl Denials {
         most: usize,
         now: u64,
     ) -> Result<Vec<Denial>, DenialError> {
-        let mut new = selector.denials(authorities, now)?;
-        new.retain(|denial| self.records.iter().all(|known| known.entry != denial.entry));
-        if !new.is_empty() && self.records.len() + new.len() > most {
+        let new = selector.denial(authorities, now)?;
+        if self.records.iter().any(|known| known.entry == new.entry) {
+            return Ok(Vec::new());
+        }
+        if self.records.len() >= most {
             return Err(DenialError::Full { records: self.records.len(), most });
         }
-        self.records.extend(new.iter().cloned());
-        Ok(new)
+        self.records.push(new.clone());
+        Ok(vec![new])
     }
 
     /// Pardons what `selector` says; gives the records that went.
-    pub(super) fn remove(&mut self, selector: &Selector) -> Result<Vec<Denial>, DenialError> {
+    pub(super) fn remove(
+        &mut self,
+        selector: &Selector,
+        authorities: &Authorities,
+    ) -> Result<Vec<Denial>, DenialError> {
         let wanted = selector.wanted()?;
-        let (gone, stay) =
-            std::mem::take(&mut self.records).into_iter().partition(|denial| wanted.covers(denial));
+        let covered = |denial: &Denial| wanted.covers(denial, authorities);
+        let (gone, stay) = std::mem::take(&mut self.records).into_iter().partition(covered);
         self.records = stay;
         Ok(gone)
     }

@@ -141,7 +141,7 @@ impl Keeper {
     /// # Errors
     /// It says nothing that can be denied.
     pub fn undeny(&self, selector: &Selector) -> Result<Changed, DenialError> {
-        self.change(|denied| denied.denials.remove(selector))
+        self.change(|denied| denied.denials.remove(selector, &denied.authorities))
     }
 
     /// What is denied, and the file that it is kept in.

@@ -5,7 +5,10 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use tempfile::TempDir;
 
+use super::issuers::Candidate;
 use super::*;
+use crate::device::identity::Fingerprint;
+use crate::device::revocation::IssuerId;
 
 const MOST: usize = 100;
 
@@ -14,18 +17,30 @@ fn selector() -> Selector {
 }
 
 fn authorities() -> Authorities {
-    let id = |octet| IssuerId::from_octets([octet; 32]);
-    vec![("devices".into(), vec![id(1), id(2)]), ("others".into(), vec![id(3)])]
+    let ca = |octet, name: &str| Candidate {
+        id: IssuerId::from_octets([octet; 32]),
+        name: name.into(),
+        fingerprint: Fingerprint([octet; 32]),
+    };
+    vec![
+        ("devices".into(), vec![ca(1, "CN=Issuing"), ca(2, "CN=Root")]),
+        ("others".into(), vec![ca(3, "CN=Other")]),
+    ]
 }
 
-/// One of each kind, the serial number of both certificates of its CA.
+fn serial(issuer: Option<&str>) -> Selector {
+    let [serial, ca] = ["0A1B", "devices"].map(|text| Some(text.to_owned()));
+    Selector { serial, ca, issuer: issuer.map(str::to_owned), ..selector() }
+}
+
+/// One of each kind.
 fn all_kinds() -> Vec<Selector> {
     let hex = "ab".repeat(32);
     vec![
         Selector { fingerprint: Some(hex.clone()), note: Some("stolen".into()), ..selector() },
         Selector { key: Some(hex), ..selector() },
         Selector { common_name: Some("pump \"17\"\n".into()), ..selector() },
-        Selector { serial: Some("0A1B".into()), ca: Some("devices".into()), ..selector() },
+        serial(Some("Issuing")),
     ]
 }
 
@@ -40,7 +55,7 @@ fn what_was_denied_is_found_again_and_only_its_owner_reads_it() {
     }
     let again = Denials::open(Some(folder.path())).unwrap();
     assert_eq!(again.records(), denials.records());
-    assert_eq!((again.records().len(), again.list().len()), (5, 5));
+    assert_eq!((again.records().len(), again.list().len()), (4, 4));
     assert!(again.records().iter().all(|record| record.denied_at == 7));
     let mode = fs::metadata(folder.path().join(FILE)).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
@@ -54,10 +69,16 @@ fn a_pardon_takes_back_exactly_what_it_names() {
         denials.add(&selector, &authorities(), MOST, 7).unwrap();
     }
     let other = Selector { common_name: Some("pump".into()), ..selector() };
-    assert!(denials.remove(&other).unwrap().is_empty());
+    assert!(denials.remove(&other, &authorities()).unwrap().is_empty());
+    denials.add(&serial(Some("Root")), &authorities(), MOST, 7).unwrap();
+    let mut remove =
+        |selector: &Selector, authorities: &Authorities| denials.remove(selector, authorities).unwrap().len();
+    let gone: Vec<_> = all_kinds().iter().map(|selector| remove(selector, &authorities())).collect();
+    assert_eq!(gone, [1, 1, 1, 1], "the other CA's number stays denied");
     // The CA of the serial number has left the configuration.
-    let gone: Vec<_> = all_kinds().iter().map(|selector| denials.remove(selector).unwrap().len()).collect();
-    assert_eq!(gone, [1, 1, 1, 2]);
+    let of_another = "01".repeat(32);
+    assert_eq!(remove(&serial(Some(&of_another)), &vec![]), 0);
+    assert_eq!(remove(&serial(Some(&"02".repeat(32))), &vec![]), 1);
     assert!(denials.list().is_empty());
 }
 
@@ -66,9 +87,10 @@ fn what_says_nothing_or_too_much_is_refused() {
     let mut denials = Denials::default();
     let both = Selector { common_name: Some("a".into()), ..all_kinds().remove(0) };
     let no_ca = Selector { serial: Some("0A".into()), ..selector() };
-    for wrong in [selector(), both, no_ca] {
+    let no_serial = Selector { issuer: Some("Root".into()), ..all_kinds().remove(0) };
+    for wrong in [selector(), both, no_ca, no_serial] {
         assert_eq!(denials.add(&wrong, &authorities(), MOST, 7), Err(DenialError::NotOne), "{wrong:?}");
-        assert_eq!(denials.remove(&wrong), Err(DenialError::NotOne), "{wrong:?}");
+        assert_eq!(denials.remove(&wrong, &authorities()), Err(DenialError::NotOne), "{wrong:?}");
     }
     let unknown = Selector { serial: Some("0A".into()), ca: Some("nobody".into()), ..selector() };
     let error = denials.add(&unknown, &authorities(), MOST, 7).unwrap_err().to_string();
@@ -112,15 +134,29 @@ fn what_cannot_be_kept_is_said_and_without_a_folder_it_is_said_too() {
 #[test]
 fn there_is_an_end_to_what_can_be_denied_and_a_pardon_makes_room() {
     let mut denials = Denials::default();
-    let [first, second, third, serial] = all_kinds().try_into().unwrap();
+    let [first, second, third, _] = all_kinds().try_into().unwrap();
     denials.add(&first, &authorities(), 2, 7).unwrap();
-    assert_eq!(denials.add(&serial, &authorities(), 2, 7), Err(DenialError::Full { records: 1, most: 2 }));
     denials.add(&second, &authorities(), 2, 7).unwrap();
     assert_eq!(denials.add(&third, &authorities(), 2, 7), Err(DenialError::Full { records: 2, most: 2 }));
     assert!(denials.add(&first, &authorities(), 2, 8).unwrap().is_empty(), "it is denied already");
-    denials.remove(&first).unwrap();
+    denials.remove(&first, &authorities()).unwrap();
     denials.add(&third, &authorities(), 2, 7).unwrap();
     assert_eq!(denials.records().len(), 2);
     let long = Selector { note: Some("x".repeat(1025)), ..first };
     assert!(matches!(denials.add(&long, &authorities(), MOST, 7), Err(DenialError::TooLong { .. })));
+}
+
+/// What earlier gateways wrote: a record for each CA of an upload.
+#[test]
+fn a_file_that_denies_a_serial_number_at_every_ca_of_an_upload_is_read_and_one_pardon_takes_it_back() {
+    let folder = TempDir::new().unwrap();
+    let record = |octet: &str| {
+        let issuer = octet.repeat(32);
+        format!("{{\"serial\":\"0A1B\",\"issuer\":\"{issuer}\",\"ca\":\"devices\",\"denied_at\":7}}")
+    };
+    let text = format!("{{\"version\":1,\"denied\":[{},{}]}}", record("01"), record("02"));
+    fs::write(folder.path().join(FILE), text).unwrap();
+    let mut denials = Denials::open(Some(folder.path())).unwrap();
+    assert_eq!(denials.list().len(), 2);
+    assert_eq!(denials.remove(&serial(None), &authorities()).unwrap().len(), 2);
 }

@@ -11,6 +11,7 @@ use super::der::{self, Reader, SEQUENCE};
 use super::hex::{self, Lower};
 use super::name;
 use super::serial::SerialError;
+use crate::device::identity::Fingerprint;
 
 /// Which CA issued something: a digest of its name and its key.
 ///
@@ -26,6 +27,8 @@ pub struct Issuer {
     pub id: IssuerId,
     /// Its subject, for people.
     pub name: String,
+    /// SHA-256 of its certificate.
+    pub fingerprint: Fingerprint,
     /// The subject, in canonical form.
     pub(super) subject: Box<[u8]>,
     pub(super) key_algorithm: Box<[u8]>,
@@ -106,6 +109,7 @@ impl Issuer {
         Ok(Self {
             id: IssuerId::new(subject, key_info),
             name: name::display(subject),
+            fingerprint: Fingerprint::of(der),
             subject: name::canonical(subject).into(),
             key_algorithm: key_algorithm.into(),
             key: key.into(),
