@@ -135,7 +135,7 @@ fn a_body_beyond_the_configured_size_is_not_read_to_its_end() {
     let (reply, sent) = said.rsplit_once(' ').unwrap();
     assert!(reply.contains("crl.max_size") && reply.ends_with("413"), "{output:?}");
     assert!(sent.parse::<u64>().unwrap() < 1 << 24, "{output:?}");
-    // The refusal comes while the command line still sends, and is heard.
+    // The command line hears the refusal before it has sent anything, and not that a connection broke.
     let said = push(&gateway, "devices", vec![0x30; 1 << 24]);
     assert!(said.code == 1 && said.stderr.contains("crl.max_size"), "{said:?}");
 }

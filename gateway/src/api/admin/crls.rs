@@ -4,7 +4,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
@@ -65,17 +65,22 @@ async fn remove(State(control): State<Arc<Control>>, Path(name): Path<String>) -
     .await
 }
 
-/// A body of at most `most` octets. What is longer is not read to its end.
+/// A body of at most `most` octets. What says that it is longer is not asked for, and what is longer is not read to its end.
 async fn read(body: Body, most: usize) -> Result<Bytes, Response> {
+    let too_large = || {
+        let problem = format!(
+            "it has more than the {most} octets of crl.max_size; raise that, or have the CA split its CRL"
+        );
+        refused(StatusCode::PAYLOAD_TOO_LARGE, &problem)
+    };
+    if body.size_hint().lower() > most as u64 {
+        return Err(too_large());
+    }
     // It is never closed.
     let _one = READING.acquire().await;
     to_bytes(body, most).await.map_err(|error| {
-        let too_large = error.source().is_some_and(<dyn Error>::is::<LengthLimitError>);
-        if too_large {
-            let problem = format!(
-                "it has more than the {most} octets of crl.max_size; raise that, or have the CA split its CRL"
-            );
-            return refused(StatusCode::PAYLOAD_TOO_LARGE, &problem);
+        if error.source().is_some_and(<dyn Error>::is::<LengthLimitError>) {
+            return too_large();
         }
         refused(StatusCode::BAD_REQUEST, &error)
     })
