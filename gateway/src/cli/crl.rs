@@ -69,6 +69,14 @@ enum Verb {
         #[arg(long, value_name = "NAME")]
         ca: String,
     },
+    /// Have the running gateway forget which CRL of a CA was the newest, and load again whatever its files and URLs have: for
+    /// a CA that has started its numbers again. Exit status 1 when one of them did not load.
+    #[command(after_help = "Example:\n  fleetgate crl forget --ca \"Device CA\"")]
+    Forget {
+        /// The name of the mTLS certificate.
+        #[arg(long, value_name = "NAME")]
+        ca: String,
+    },
     /// Have the running gateway look at every CRL file and URL now. Exit status 1 when one of them did not load.
     #[command(after_help = "Example:\n  fleetgate crl reload")]
     Reload,
@@ -86,6 +94,12 @@ impl Crl {
             Verb::Verify { file, ca } => verify::verify(file, ca, self.json),
             Verb::Push { ca, file } => push::push(&self.config.admin_socket()?, ca, file, self.json),
             Verb::Remove { ca } => push::remove(&self.config.admin_socket()?, ca, self.json),
+            Verb::Forget { ca } => status::status(
+                &self.config.admin_socket()?,
+                Method::DELETE,
+                &format!("{}/newest", push::resource(ca)),
+                self.json,
+            ),
             Verb::Reload => status::status(
                 &self.config.admin_socket()?,
                 Method::POST,

@@ -71,6 +71,17 @@ impl Control {
         Ok(CrlsPushed { certificate: certificate.to_owned(), crls, kept: problem.is_none(), problem, failed })
     }
 
+    /// Forgets which lists of an mTLS certificate were the newest, and loads again what its sources have. This waits for
+    /// files and servers.
+    ///
+    /// # Errors
+    /// [`PushError`]
+    pub fn forget_newest_crls(&self, certificate: &str) -> Result<AuthorityStatus, PushError> {
+        let status = self.keeper.forget(certificate)?;
+        tracing::warn!(certificate, "an operator had the newest CRLs forgotten");
+        Ok(status)
+    }
+
     /// Takes back what was pushed for the mTLS certificate with this name.
     ///
     /// # Errors

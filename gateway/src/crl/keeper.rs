@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::denied::{self, Authorities, Changed, Denial, DenialError, Denials, Selector};
 use super::loaded::{Loaded, Outcome};
+use super::newest::Newest;
 use super::prepare::{Network, Prepared};
 use super::status::AuthorityStatus;
 use super::{Wanted, gauges};
@@ -25,6 +26,8 @@ pub struct Keeper {
     denied: Mutex<Denied>,
     /// Held throughout a change of what is pushed, before any other: one comes after the other, on the disk too.
     pub(super) pushing: Mutex<()>,
+    /// The newest list of each CA that was accepted; where `state` is locked too, it is the first.
+    pub(super) newest: Mutex<Arc<Newest>>,
 }
 
 /// What operators deny.
@@ -65,6 +68,7 @@ impl Keeper {
             state: Mutex::default(),
             denied: Mutex::new(denied),
             pushing: Mutex::default(),
+            newest: Mutex::new(Arc::clone(&prepared.newest)),
         };
         keeper.adopt(prepared, || ());
         keeper
@@ -77,7 +81,7 @@ impl Keeper {
     /// A problem for each source that has to load and does not.
     pub fn prepare(&self, wanted: Wanted) -> Result<Prepared, Vec<Problem>> {
         let running = self.state().prepared.sources.clone();
-        Prepared::with(wanted, &self.index(), Network::Ask, &running)
+        Prepared::with(wanted, &self.bar(), Network::Ask, &running)
     }
 
     /// Puts the CRLs of another configuration in force. While `publish` puts its snapshot in force, the CRLs of both
@@ -100,6 +104,8 @@ impl Keeper {
         publish();
         state.prepared.alone();
         self.publish(&mut state);
+        drop(state);
+        self.remember_configured();
     }
 
     /// The CAs with the sources of their CRLs.
@@ -196,6 +202,8 @@ impl Keeper {
         }
         if changed {
             self.publish(&mut state);
+            drop(state);
+            self.remember();
         } else if attempted {
             gauges::attempts(&state.prepared, &self.metrics);
         }

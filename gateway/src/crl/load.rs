@@ -8,9 +8,7 @@ use rustls::pki_types::CertificateRevocationListDer;
 
 use super::Authority;
 use super::fetch::FetchError;
-use crate::device::revocation::{
-    Crl, EnvelopeError, ParseError, ParsedCrl, RevocationIndex, StaleCrl, VerifyError, envelope,
-};
+use crate::device::revocation::{Crl, EnvelopeError, ParseError, ParsedCrl, StaleCrl, VerifyError, envelope};
 use crate::device::{refusal, trust};
 
 /// Why a CRL was not loaded.
@@ -32,6 +30,9 @@ pub(super) enum LoadError {
     Verify(#[from] VerifyError),
 }
 
+/// The label of what is older than it may be.
+pub(super) const STALE: &str = "stale";
+
 impl LoadError {
     /// The value of the metric label `reason`.
     pub(super) fn label(&self) -> &'static str {
@@ -42,7 +43,7 @@ impl LoadError {
             Self::Parse(_) => "malformed",
             Self::Read(error) if error.kind() == io::ErrorKind::FileTooLarge => "too_large",
             Self::Read(_) => "read",
-            Self::Stale(_) => "stale",
+            Self::Stale(_) => STALE,
             Self::Verify(_) => "not_verified",
         }
     }
@@ -69,11 +70,6 @@ pub(super) fn load_with_der<'a>(
         });
         verified.collect()
     })
-}
-
-/// Whether `index` has nothing newer.
-pub(super) fn accept(crls: &[Arc<Crl>], index: &RevocationIndex) -> Result<(), LoadError> {
-    crls.iter().try_for_each(|crl| Ok(index.accepts(crl)?))
 }
 
 fn contained<T>(work: impl FnOnce() -> Result<T, LoadError>) -> Result<T, LoadError> {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::denied::Kept;
 use super::keeper::{Keeper, State};
-use super::load::{LoadError, accept, load_with_der};
+use super::load::{LoadError, load_with_der};
 use super::loaded::{Loaded, Outcome};
 use super::pushed::{self, Head, PushedFileError};
 use super::recall::{kept, newest};
@@ -133,7 +133,7 @@ impl Keeper {
     /// Of the lists in one body those that count, where nothing newer is in force.
     fn accept_pushed<T>(&self, lists: &[(T, Arc<Crl>)]) -> Result<Vec<Arc<Crl>>, LoadError> {
         let crls: Vec<_> = lists.iter().map(|(_, crl)| Arc::clone(crl)).collect();
-        accept(&crls, &self.index())?;
+        self.bar().accepts(&crls)?;
         Ok(newest(crls))
     }
 
@@ -144,10 +144,12 @@ impl Keeper {
         let overtaken = || PushError::Overtaken(source.authority.name.to_string());
         change(current.ok_or_else(overtaken)?);
         self.publish(&mut state);
+        drop(state);
+        self.remember();
         Ok(())
     }
 
-    fn pushed_source(&self, certificate: &str) -> Result<(Loaded, Arc<Settings>), PushError> {
+    pub(super) fn pushed_source(&self, certificate: &str) -> Result<(Loaded, Arc<Settings>), PushError> {
         let state = self.state();
         let State { prepared, .. } = &*state;
         let of = |source: &&Loaded| source.is_pushed() && *source.authority.name == *certificate;

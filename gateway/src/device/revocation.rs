@@ -7,6 +7,7 @@
 
 pub mod deny;
 mod der;
+pub mod edition;
 pub mod entry;
 pub mod envelope;
 mod extension;
@@ -23,6 +24,7 @@ mod time;
 pub mod verify;
 
 pub use deny::{DenyEntry, DenyError, DenyList};
+pub use edition::Edition;
 pub use entry::{Entries, Entry, Reason};
 pub use envelope::EnvelopeError;
 pub use index::{

@@ -8,7 +8,7 @@ use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, put};
+use axum::routing::{delete, get, put};
 use axum::{Json, Router};
 use http_body_util::LengthLimitError;
 use tokio::sync::Semaphore;
@@ -23,6 +23,7 @@ pub(super) fn routes() -> Router<Arc<Control>> {
     Router::new()
         .route("/fleetgate/v1/crls", get(list))
         .route("/fleetgate/v1/crls/{certificate}", put(push).delete(remove).post(reload))
+        .route("/fleetgate/v1/crls/{certificate}/newest", delete(forget))
 }
 
 async fn list(State(control): State<Arc<Control>>) -> Response {
@@ -60,6 +61,14 @@ async fn remove(State(control): State<Arc<Control>>, Path(name): Path<String>) -
     blocking(move || match control.remove_crls(&name) {
         Ok(removed) if removed.failed => (StatusCode::INTERNAL_SERVER_ERROR, Json(removed)).into_response(),
         Ok(removed) => Json(removed).into_response(),
+        Err(error) => refusal(&error),
+    })
+    .await
+}
+
+async fn forget(State(control): State<Arc<Control>>, Path(name): Path<String>) -> Response {
+    blocking(move || match control.forget_newest_crls(&name) {
+        Ok(status) => Json([status]).into_response(),
         Err(error) => refusal(&error),
     })
     .await

@@ -41,7 +41,7 @@ pub(super) fn remove(socket: &Path, ca: &str, json: bool) -> Result<ExitCode, St
 }
 
 /// Any name can be a part of a path.
-fn resource(ca: &str) -> String {
+pub(super) fn resource(ca: &str) -> String {
     format!("/fleetgate/v1/crls/{}", utf8_percent_encode(ca, NON_ALPHANUMERIC))
 }
 
