@@ -8,7 +8,7 @@ use super::loaded::{Loaded, Outcome};
 use super::newest::Newest;
 use super::prepare::{Network, Prepared};
 use super::status::AuthorityStatus;
-use super::{Wanted, gauges};
+use super::{Wanted, gauges, stored};
 use crate::config::Problem;
 use crate::device::refusal;
 use crate::device::revocation::{DenyList, RevocationIndex};
@@ -106,6 +106,20 @@ impl Keeper {
         self.publish(&mut state);
         drop(state);
         self.remember_configured();
+        self.tidy();
+    }
+
+    /// Removes what was kept of URLs that are not configured any more.
+    fn tidy(&self) {
+        let (urls, settings) = {
+            let prepared = &self.state().prepared;
+            let urls: Vec<_> = prepared.sources.iter().filter_map(|source| source.url().cloned()).collect();
+            (urls, Arc::clone(&prepared.settings))
+        };
+        let tidied = settings.state_dir.as_deref().map_or(Ok(()), |dir| stored::tidy(dir, urls.iter()));
+        if let Err(error) = tidied {
+            tracing::warn!(%error, "CRLs of URLs that are not configured stay in server.state_dir");
+        }
     }
 
     /// The CAs with the sources of their CRLs.
