@@ -2,6 +2,7 @@
 
 mod inspect;
 mod push;
+mod seen;
 mod status;
 mod verify;
 
@@ -41,8 +42,8 @@ enum Verb {
         #[arg(long, value_name = "FILE")]
         ca: Option<PathBuf>,
     },
-    /// Say whether a CRL is one that a gateway with this CA would take: well-formed, signed by it, and not overdue. Exit
-    /// status 1 when it is not.
+    /// Say whether a CRL is one that a gateway with this CA would take: well-formed, signed by it, and not overdue. Where
+    /// a gateway runs, say how many of the devices that it has seen are listed. Exit status 1 when it would not take it.
     #[command(after_help = "Example:\n  fleetgate crl verify devices.crl --ca ca.pem")]
     Verify {
         /// The CRL: DER, PEM, or base64 as `cfssl gencrl` prints it.
@@ -91,7 +92,7 @@ impl Crl {
             Verb::Inspect { file, ca } => {
                 inspect::inspect(file, ca.as_deref(), self.config.admin_socket(), self.json)
             }
-            Verb::Verify { file, ca } => verify::verify(file, ca, self.json),
+            Verb::Verify { file, ca } => verify::verify(file, ca, self.config.admin_socket(), self.json),
             Verb::Push { ca, file } => push::push(&self.config.admin_socket()?, ca, file, self.json),
             Verb::Remove { ca } => push::remove(&self.config.admin_socket()?, ca, self.json),
             Verb::Forget { ca } => status::status(
