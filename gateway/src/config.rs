@@ -3,6 +3,7 @@
 mod access;
 mod cipher_suite;
 mod crl;
+mod denied;
 mod forwarding;
 mod host;
 mod operations;
@@ -22,6 +23,7 @@ use toml_span::{DeserError, Deserialize, Value};
 pub use access::{Application, Conditions, CrlExpired, Group, IpList, MtlsCertificate, Policy, ServiceToken};
 pub use cipher_suite::CipherSuites;
 pub use crl::Crl;
+pub use denied::Denied;
 pub use forwarding::ForwardingChoice;
 pub use host::{ClientAuth, Host, TlsVersion};
 pub use operations::{AccessLog, Admin, Log, Metrics};
@@ -49,6 +51,8 @@ pub struct Config {
     pub crl: Crl,
     /// `[access]`
     pub access: Access,
+    /// `[denied]`
+    pub denied: Denied,
     /// `[[application]]`
     pub applications: Vec<Application>,
     /// `[[policy]]`
@@ -102,6 +106,7 @@ impl<'de> Deserialize<'de> for Config {
         let mtls_certificates = table.optional("mtls_certificate");
         let crl = table.optional("crl");
         let access = table.optional("access");
+        let denied = table.optional("denied");
         let applications = table.optional("application");
         let policies = table.optional("policy");
         let groups = table.optional("group");
@@ -121,6 +126,7 @@ impl<'de> Deserialize<'de> for Config {
             mtls_certificates: mtls_certificates.unwrap_or_default(),
             crl: crl.unwrap_or_default(),
             access: access.unwrap_or_default(),
+            denied: denied.unwrap_or_default(),
             applications: applications.unwrap_or_default(),
             policies: policies.unwrap_or_default(),
             groups: groups.unwrap_or_default(),

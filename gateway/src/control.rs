@@ -1,6 +1,7 @@
 //! The control side of a running gateway: status, reload, readiness, and the XDP side's health.
 
 mod cache;
+mod crls;
 mod denied;
 mod tokens;
 
@@ -21,10 +22,11 @@ use crate::snapshot::{Accepted, Compiled, Record, Snapshot, compile};
 use crate::xdp::{self, DataPlane, InterfaceStatus};
 
 pub use cache::Seen;
+pub use crls::{CrlsPushed, CrlsRemoved};
 pub use denied::{DeniedChange, DeniedList};
 pub use tokens::{RevokedChange, TokenKeys};
 
-pub use crate::crl::{AuthorityStatus, Selector};
+pub use crate::crl::{AuthorityStatus, PushError, Selector};
 
 /// What a running gateway is asked and told from outside: by the admin socket, the metrics endpoint and signals.
 pub struct Control {
@@ -215,17 +217,6 @@ impl Control {
             last_reload: state.last_reload.clone(),
             warnings: self.warnings(&state),
         }
-    }
-
-    /// The CAs with the sources of their CRLs.
-    pub fn crls(&self) -> Vec<AuthorityStatus> {
-        self.keeper.status()
-    }
-
-    /// The same after a look at each source. This waits for files and servers.
-    pub fn crls_now(&self) -> Vec<AuthorityStatus> {
-        self.keeper.look_now();
-        self.keeper.status()
     }
 
     /// Whether the gateway takes new connections, and what is degraded all the same.

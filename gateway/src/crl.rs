@@ -1,4 +1,5 @@
-//! Keeps the revocation index in step with its sources: CRL files, CRLs at URLs, and what operators deny.
+//! Keeps the revocation index in step with its sources: CRL files, CRLs at URLs, CRLs that operators push, and what they
+//! deny.
 //!
 //! At start and at a reload every file must load: what cannot be read, is not a CRL, or was not signed by its CA
 //! refuses the configuration; so does a URL of a CA that is strict about expired CRLs, when there is no list of it at
@@ -15,13 +16,19 @@ mod inspect;
 mod keeper;
 mod load;
 mod loaded;
+mod newest;
 mod points;
 mod prepare;
+mod push;
+mod pushed;
+mod recall;
 mod refresh;
+mod remember;
 mod schedule;
 mod source;
 mod status;
 mod stored;
+mod subject;
 mod url;
 
 pub use denied::{Changed, Denial, DenialError, Denials, DeniedFileError, Kept, Selector};
@@ -29,6 +36,8 @@ pub use inspect::{InspectError, Inspection, Listed, Signature, inspect};
 pub use keeper::Keeper;
 pub use points::Points;
 pub use prepare::{Network, Prepared};
+pub use push::{PushError, Pushed, Removed};
+pub use pushed::PushedFileError;
 pub use source::Source;
 pub use status::{AuthorityStatus, CrlStatus, SourceStatus};
 pub use url::{CrlUrl, UrlError};
@@ -64,7 +73,9 @@ pub struct Settings {
     pub allow_private: bool,
     /// The CAs that https servers may have their certificates from, instead of the system's.
     pub roots: Option<Vec<CertificateDer<'static>>>,
-    /// Where the last good list of each URL is kept.
+    /// Local denials at most.
+    pub max_denied: usize,
+    /// Where the last good list of each URL, and what is pushed, is kept.
     pub state_dir: Option<PathBuf>,
 }
 
@@ -91,6 +102,11 @@ impl Authority {
         self.issuers.iter().chain(&self.signers)
     }
 
+    /// Whether it is one of its certificates that this id is of.
+    fn has(&self, id: &IssuerId) -> bool {
+        self.issuers.iter().any(|issuer| issuer.id == *id)
+    }
+
     /// Whether a CRL that verifies for the one verifies for the other.
     fn signs_like(&self, other: &Self) -> bool {
         let ids = |authority: &Self| {
@@ -103,4 +119,10 @@ impl Authority {
             && self.signers == other.signers
             && ids(self) == ids(other)
     }
+}
+
+/// Names as errors list them.
+fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }

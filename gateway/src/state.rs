@@ -1,9 +1,17 @@
-//! Files in `server.state_dir`: replaced whole, or not at all.
+//! Files in `server.state_dir` that are replaced whole, or not at all; and the folders that they are in.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+
+/// Makes a folder in `server.state_dir`, where it is not there yet. `state_dir` itself is the operator's to make.
+pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
 
 /// Replaces the file at `path`, for the gateway's user alone. Whoever looks meanwhile, or after a power cut, finds the old
 /// one or the new one.
@@ -18,7 +26,17 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&temporary, path)?;
-    // The rename is a change of the folder.
+    sync_folder(path)
+}
+
+/// Removes the file at `path`, for good.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    fs::remove_file(path)?;
+    sync_folder(path)
+}
+
+/// What was renamed or removed is a change of the folder.
+fn sync_folder(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 

@@ -68,6 +68,32 @@ fn serial_numbers_that_cfssl_took_for_decimal_are_noticed_before_the_crl_is_put_
 }
 
 #[test]
+fn verify_says_too_how_many_devices_that_the_gateway_has_seen_are_listed() {
+    let (site, folder) = (Site::new(), TempDir::new().unwrap());
+    let gateway = site.start();
+    let mut connection = site.client().connect(gateway.address(), HOST).unwrap();
+    assert_eq!(connection.get(HOST, "/").unwrap().status(), 200);
+    let verify = |crl: Vec<u8>, more: &[&str]| {
+        let file = put(folder.path(), "devices.crl", crl);
+        let (file, ca) = (file.to_str().unwrap(), site.devices.path.to_str().unwrap());
+        gateway.cli("crl", &[&["verify", file, "--ca", ca], more].concat())
+    };
+    let right = || site.devices.crl(1, &[&site.device]);
+    let said = verify(right(), &[]);
+    assert!(said.code == 0 && said.stdout.contains("gateway: lists 1 of the 1 devices"), "{said:?}");
+    assert!(!said.stdout.contains("WARNING"), "{said:?}");
+    assert_eq!(json(&verify(right(), &["--json"]))[0]["gateway"]["matching"], 1);
+
+    // As a tool lists it that was given decimal digits and reads hexadecimal ones.
+    let decimal = serial(&site.device).parse::<Serial>().unwrap().decimal().unwrap();
+    let wrong = || site.devices.crl_of_serials(2, &[&decimal]);
+    let said = verify(wrong(), &[]);
+    assert!(said.code == 0 && said.stdout.contains("lists 0 of the 1 devices"), "{said:?}");
+    assert!(said.stdout.contains("WARNING") && said.stdout.contains("read as hexadecimal"), "{said:?}");
+    assert_eq!(json(&verify(wrong(), &["--json"]))[0]["gateway"]["suspicious"], true);
+}
+
+#[test]
 fn a_crl_is_inspected_without_a_gateway_and_its_signature_counts() {
     let (site, folder) = (Site::new(), TempDir::new().unwrap());
     let (config, _) = site.setup().write(folder.path());

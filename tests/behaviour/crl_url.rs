@@ -126,6 +126,25 @@ fn the_last_good_list_is_in_force_after_a_restart_without_the_server_and_nothing
 }
 
 #[test]
+fn what_was_kept_of_a_url_goes_when_the_url_has_left_the_configuration() {
+    let scene = Scene::new();
+    scene.server.put(Some(scene.site.devices.crl(5, &[])));
+    let gateway = scene.start();
+    let folder = gateway.folder().join("crl");
+    let kept = || std::fs::read_dir(&folder).unwrap().count();
+    std::fs::write(folder.join("notes.txt"), "somebody's").unwrap();
+    assert_eq!(kept(), 2);
+    gateway.must_reload();
+    assert_eq!(kept(), 2, "it is configured");
+    let setup = scene.setup("", "allow_private = true");
+    gateway.configure(&setup.clone().replace("crl = [", "crl = [\"https://localhost:1/refused.crl\"]\n# "));
+    assert_eq!((gateway.reload().code, kept()), (1, 2), "a refused reload changes nothing");
+    gateway.configure(&setup.replace("crl = [", "# crl = ["));
+    gateway.must_reload();
+    assert_eq!(kept(), 1, "somebody's notes stay");
+}
+
+#[test]
 fn without_any_list_a_strict_ca_refuses_the_start_and_a_lenient_one_waits_for_it() {
     let scene = Scene::new();
     let refusal = Gateway::try_start(scene.setup("", "allow_private = true")).err().expect("no start").stderr;

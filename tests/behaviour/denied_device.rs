@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use fleetgate_tests::gateway::{Gateway, Said};
-use fleetgate_tests::pki::Identity;
+use fleetgate_tests::pki::{Ca, Identity, Leaf};
 use fleetgate_tests::site::{HOST, Site};
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -68,6 +68,31 @@ fn key_sha256(identity: &Identity) -> String {
     use fleetgate::device::identity::{Fingerprint, Identity as Read};
     let read = Read::read(&identity.chain[0], Fingerprint::of(&identity.chain[0])).unwrap();
     Fingerprint(read.key_sha256).hex()
+}
+
+/// Both CAs of an upload have issued a certificate with the same short serial number: one is a device's, and the other is
+/// the CA's own, on the path of every device.
+#[test]
+fn a_serial_number_is_denied_at_the_ca_that_is_named_and_not_at_another_of_the_same_upload() {
+    let site = Site::new();
+    let issuing = site.devices.intermediate_with_serial("Issuing", 7);
+    let leaf = |name: &str, serial: u64| issuing.issue(Leaf::device(name).serial(serial));
+    let (stolen, other) = (leaf("device-3", 7), leaf("device-4", 8));
+    let bundle = Ca::bundle(&[&issuing, &site.devices]);
+    let gateway = Gateway::start(site.untrusting().trust("fleet", &bundle, &[HOST]));
+    let serial = ["--serial", "07", "--ca", "fleet"];
+    let said = gateway.cli("device", &[&["deny"][..], &serial].concat());
+    assert!(said.code == 1 && said.stderr.contains("`CN=Issuing`"), "{said:?}");
+    assert!(said.stderr.contains("`CN=Device Root`"), "{said:?}");
+    assert_eq!(status(&site, &gateway, &stolen), 200, "nothing is denied yet");
+
+    let named = [&serial[..], &["--issuer", "CN=Issuing"]].concat();
+    device(&gateway, &[&["deny"], &named[..]].concat());
+    assert_eq!((status(&site, &gateway, &stolen), status(&site, &gateway, &other)), (403, 200));
+    device(&gateway, &[&["undeny"], &named[..]].concat());
+    device(&gateway, &[&["deny"][..], &serial, &["--issuer", "Device Root"]].concat());
+    assert_eq!((status(&site, &gateway, &stolen), status(&site, &gateway, &other)), (403, 403));
+    assert_eq!(status(&site, &gateway, &site.device), 200, "its root issued it itself");
 }
 
 #[test]
@@ -137,6 +162,22 @@ fn a_denial_that_cannot_be_kept_is_in_force_and_said_to_be_a_failure() {
     let said = gateway.cli("device", &["deny", "--common-name", "device-1"]);
     assert!(said.code == 1 && said.stdout.contains("WARNING in force until the gateway stops"), "{said:?}");
     assert_eq!(status(&site, &gateway, &site.device), 403);
+}
+
+#[test]
+fn a_denial_beyond_the_configured_number_is_refused_and_counted_and_a_reload_makes_room() {
+    let site = Site::new();
+    let setup = |most: u32| site.setup().table("denied", &format!("max_entries = {most}"));
+    let gateway = Gateway::start(setup(1));
+    device(&gateway, &["deny", "--common-name", "device-1"]);
+    let more = ["deny", "--common-name", "device-2"];
+    let said = gateway.cli("device", &more);
+    assert!(said.code == 1 && said.stderr.contains("denied.max_entries allows 1"), "{said:?}");
+    assert_eq!(gateway.metric("fleetgate_denials_refused_total", &[]), 1);
+    gateway.configure(&setup(2));
+    gateway.must_reload();
+    device(&gateway, &more);
+    assert_eq!(gateway.metric("fleetgate_denied_devices", &[]), 2);
 }
 
 #[test]

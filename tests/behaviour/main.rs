@@ -13,6 +13,8 @@ mod ca_expires;
 mod cache_verbs;
 mod connection_limit;
 mod crl_inspect;
+mod crl_pushed;
+mod crl_rollback;
 mod crl_url;
 mod denied_device;
 mod drain;

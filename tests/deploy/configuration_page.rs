@@ -129,6 +129,7 @@ fn optional_settings_have_their_defaults_in_the_example() {
     assert_eq!(silent.server.state_dir, None);
     assert_eq!(silent.server, Server { state_dir: None, ..example.server });
     assert_eq!(silent.timeout, example.timeout);
+    assert_eq!(silent.denied, example.denied);
     assert_eq!(silent.hosts[0].client_auth, example.hosts[0].client_auth);
     assert_eq!(silent.access.team_domain, None, "nobody's domain is taken unasked");
     assert_eq!(silent.access, Access { team_domain: None, ..example.access });

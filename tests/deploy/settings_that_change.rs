@@ -13,7 +13,7 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
     let value = match (table, key) {
         ("server", "state_dir") => "\"elsewhere\"",
         ("server", "ca_algorithms") => "\"cloudflare\"",
-        ("server" | "xdp.table", _) | ("crl", "max_size") | ("access", "token_cache") => "9999",
+        ("server" | "xdp.table" | "denied", _) | ("crl", "max_size") | ("access", "token_cache") => "9999",
         ("access", "team_domain") => "\"other.example.com\"",
         ("access", "key_rotation") => "\"7d\"",
         ("timeout", _) | ("crl", "timeout" | "refresh") => "\"11s\"",

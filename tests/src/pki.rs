@@ -86,6 +86,14 @@ impl Ca {
         self.intermediate_by(ca_params(name), KeyPair::generate().expect("a key"))
     }
 
+    /// A CA under this one whose certificate has this serial number.
+    #[must_use]
+    pub fn intermediate_with_serial(&self, name: &str, number: u64) -> Self {
+        let mut params = ca_params(name);
+        params.serial_number = Some(number.into());
+        self.intermediate_by(params, KeyPair::generate().expect("a key"))
+    }
+
     fn intermediate_by(&self, params: CertificateParams, key: KeyPair) -> Self {
         let certificate = params.signed_by(&key, &self.issuer).expect("an intermediate").der().clone();
         let chain = std::iter::once(certificate.clone()).chain(self.chain.iter().cloned()).collect();

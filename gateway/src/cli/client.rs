@@ -1,13 +1,17 @@
 //! A client of the admin socket.
 
+mod awaited;
+
 use std::path::Path;
 
 use http::{Method, Request, StatusCode};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::BodyExt as _;
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::UnixStream;
+
+use awaited::Awaited;
 
 /// What the gateway answered.
 pub(super) struct Answer {
@@ -22,7 +26,11 @@ pub(super) struct Answer {
 /// # Errors
 /// It cannot be reached, or refuses: its problems.
 pub(super) fn ask(socket: &Path, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, String> {
-    let body = body.map_or_else(Bytes::new, |body| body.to_string().into());
+    send(socket, method, path, body.map_or_else(Bytes::new, |body| body.to_string().into()))
+}
+
+/// The same with any body.
+pub(super) fn send(socket: &Path, method: Method, path: &str, body: Bytes) -> Result<Answer, String> {
     let (status, body) = run(socket, method, path, body)?;
     let text = String::from_utf8_lossy(&body).into_owned();
     let parsed: Result<Value, _> = serde_json::from_slice(&body);
@@ -73,9 +81,9 @@ async fn exchange(
         .method(method)
         .uri(path)
         .header("host", "fleetgate")
-        .body(Full::new(body))
+        .body(())
         .map_err(|error| error.to_string())?;
-    let response = sender.send_request(request).await.map_err(lost)?;
+    let response = sender.send_request(Awaited::with(request, body)).await.map_err(lost)?;
     let status = response.status();
     let body = response.into_body().collect().await.map_err(lost)?.to_bytes();
     connection.abort();

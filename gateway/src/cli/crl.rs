@@ -1,6 +1,8 @@
 //! `fleetgate crl`
 
 mod inspect;
+mod push;
+mod seen;
 mod status;
 mod verify;
 
@@ -16,7 +18,7 @@ use super::ConfigFile;
 /// The arguments of `fleetgate crl`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  fleetgate crl verify devices.crl --ca ca.pem\n  fleetgate crl inspect devices.crl --ca ca.pem\n  fleetgate crl status --json"
+    after_help = "Examples:\n  fleetgate crl verify devices.crl --ca ca.pem\n  fleetgate crl inspect devices.crl --ca ca.pem\n  fleetgate crl push --ca \"Device CA\" devices.crl\n  fleetgate crl status --json"
 )]
 pub(super) struct Crl {
     #[command(flatten)]
@@ -40,8 +42,8 @@ enum Verb {
         #[arg(long, value_name = "FILE")]
         ca: Option<PathBuf>,
     },
-    /// Say whether a CRL is one that a gateway with this CA would take: well-formed, signed by it, and not overdue. Exit
-    /// status 1 when it is not.
+    /// Say whether a CRL is one that a gateway with this CA would take: well-formed, signed by it, and not overdue. Where
+    /// a gateway runs, say how many of the devices that it has seen are listed. Exit status 1 when it would not take it.
     #[command(after_help = "Example:\n  fleetgate crl verify devices.crl --ca ca.pem")]
     Verify {
         /// The CRL: DER, PEM, or base64 as `cfssl gencrl` prints it.
@@ -50,10 +52,36 @@ enum Verb {
         #[arg(long, value_name = "FILE")]
         ca: PathBuf,
     },
+    /// Put a CRL in force at the running gateway, without a file or URL in its configuration. It takes the place of what was
+    /// pushed for the same CA before, and outlives a restart where `server.state_dir` is set. Exit status 1 when it is not
+    /// accepted or could not be kept.
+    #[command(after_help = "Example:\n  fleetgate crl push --ca \"Device CA\" devices.crl")]
+    Push {
+        /// The name of the mTLS certificate with the CA that signed it.
+        #[arg(long, value_name = "NAME")]
+        ca: String,
+        /// The CRL: DER, PEM, or base64 as `cfssl gencrl` prints it.
+        file: PathBuf,
+    },
+    /// Take back every CRL that was pushed for a CA. Exit status 1 when there is none.
+    #[command(after_help = "Example:\n  fleetgate crl remove --ca \"Device CA\"")]
+    Remove {
+        /// The name of the mTLS certificate.
+        #[arg(long, value_name = "NAME")]
+        ca: String,
+    },
+    /// Have the running gateway forget which CRL of a CA was the newest, and load again whatever its files and URLs have: for
+    /// a CA that has started its numbers again. Exit status 1 when one of them did not load.
+    #[command(after_help = "Example:\n  fleetgate crl forget --ca \"Device CA\"")]
+    Forget {
+        /// The name of the mTLS certificate.
+        #[arg(long, value_name = "NAME")]
+        ca: String,
+    },
     /// Have the running gateway look at every CRL file and URL now. Exit status 1 when one of them did not load.
     #[command(after_help = "Example:\n  fleetgate crl reload")]
     Reload,
-    /// The CRLs of the running gateway: entries, number, when the next one is due, file or URL.
+    /// The CRLs of the running gateway: entries, number, when the next one is due, file, URL or `api`.
     #[command(after_help = "Example:\n  fleetgate crl status --json")]
     Status,
 }
@@ -64,7 +92,15 @@ impl Crl {
             Verb::Inspect { file, ca } => {
                 inspect::inspect(file, ca.as_deref(), self.config.admin_socket(), self.json)
             }
-            Verb::Verify { file, ca } => verify::verify(file, ca, self.json),
+            Verb::Verify { file, ca } => verify::verify(file, ca, self.config.admin_socket(), self.json),
+            Verb::Push { ca, file } => push::push(&self.config.admin_socket()?, ca, file, self.json),
+            Verb::Remove { ca } => push::remove(&self.config.admin_socket()?, ca, self.json),
+            Verb::Forget { ca } => status::status(
+                &self.config.admin_socket()?,
+                Method::DELETE,
+                &format!("{}/newest", push::resource(ca)),
+                self.json,
+            ),
             Verb::Reload => status::status(
                 &self.config.admin_socket()?,
                 Method::POST,

@@ -30,7 +30,7 @@ pub(super) struct Device {
 enum Verb {
     /// Deny a device on its next handshake, and close its open connections.
     #[command(
-        after_help = "Examples:\n  fleetgate device deny --common-name pump-17 --note \"stolen, ticket 4711\"\n  fleetgate device deny --fingerprint \"$(openssl x509 -in device.pem -noout -fingerprint -sha256)\"\n  fleetgate device deny --serial 0A1B --ca \"Device CA\""
+        after_help = "Examples:\n  fleetgate device deny --common-name pump-17 --note \"stolen, ticket 4711\"\n  fleetgate device deny --fingerprint \"$(openssl x509 -in device.pem -noout -fingerprint -sha256)\"\n  fleetgate device deny --serial 0A1B --ca \"Device CA\"\n  fleetgate device deny --serial 0A1B --ca \"Device CA\" --issuer \"Issuing CA 3\""
     )]
     Deny {
         #[command(flatten)]
@@ -68,6 +68,9 @@ struct Selector {
     /// The name of the mTLS certificate with the CA that issued it.
     #[arg(long, value_name = "NAME", requires = "serial")]
     ca: Option<String>,
+    /// Which of the CAs of that mTLS certificate, where it has several: its subject, common name, SHA-256 or id.
+    #[arg(long, value_name = "CA", requires = "serial")]
+    issuer: Option<String>,
 }
 
 impl Device {
@@ -95,10 +98,10 @@ fn is_empty(reply: &Value) -> bool {
 
 impl Selector {
     fn body(&self, note: Option<&str>) -> Value {
-        let Self { fingerprint, key, common_name, serial, ca } = self;
+        let Self { fingerprint, key, common_name, serial, ca, issuer } = self;
         json!({
             "fingerprint": fingerprint, "key": key, "common_name": common_name,
-            "serial": serial, "ca": ca, "note": note,
+            "serial": serial, "ca": ca, "issuer": issuer, "note": note,
         })
     }
 }

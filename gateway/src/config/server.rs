@@ -28,7 +28,7 @@ pub struct Server {
     pub max_concurrent_streams: u32,
     /// Idle connections that each worker keeps to each origin.
     pub max_idle_origin_connections: u32,
-    /// The folder for what outlives the process: local denials, and the last good CRL of each URL.
+    /// The folder for what outlives the process: local denials, and what is known of CRLs.
     pub state_dir: Option<PathBuf>,
 }
 

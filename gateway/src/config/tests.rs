@@ -51,6 +51,7 @@ fn every_default_is_the_documented_one() {
         groups,
         ip_lists,
         service_tokens,
+        denied,
     } = parse(LEAST).unwrap();
     let expected = Server {
         workers: 0,
@@ -79,7 +80,7 @@ fn every_default_is_the_documented_one() {
         allow_private: false,
         ca: None,
     };
-    assert_eq!(crl, expected);
+    assert_eq!((crl, denied), (expected, Denied { max_entries: 100_000 }));
     let six_weeks = Duration::from_hours(6 * 7 * 24);
     let expected =
         Access { team_domain: None, key_rotation: six_weeks, token_cache: 100_000, geo_database: None };

@@ -1,5 +1,6 @@
 //! Local denials, as operators see and change them.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -58,16 +59,21 @@ fn describe(Changed { records, kept }: Changed, what: &str) -> DeniedChange {
     for record in &records {
         tracing::warn!(denial = serde_json::to_string(record).unwrap_or_default(), "{what}");
     }
+    let problem = not_kept(&kept);
     let failed = matches!(kept, Kept::Failed(_));
-    let problem = match &kept {
+    DeniedChange { changed: records, kept: problem.is_none(), problem, failed }
+}
+
+/// Why a change ends with the gateway, if it does.
+pub(super) fn not_kept(kept: &Kept<impl Display>) -> Option<String> {
+    match kept {
         Kept::Yes => None,
         Kept::NoStateDir => {
             Some("server.state_dir is not set: this lives until the gateway stops".to_owned())
         }
-        Kept::Failed(error) => Some(format!("in force until the gateway stops, and not kept: {error}")),
-    };
-    if let Kept::Failed(error) = &kept {
-        tracing::error!(%error, "denials are in force, and not kept");
+        Kept::Failed(error) => {
+            tracing::error!(%error, "a change by an operator is in force, and not kept");
+            Some(format!("in force until the gateway stops, and not kept: {error}"))
+        }
     }
-    DeniedChange { changed: records, kept: problem.is_none(), problem, failed }
 }

@@ -1,15 +1,16 @@
 //! What operators deny beside the CRLs: records with a note each, kept in a file where there is a folder for it.
 
 mod file;
+mod issuers;
 mod record;
 
 use std::path::{Path, PathBuf};
 
 pub use file::DeniedFileError;
+pub(super) use issuers::{Authorities, authorities};
 pub use record::{Denial, DenialError, Selector};
 
-use super::Authority;
-use crate::device::revocation::{DenyList, IssuerId};
+use crate::device::revocation::DenyList;
 
 /// The name of the file in `server.state_dir`.
 const FILE: &str = "denied.json";
@@ -30,24 +31,15 @@ pub struct Changed {
     pub kept: Kept,
 }
 
-/// Whether denials outlive the process.
+/// Whether a change outlives the process.
 #[derive(Debug)]
-pub enum Kept {
-    /// They are on the disk.
+pub enum Kept<E = DeniedFileError> {
+    /// It is on the disk.
     Yes,
-    /// There is no `server.state_dir`: they live until the gateway stops.
+    /// There is no `server.state_dir`: it lives until the gateway stops.
     NoStateDir,
-    /// The file could not be written: they are in force, and may be as before after a restart.
-    Failed(DeniedFileError),
-}
-
-/// The CAs that a serial number can be denied of: an upload's name, and the ids of its certificates.
-pub(super) type Authorities = Vec<(Box<str>, Vec<IssuerId>)>;
-
-/// The CAs of a configuration, for denials.
-pub(super) fn authorities<'a>(all: impl IntoIterator<Item = &'a Authority>) -> Authorities {
-    let ids = |authority: &Authority| authority.issuers.iter().map(|issuer| issuer.id).collect();
-    all.into_iter().map(|authority| (Box::from(&*authority.name), ids(authority))).collect()
+    /// It could not be written: it is in force, and all may be as before after a restart.
+    Failed(E),
 }
 
 impl Denials {
@@ -78,24 +70,35 @@ impl Denials {
         self.records.iter().map(|record| record.entry.clone()).collect()
     }
 
-    /// Denies what `selector` says; gives the records that are new. What is denied already stays as it is.
+    /// Denies what `selector` says; gives the records that are new. What is denied already stays as it is. There may be
+    /// `most` records; those that a file has beyond that count, and no more are added.
     pub(super) fn add(
         &mut self,
         selector: &Selector,
         authorities: &Authorities,
+        most: usize,
         now: u64,
     ) -> Result<Vec<Denial>, DenialError> {
-        let mut new = selector.denials(authorities, now)?;
-        new.retain(|denial| self.records.iter().all(|known| known.entry != denial.entry));
-        self.records.extend(new.iter().cloned());
-        Ok(new)
+        let new = selector.denial(authorities, now)?;
+        if self.records.iter().any(|known| known.entry == new.entry) {
+            return Ok(Vec::new());
+        }
+        if self.records.len() >= most {
+            return Err(DenialError::Full { records: self.records.len(), most });
+        }
+        self.records.push(new.clone());
+        Ok(vec![new])
     }
 
     /// Pardons what `selector` says; gives the records that went.
-    pub(super) fn remove(&mut self, selector: &Selector) -> Result<Vec<Denial>, DenialError> {
+    pub(super) fn remove(
+        &mut self,
+        selector: &Selector,
+        authorities: &Authorities,
+    ) -> Result<Vec<Denial>, DenialError> {
         let wanted = selector.wanted()?;
-        let (gone, stay) =
-            std::mem::take(&mut self.records).into_iter().partition(|denial| wanted.covers(denial));
+        let covered = |denial: &Denial| wanted.covers(denial, authorities);
+        let (gone, stay) = std::mem::take(&mut self.records).into_iter().partition(covered);
         self.records = stay;
         Ok(gone)
     }

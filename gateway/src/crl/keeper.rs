@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::denied::{self, Authorities, Changed, Denial, DenialError, Denials, Selector};
 use super::loaded::{Loaded, Outcome};
+use super::newest::Newest;
 use super::prepare::{Network, Prepared};
 use super::status::AuthorityStatus;
-use super::{Wanted, gauges};
+use super::{Wanted, gauges, stored};
 use crate::config::Problem;
 use crate::device::refusal;
 use crate::device::revocation::{DenyList, RevocationIndex};
@@ -17,12 +18,16 @@ use crate::telemetry::Metrics;
 /// Keeps the index in step with the sources of CRLs and with what operators deny.
 pub struct Keeper {
     verdicts: Arc<Verdicts>,
-    metrics: Metrics,
+    pub(super) metrics: Metrics,
     /// Not held while anything is read, fetched or parsed.
     state: Mutex<State>,
     /// Held while the index is replaced, so that no denial is lost between two of them; where both locks are held, it is
     /// the second.
     denied: Mutex<Denied>,
+    /// Held throughout a change of what is pushed, before any other: one comes after the other, on the disk too.
+    pub(super) pushing: Mutex<()>,
+    /// The newest list of each CA that was accepted; where `state` is locked too, it is the first.
+    pub(super) newest: Mutex<Arc<Newest>>,
 }
 
 /// What operators deny.
@@ -33,6 +38,8 @@ struct Denied {
     list: Arc<DenyList>,
     /// The CAs that serial numbers can be denied of.
     authorities: Authorities,
+    /// How many denials there may be.
+    most: usize,
 }
 
 #[derive(Default)]
@@ -54,8 +61,15 @@ pub(super) struct Job {
 impl Keeper {
     /// Puts `prepared` and `denials` in force.
     pub fn new(prepared: Prepared, denials: Denials, verdicts: Arc<Verdicts>, metrics: Metrics) -> Self {
-        let denied = Denied { list: Arc::new(denials.list()), denials, authorities: Authorities::new() };
-        let keeper = Self { verdicts, metrics, state: Mutex::default(), denied: Mutex::new(denied) };
+        let denied = Denied { list: Arc::new(denials.list()), denials, ..Denied::default() };
+        let keeper = Self {
+            verdicts,
+            metrics,
+            state: Mutex::default(),
+            denied: Mutex::new(denied),
+            pushing: Mutex::default(),
+            newest: Mutex::new(Arc::clone(&prepared.newest)),
+        };
         keeper.adopt(prepared, || ());
         keeper
     }
@@ -67,7 +81,7 @@ impl Keeper {
     /// A problem for each source that has to load and does not.
     pub fn prepare(&self, wanted: Wanted) -> Result<Prepared, Vec<Problem>> {
         let running = self.state().prepared.sources.clone();
-        Prepared::with(wanted, &self.index(), Network::Ask, &running)
+        Prepared::with(wanted, &self.bar(), Network::Ask, &running)
     }
 
     /// Puts the CRLs of another configuration in force. While `publish` puts its snapshot in force, the CRLs of both
@@ -81,36 +95,65 @@ impl Keeper {
         };
         prepared.sources.iter().filter(failed).for_each(|source| self.count_failure(source));
         state.prepared = prepared.and(before);
-        self.denied().authorities =
+        let mut denied = self.denied();
+        denied.authorities =
             denied::authorities(state.prepared.authorities.iter().map(|authority| &**authority));
+        denied.most = state.prepared.settings.max_denied;
+        drop(denied);
         self.publish(&mut state);
         publish();
         state.prepared.alone();
         self.publish(&mut state);
+        drop(state);
+        self.remember_configured();
+        self.tidy();
+    }
+
+    /// Removes what was kept of URLs that are not configured any more.
+    fn tidy(&self) {
+        let (urls, settings) = {
+            let prepared = &self.state().prepared;
+            let urls: Vec<_> = prepared.sources.iter().filter_map(|source| source.url().cloned()).collect();
+            (urls, Arc::clone(&prepared.settings))
+        };
+        let tidied = settings.state_dir.as_deref().map_or(Ok(()), |dir| stored::tidy(dir, urls.iter()));
+        if let Err(error) = tidied {
+            tracing::warn!(%error, "CRLs of URLs that are not configured stay in server.state_dir");
+        }
     }
 
     /// The CAs with the sources of their CRLs.
     pub fn status(&self) -> Vec<AuthorityStatus> {
         let state = self.state();
         let prepared = &state.prepared;
-        prepared
+        let configured = prepared
             .authorities
             .iter()
-            .map(|authority| AuthorityStatus::new(authority, prepared.sources_of(authority)))
-            .collect()
+            .map(|authority| AuthorityStatus::new(authority, prepared.sources_of(authority)));
+        configured.chain(prepared.unused.iter().map(AuthorityStatus::unused)).collect()
     }
 
     /// What is degraded: CRLs that did not load, or are overdue.
     pub fn warnings(&self) -> Vec<String> {
-        self.state().prepared.sources.iter().flat_map(Loaded::warnings).collect()
+        let state = self.state();
+        let of_sources = state.prepared.sources.iter().flat_map(Loaded::warnings);
+        of_sources.chain(state.prepared.unused_lists()).collect()
     }
 
     /// Denies what `selector` says, at once: on the next handshake, and on open connections.
     ///
     /// # Errors
-    /// It says nothing that can be denied.
+    /// It says nothing that can be denied, or as much is denied as may be.
     pub fn deny(&self, selector: &Selector) -> Result<Changed, DenialError> {
-        self.change(|denied| denied.denials.add(selector, &denied.authorities, refusal::now()))
+        let add = |denied: &mut Denied| {
+            let Denied { denials, authorities, most, .. } = denied;
+            denials.add(selector, authorities, *most, refusal::now())
+        };
+        self.change(add).inspect_err(|error| {
+            if matches!(error, DenialError::Full { .. }) {
+                self.metrics.denials_refused.inc();
+            }
+        })
     }
 
     /// Pardons what `selector` says.
@@ -118,7 +161,7 @@ impl Keeper {
     /// # Errors
     /// It says nothing that can be denied.
     pub fn undeny(&self, selector: &Selector) -> Result<Changed, DenialError> {
-        self.change(|denied| denied.denials.remove(selector))
+        self.change(|denied| denied.denials.remove(selector, &denied.authorities))
     }
 
     /// What is denied, and the file that it is kept in.
@@ -173,6 +216,8 @@ impl Keeper {
         }
         if changed {
             self.publish(&mut state);
+            drop(state);
+            self.remember();
         } else if attempted {
             gauges::attempts(&state.prepared, &self.metrics);
         }
@@ -205,7 +250,7 @@ impl Keeper {
         self.denied.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn publish(&self, state: &mut State) {
+    pub(super) fn publish(&self, state: &mut State) {
         let denied = self.denied();
         let before = self.verdicts.index().generation();
         let index = state.prepared.index(before + 1, Arc::clone(&denied.list));

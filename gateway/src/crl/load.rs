@@ -4,11 +4,11 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use rustls::pki_types::CertificateRevocationListDer;
+
 use super::Authority;
 use super::fetch::FetchError;
-use crate::device::revocation::{
-    Crl, EnvelopeError, ParseError, ParsedCrl, RevocationIndex, StaleCrl, VerifyError, envelope,
-};
+use crate::device::revocation::{Crl, EnvelopeError, ParseError, ParsedCrl, StaleCrl, VerifyError, envelope};
 use crate::device::{refusal, trust};
 
 /// Why a CRL was not loaded.
@@ -30,6 +30,9 @@ pub(super) enum LoadError {
     Verify(#[from] VerifyError),
 }
 
+/// The label of what is older than it may be.
+pub(super) const STALE: &str = "stale";
+
 impl LoadError {
     /// The value of the metric label `reason`.
     pub(super) fn label(&self) -> &'static str {
@@ -40,7 +43,7 @@ impl LoadError {
             Self::Parse(_) => "malformed",
             Self::Read(error) if error.kind() == io::ErrorKind::FileTooLarge => "too_large",
             Self::Read(_) => "read",
-            Self::Stale(_) => "stale",
+            Self::Stale(_) => STALE,
             Self::Verify(_) => "not_verified",
         }
     }
@@ -49,20 +52,24 @@ impl LoadError {
 /// Loads the CRLs that `bytes` hold, for `authority`. A panic is an error like any other: the bytes may come from
 /// anybody.
 pub(super) fn load(bytes: &[u8], authority: &Authority) -> Result<Vec<Arc<Crl>>, LoadError> {
+    Ok(load_with_der(bytes, authority)?.into_iter().map(|(_, crl)| crl).collect())
+}
+
+/// The same, each with its DER.
+pub(super) fn load_with_der<'a>(
+    bytes: &'a [u8],
+    authority: &Authority,
+) -> Result<Vec<(CertificateRevocationListDer<'a>, Arc<Crl>)>, LoadError> {
     contained(|| {
         let lists = envelope::decode(bytes, bytes.len())?;
         let algorithms = trust::certificate_algorithms(authority.allow_sha1);
-        let verified = lists.iter().map(|der| {
-            let parsed = ParsedCrl::parse(der, bytes.len())?;
-            Ok(Arc::new(parsed.verify(authority.signed_by(), algorithms, refusal::now())?))
+        let verified = lists.into_iter().map(|der| {
+            let parsed = ParsedCrl::parse(&der, bytes.len())?;
+            let crl = parsed.verify(authority.signed_by(), algorithms, refusal::now())?;
+            Ok((der, Arc::new(crl)))
         });
         verified.collect()
     })
-}
-
-/// Whether `index` has nothing newer.
-pub(super) fn accept(crls: &[Arc<Crl>], index: &RevocationIndex) -> Result<(), LoadError> {
-    crls.iter().try_for_each(|crl| Ok(index.accepts(crl)?))
 }
 
 fn contained<T>(work: impl FnOnce() -> Result<T, LoadError>) -> Result<T, LoadError> {

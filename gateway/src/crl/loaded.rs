@@ -41,6 +41,8 @@ pub(super) enum Progress {
         url: CrlUrl,
         remote: Remote,
     },
+    /// What operators pushed through the API; nothing, most of the time.
+    Pushed,
 }
 
 /// What is known of a list at a URL.
@@ -81,6 +83,7 @@ pub(super) enum Outcome {
 impl Loaded {
     pub(super) fn new(authority: &Arc<Authority>, source: &Source) -> Self {
         let progress = match source {
+            Source::Api => Progress::Pushed,
             Source::File(path) => Progress::File { path: path.clone(), stamp: None },
             Source::Url(url) => Progress::Url {
                 url: url.clone(),
@@ -101,7 +104,21 @@ impl Loaded {
         match &self.progress {
             Progress::File { path, .. } => path.display().to_string(),
             Progress::Url { url, .. } => url.to_string(),
+            Progress::Pushed => "api".to_owned(),
         }
+    }
+
+    pub(super) fn is_file(&self) -> bool {
+        matches!(self.progress, Progress::File { .. })
+    }
+
+    pub(super) fn is_pushed(&self) -> bool {
+        matches!(self.progress, Progress::Pushed)
+    }
+
+    /// Whether nobody has pushed anything: there is nothing to tell of it.
+    pub(super) fn is_idle(&self) -> bool {
+        self.is_pushed() && self.crls.is_empty()
     }
 
     /// Whether two are the same source of the same CA.
@@ -109,6 +126,7 @@ impl Loaded {
         let same_source = match (&self.progress, &other.progress) {
             (Progress::File { path, .. }, Progress::File { path: other, .. }) => path == other,
             (Progress::Url { url, .. }, Progress::Url { url: other, .. }) => url == other,
+            (Progress::Pushed, Progress::Pushed) => true,
             _ => false,
         };
         same_source && self.authority.signs_like(&other.authority)

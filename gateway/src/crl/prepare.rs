@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use super::ask::ask;
 use super::fetch::{FetchError, Fetched, Fetcher, Validators};
-use super::load::{LoadError, accept, load};
+use super::load::{LoadError, STALE, load};
 use super::loaded::{Loaded, Outcome, Progress};
+use super::newest::{Bar, Newest, NewestError};
+use super::pushed::Head;
 use super::source::Source;
 use super::url::CrlUrl;
 use super::{Authority, Settings, Wanted, file, stored};
@@ -20,6 +22,10 @@ pub struct Prepared {
     pub(super) authorities: Vec<Arc<Authority>>,
     pub(super) settings: Arc<Settings>,
     pub(super) sources: Vec<Loaded>,
+    /// What was remembered when the gateway started.
+    pub(super) newest: Arc<Newest>,
+    /// Lists that were pushed for CAs that are not there.
+    pub(super) unused: Vec<Head>,
     /// There is one where there is a URL.
     pub(super) fetcher: Option<Arc<Fetcher>>,
     /// Of a configuration that is on its way out.
@@ -36,28 +42,29 @@ pub enum Network {
 }
 
 impl Prepared {
-    /// Loads every source of `wanted`, except those that are in `running` already; no CRL may be older than what `index`
-    /// has. This waits for files and, at most for `crl.timeout`, for servers.
+    /// Loads every source of `wanted`, except those that are in `running` already; no CRL may be older than `bar`
+    /// allows. This waits for files and, at most for `crl.timeout`, for servers.
     ///
     /// # Errors
-    /// A problem for each file that does not load, or has expired where its CA is strict about it; and for each URL of
-    /// such a CA that cannot be had, where no list of it was kept either.
+    /// A problem for each file that does not load, or has expired where its CA is strict about it; for each URL of such a
+    /// CA that cannot be had, where no list of it was kept either; and for each list that was pushed and is damaged.
     pub(super) fn with(
         wanted: Wanted,
-        index: &RevocationIndex,
+        bar: &Bar,
         network: Network,
         running: &[Loaded],
     ) -> Result<Self, Vec<Problem>> {
         let settings = Arc::new(wanted.settings);
         let authorities: Vec<_> = wanted.authorities.into_iter().map(Arc::new).collect();
         let fetcher = fetcher(&authorities, &settings).map_err(|problem| vec![problem])?;
-        let mut prepared = Self { authorities, settings, sources: Vec::new(), fetcher, parting: None };
+        let mut prepared = Self { authorities, settings, fetcher, ..Self::default() };
         let (mut problems, mut spans) = (Vec::new(), Vec::new());
         for authority in &prepared.authorities {
             for source in &authority.sources {
                 let mut new = Loaded::new(authority, &source.value);
                 match &source.value {
-                    Source::File(_) => problems.extend(new.read(index, &prepared.settings, source.span)),
+                    Source::Api => {}
+                    Source::File(_) => problems.extend(new.read(bar, &prepared.settings, source.span)),
                     Source::Url(_) => {
                         let known = running.iter().find(|known| known.is_same(&new));
                         // One of which there is no list is as good as new.
@@ -72,11 +79,12 @@ impl Prepared {
             }
         }
         if network == Network::Ask {
-            prepared.ask(index);
+            prepared.ask(bar);
             let missing =
                 prepared.sources.iter().zip(spans).filter_map(|(source, span)| missing(source, span));
             problems.extend(missing);
         }
+        problems.extend(prepared.recall_pushed(running));
         if problems.is_empty() { Ok(prepared) } else { Err(problems) }
     }
 
@@ -85,12 +93,16 @@ impl Prepared {
     /// # Errors
     /// A problem for each source that has to load and does not.
     pub fn load(wanted: Wanted, network: Network) -> Result<Self, Vec<Problem>> {
-        Self::with(wanted, &RevocationIndex::default(), network, &[])
+        let newest = Newest::read(wanted.settings.state_dir.as_deref()).map(Arc::new);
+        let newest = newest.map_err(|error| vec![unknown_newest(&error)])?;
+        let bar = Bar { newest, ..Bar::default() };
+        let prepared = Self::with(wanted, &bar, network, &[])?;
+        Ok(Self { newest: bar.newest, ..prepared })
     }
 
     /// Asks every URL that nothing is known of. What was kept of it counts where it cannot be had, and nothing older than
     /// that is accepted.
-    fn ask(&mut self, index: &RevocationIndex) {
+    fn ask(&mut self, bar: &Bar) {
         let Some(fetcher) = &self.fetcher else { return };
         let settings = &self.settings;
         let new = |source: &&mut Loaded| {
@@ -104,16 +116,17 @@ impl Prepared {
         }
         let urls: Vec<_> = unknown.iter().filter_map(|source| source.request()).collect();
         for (source, answer) in unknown.into_iter().zip(ask(fetcher, &urls)) {
-            source.take(source.judge(answer, settings, index), settings);
+            source.take(source.judge(answer, settings, Some(bar)), settings);
         }
     }
 
-    /// The sources of an authority.
+    /// The sources of an authority; the API is one where somebody has pushed a list.
     pub(super) fn sources_of<'a>(
         &'a self,
         authority: &'a Arc<Authority>,
     ) -> impl Iterator<Item = &'a Loaded> {
-        self.sources.iter().filter(move |source| Arc::ptr_eq(&source.authority, authority))
+        let of = move |source: &&Loaded| Arc::ptr_eq(&source.authority, authority) && !source.is_idle();
+        self.sources.iter().filter(of)
     }
 
     /// Everything that counts, while `before` still does.
@@ -121,10 +134,12 @@ impl Prepared {
     /// Where both have a source and the one before looked at it later, what it found counts.
     pub(super) fn and(mut self, before: Self) -> Self {
         for source in &mut self.sources {
-            let newer =
-                before.sources.iter().find(|known| known.is_same(source) && known.ended > source.ended);
-            if let Some(newer) = newer {
-                *source = Loaded { authority: Arc::clone(&source.authority), ..newer.clone() };
+            let mut newer = before.sources.iter().filter(|known| known.ended > source.ended);
+            if let Some(same) = newer.clone().find(|known| known.is_same(source)) {
+                *source = Loaded { authority: Arc::clone(&source.authority), ..same.clone() };
+            } else if let Some(pushed) = newer.find(|known| source.continues(known)) {
+                // The CA has changed, and somebody pushed a list for it meanwhile.
+                source.crls = pushed.carried_to(&source.authority);
             }
         }
         Self { parting: Some(Box::new(before)), ..self }
@@ -145,7 +160,7 @@ impl Prepared {
         let sources = self.all().flat_map(|prepared| &prepared.sources);
         let crls = sources.flat_map(|source| source.crls.iter().map(Arc::clone));
         let on_expired = |id: &IssuerId| {
-            let of = |authority: &&Arc<Authority>| authority.issuers.iter().any(|issuer| issuer.id == *id);
+            let of = |authority: &&Arc<Authority>| authority.has(id);
             // A CA that was uploaded twice is as strict as the stricter of the two.
             let mut uploads = self.all().flat_map(|prepared| &prepared.authorities).filter(of);
             let soft = uploads.all(|authority| authority.on_expired == OnExpired::Soft);
@@ -157,17 +172,22 @@ impl Prepared {
 
 impl Loaded {
     /// Loads a file. The problem that forbids the configuration, if there is one.
-    fn read(&mut self, index: &RevocationIndex, settings: &Settings, span: Span) -> Option<Problem> {
+    fn read(&mut self, bar: &Bar, settings: &Settings, span: Span) -> Option<Problem> {
         let Progress::File { path, stamp } = &mut self.progress else { return None };
         *stamp = file::Stamp::of(path);
         let outcome = match read(path, &self.authority, settings)
-            .and_then(|crls| accept(&crls, index).map(|()| crls))
+            .and_then(|crls| Ok(bar.accepts(&crls).map(|()| crls)?))
         {
             Ok(crls) => Outcome::Read(crls),
             Err(error) => Outcome::Failed(error),
         };
         self.take(outcome, settings);
         match &self.failure {
+            Some(failure) if failure.label == STALE => {
+                Some(Problem::error(failure.text.clone()).at(span).remedy(
+                    "put the newer one back; where no gateway runs, removing newest.json from server.state_dir has it forget, for every CA",
+                ))
+            }
             Some(failure) => Some(
                 Problem::error(failure.text.clone())
                     .at(span)
@@ -187,12 +207,12 @@ impl Loaded {
         }
     }
 
-    /// Loads what a URL's server answered, and keeps it where that is wanted.
+    /// Loads what a URL's server answered, where `bar` allows it, and keeps it where that is wanted.
     pub(super) fn judge(
         &self,
         answer: Result<Fetched, FetchError>,
         settings: &Settings,
-        index: &RevocationIndex,
+        bar: Option<&Bar>,
     ) -> Outcome {
         let (body, validators) = match answer {
             Ok(Fetched::New { body, validators }) => (body, validators),
@@ -205,7 +225,7 @@ impl Loaded {
         {
             return Outcome::Unchanged;
         }
-        let crls = match self.load_newer(&body, index) {
+        let crls = match self.load_newer(&body, bar) {
             Ok(crls) => crls,
             Err(error) => return Outcome::Failed(error),
         };
@@ -217,26 +237,28 @@ impl Loaded {
         Outcome::Fetched { crls, validators, digest }
     }
 
-    fn load_newer(&self, body: &[u8], index: &RevocationIndex) -> Result<Vec<Arc<Crl>>, LoadError> {
+    fn load_newer(&self, body: &[u8], bar: Option<&Bar>) -> Result<Vec<Arc<Crl>>, LoadError> {
         let crls = load(body, &self.authority)?;
-        accept(&crls, index)?;
+        let Some(bar) = bar else { return Ok(crls) };
+        bar.accepts(&crls)?;
         // What was kept is not in an index yet when the gateway starts.
-        let known = self.crls.iter().map(Arc::clone);
-        accept(&crls, &RevocationIndex::new(0, known, |_| OnExpired::Soft, Arc::default()))?;
+        let mut kept = Newest::default();
+        kept.add(&self.crls);
+        Bar { newest: Arc::new(kept), ..Bar::default() }.accepts(&crls)?;
         Ok(crls)
     }
 
     /// What to ask a URL for.
     pub(super) fn request(&self) -> Option<(CrlUrl, Validators)> {
         match &self.progress {
-            Progress::File { .. } => None,
+            Progress::File { .. } | Progress::Pushed => None,
             Progress::Url { url, remote } => Some((url.clone(), remote.validators.clone())),
         }
     }
 
     pub(super) fn url(&self) -> Option<&CrlUrl> {
         match &self.progress {
-            Progress::File { .. } => None,
+            Progress::File { .. } | Progress::Pushed => None,
             Progress::Url { url, .. } => Some(url),
         }
     }
@@ -275,6 +297,12 @@ fn missing(source: &Loaded, span: Span) -> Option<Problem> {
         "have the URL answer; server.state_dir keeps the last good list for a start without it, and \
          crl_expired = \"soft\" starts without any",
     ))
+}
+
+fn unknown_newest(error: &NewestError) -> Problem {
+    Problem::error(error.to_string()).remedy(
+        "bring a copy back, or remove it: the gateway then takes older CRLs, until it has loaded the current ones",
+    )
 }
 
 fn expired(crls: &[Arc<Crl>], on_expired: OnExpired, span: Span) -> Option<Problem> {

@@ -14,9 +14,10 @@ use super::ask::ask;
 use super::fetch::Fetcher;
 use super::file::Stamp;
 use super::keeper::{Job, Keeper};
-use super::load::accept;
 use super::loaded::{Loaded, Outcome, Progress};
+use super::newest::Bar;
 use super::prepare::read;
+use crate::device::revocation::Crl;
 
 /// How often files are looked at. A revocation acts within a second, loading included.
 const POLL: Duration = Duration::from_millis(250);
@@ -45,15 +46,18 @@ impl Keeper {
     /// Looks at every source now. This waits for files and servers.
     pub fn look_now(&self) {
         self.read_files(true);
-        let lost = self.settings().timeout + LOST;
-        let jobs = self.jobs(|source| source.begin(lost, true));
+        let Some(lost) = self.lost() else { return };
+        self.load_urls(self.jobs(|source| source.begin(lost, true)), Some(&self.bar()));
+    }
+
+    /// Asks URLs now, and takes what `bar` allows.
+    pub(super) fn load_urls(&self, jobs: Vec<Job>, bar: Option<&Bar>) {
         let Some(fetcher) = self.fetcher() else { return };
         let urls: Vec<_> = jobs.iter().filter_map(|job| job.source.request()).collect();
         let answers = ask(&fetcher, &urls);
-        let index = self.index();
         let settings = self.settings();
         let judge = |(job, answer): (Job, _)| {
-            let outcome = job.source.judge(answer, &settings, &index);
+            let outcome = job.source.judge(answer, &settings, bar);
             (job, outcome)
         };
         let done: Vec<_> = jobs.into_iter().zip(answers).map(judge).collect();
@@ -62,13 +66,21 @@ impl Keeper {
 
     /// Loads the files that have changed, or all.
     fn read_files(&self, all: bool) {
-        let mut jobs = self.jobs(|source| source.url().is_none());
+        let mut jobs = self.jobs(|source| source.is_file());
         jobs.retain_mut(|job| job.source.has_changed() || all);
-        let (index, settings) = (self.index(), self.settings());
+        self.load_files(jobs, Some(&self.bar()));
+    }
+
+    /// Loads files, and takes what `bar` allows.
+    pub(super) fn load_files(&self, jobs: Vec<Job>, bar: Option<&Bar>) {
+        let settings = self.settings();
         let load = |job: Job| {
             let Progress::File { path, .. } = &job.source.progress else { return None };
-            let crls = read(path, &job.source.authority, &settings);
-            let outcome = match crls.and_then(|crls| accept(&crls, &index).map(|()| crls)) {
+            let allowed = |crls: Vec<Arc<Crl>>| {
+                bar.map_or(Ok(()), |bar| bar.accepts(&crls))?;
+                Ok(crls)
+            };
+            let outcome = match read(path, &job.source.authority, &settings).and_then(allowed) {
                 Ok(crls) => Outcome::Read(crls),
                 Err(error) => Outcome::Failed(error),
             };
@@ -76,6 +88,11 @@ impl Keeper {
         };
         let done: Vec<_> = jobs.into_iter().filter_map(load).collect();
         self.finish(done);
+    }
+
+    /// How long an attempt at a URL can take; nothing where there is no URL.
+    pub(super) fn lost(&self) -> Option<Duration> {
+        self.fetcher().map(|_| self.settings().timeout + LOST)
     }
 
     /// Asks URLs when they are due.
@@ -96,7 +113,7 @@ impl Keeper {
         let answer = fetcher.fetch(&url, &validators).await;
         // Parsing takes its time, and others have timeouts.
         let judged = spawn_blocking(move || {
-            let outcome = job.source.judge(answer, &self.settings(), &self.index());
+            let outcome = job.source.judge(answer, &self.settings(), Some(&self.bar()));
             self.finish([(job, outcome)]);
         });
         if let Err(error) = judged.await {
@@ -108,7 +125,7 @@ impl Keeper {
         self.state().prepared.fetcher.clone()
     }
 
-    fn settings(&self) -> Arc<Settings> {
+    pub(super) fn settings(&self) -> Arc<Settings> {
         Arc::clone(&self.state().prepared.settings)
     }
 }
@@ -129,7 +146,7 @@ impl Loaded {
     }
 
     /// Whether a URL is to be asked. It will not be due again before the attempt has ended, or is lost.
-    fn begin(&mut self, lost: Duration, now: bool) -> bool {
+    pub(super) fn begin(&mut self, lost: Duration, now: bool) -> bool {
         let Progress::Url { remote, .. } = &mut self.progress else { return false };
         let begins = now || remote.due <= Instant::now();
         if begins {

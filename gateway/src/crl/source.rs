@@ -8,6 +8,8 @@ use super::url::{CrlUrl, UrlError};
 /// Where CRLs come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
+    /// The admin socket, by which operators push them.
+    Api,
     /// A file, looked at again and again.
     File(PathBuf),
     /// A URL, asked again and again.
@@ -31,6 +33,7 @@ impl Source {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Api => f.write_str("api"),
             Self::File(path) => path.display().fmt(f),
             Self::Url(url) => url.fmt(f),
         }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::Authority;
 use super::loaded::Loaded;
+use super::pushed::Head;
 use crate::device::refusal;
 use crate::device::revocation::{Crl, OnExpired};
 
@@ -13,7 +14,11 @@ pub struct AuthorityStatus {
     /// Its name.
     pub certificate: String,
     /// What becomes of its devices when a CRL has expired: `hard` or `soft`.
-    pub crl_expired: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crl_expired: Option<&'static str>,
+    /// Why a list that was pushed for it revokes nobody: no mTLS certificate of this name has its CA.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unused: Option<String>,
     /// Where its CRLs come from.
     pub sources: Vec<SourceStatus>,
 }
@@ -21,7 +26,7 @@ pub struct AuthorityStatus {
 /// Where CRLs come from, and what came of it.
 #[derive(Debug, Serialize)]
 pub struct SourceStatus {
-    /// The file or URL.
+    /// The file or URL, or `api`.
     pub source: String,
     /// Why the last attempt failed. What is listed then is the version before.
     pub problem: Option<String>,
@@ -60,8 +65,21 @@ impl AuthorityStatus {
         };
         Self {
             certificate: authority.name.to_string(),
-            crl_expired,
+            crl_expired: Some(crl_expired),
+            unused: None,
             sources: sources.map(SourceStatus::new).collect(),
+        }
+    }
+
+    /// Of a list that was pushed for a CA which is not there.
+    pub(super) fn unused(head: &Head) -> Self {
+        let Head { certificate, path, .. } = head;
+        let unused = format!("no mTLS certificate of this name has its CA, {}", path.display());
+        Self {
+            certificate: certificate.clone(),
+            crl_expired: None,
+            unused: Some(unused),
+            sources: Vec::new(),
         }
     }
 }
@@ -79,7 +97,7 @@ impl SourceStatus {
 }
 
 impl CrlStatus {
-    fn new(crl: &Crl) -> Self {
+    pub(super) fn new(crl: &Crl) -> Self {
         Self {
             issuer: crl.issuer_name.clone(),
             number: crl.number.map(|number| number.to_string()),

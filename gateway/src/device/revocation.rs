@@ -9,6 +9,7 @@ mod coverage;
 pub mod delegate;
 pub mod deny;
 mod der;
+pub mod edition;
 pub mod entry;
 pub mod envelope;
 mod extension;
@@ -27,6 +28,7 @@ pub mod verify;
 
 pub use delegate::DelegateError;
 pub use deny::{DenyEntry, DenyError, DenyList};
+pub use edition::Edition;
 pub use entry::{Entries, Entry, Reason};
 pub use envelope::EnvelopeError;
 pub use index::{

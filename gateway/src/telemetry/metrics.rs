@@ -122,6 +122,8 @@ metrics! {
     crl_bytes: IntGauge = "fleetgate_crl_bytes";
     /// Local denials: fingerprints, keys, common names and serial numbers.
     denied_devices: IntGauge = "fleetgate_denied_devices";
+    /// Local denials that were refused because there are as many as may be.
+    denials_refused: IntCounter = "fleetgate_denials_refused_total";
     /// CAs that may sign with SHA-1.
     sha1_authorities: IntGauge = "fleetgate_sha1_certificate_authorities";
     /// Access log lines lost because the reader of standard output was too slow.

@@ -38,6 +38,11 @@ impl Ca {
         self.crl_due(number, revoked.iter().map(|identity| &identity.chain[0]), 2020)
     }
 
+    /// One that revokes these serial numbers, given in hexadecimal.
+    pub fn crl_of_serials(&self, number: u64, hex: &[&str]) -> Vec<u8> {
+        self.crl_of(number, hex.iter().map(|hex| from_hex(hex)), 2100)
+    }
+
     /// A CA under this one whose certificate says where this one's CRL is.
     #[must_use]
     pub fn intermediate_with_crl_at(&self, name: &str, url: &str) -> Self {
@@ -52,8 +57,12 @@ impl Ca {
         revoked: impl Iterator<Item = &'a CertificateDer<'static>>,
         year: i32,
     ) -> Vec<u8> {
-        let entry = |certificate: &CertificateDer<'_>| RevokedCertParams {
-            serial_number: serial(certificate),
+        self.crl_of(number, revoked.map(|certificate| serial(certificate)), year)
+    }
+
+    fn crl_of(&self, number: u64, revoked: impl Iterator<Item = SerialNumber>, year: i32) -> Vec<u8> {
+        let entry = |serial_number| RevokedCertParams {
+            serial_number,
             revocation_time: date_time_ymd(2019, 1, 1),
             reason_code: Some(RevocationReason::KeyCompromise),
             invalidity_date: None,
@@ -75,7 +84,12 @@ fn params(number: u64, year: i32, revoked: Vec<RevokedCertParams>) -> Certificat
 }
 
 fn serial(certificate: &CertificateDer<'_>) -> SerialNumber {
-    let hex = Read::read(certificate, Fingerprint::of(certificate)).expect("a certificate").serial;
+    from_hex(&Read::read(certificate, Fingerprint::of(certificate)).expect("a certificate").serial)
+}
+
+fn from_hex(hex: &str) -> SerialNumber {
+    // An odd number of digits lacks a leading zero.
+    let hex = "0".repeat(hex.len() % 2) + hex;
     let octets = hex.as_bytes().as_chunks::<2>().0.iter().map(|pair| {
         let pair = std::str::from_utf8(pair).expect("hexadecimal");
         u8::from_str_radix(pair, 16).expect("hexadecimal")

@@ -35,6 +35,13 @@ impl Leaf {
         self
     }
 
+    /// It has this serial number.
+    #[must_use]
+    pub fn serial(mut self, number: u64) -> Self {
+        self.0.serial_number = Some(number.into());
+        self
+    }
+
     /// Its validity is over.
     #[must_use]
     pub fn expired(mut self) -> Self {

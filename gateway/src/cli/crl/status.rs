@@ -22,7 +22,9 @@ fn describe(authorities: &Value) -> String {
     let mut lines = Vec::new();
     for authority in elements(authorities) {
         let name = plain(&authority["certificate"]);
-        if elements(&authority["sources"]).next().is_none() {
+        if let Some(unused) = authority["unused"].as_str() {
+            lines.push(format!("{name}: a CRL that was pushed for it is unused: {unused}"));
+        } else if elements(&authority["sources"]).next().is_none() {
             lines.push(format!("{name}: no CRL"));
         }
         for source in elements(&authority["sources"]) {

@@ -2,8 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Authorities;
+use super::issuers::{self, Authorities};
 use crate::device::revocation::{DenyEntry, DenyError, IssuerError, IssuerId, Serial, SerialError};
+
+/// Octets of a note or a common name, so that all records together are bounded.
+const MAX_TEXT: usize = 1024;
 
 /// Something that is denied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +36,8 @@ pub struct Selector {
     pub serial: Option<String>,
     /// The name of the mTLS certificate whose CA issued it.
     pub ca: Option<String>,
+    /// Which of its CAs, where it has several: subject, common name, SHA-256 of its certificate, or id.
+    pub issuer: Option<String>,
     /// Why, for the list.
     pub note: Option<String>,
 }
@@ -41,8 +46,27 @@ pub struct Selector {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DenialError {
     /// Nothing, or several things.
-    #[error("give exactly one of fingerprint, key, common_name, or serial together with ca")]
+    #[error("give exactly one of fingerprint, key, common_name, or serial together with ca (and issuer)")]
     NotOne,
+    /// There are as many denials as there may be.
+    #[error(
+        "{records} denials are in force, and denied.max_entries allows {most}: pardon some, have the CA revoke the devices \
+         in its CRL, or raise denied.max_entries and reload"
+    )]
+    Full {
+        /// How many there are.
+        records: usize,
+        /// How many there may be.
+        most: usize,
+    },
+    /// A text that nobody needs so long.
+    #[error("the {what} has {octets} octets, and {MAX_TEXT} are allowed")]
+    TooLong {
+        /// Which text.
+        what: &'static str,
+        /// How long it is.
+        octets: usize,
+    },
     /// A fingerprint, key or common name that is none.
     #[error(transparent)]
     Entry(#[from] DenyError),
@@ -60,67 +84,89 @@ pub enum DenialError {
         /// What there is.
         known: String,
     },
+    /// No such CA in an upload.
+    #[error("no CA of `{ca}` is called `{issuer}`; there are: {choices}")]
+    UnknownIssuer {
+        /// The mTLS certificate.
+        ca: String,
+        /// What was given.
+        issuer: String,
+        /// What there is.
+        choices: String,
+    },
+    /// An upload has several CAs, and each may have issued a certificate with the serial number.
+    #[error(
+        "`{ca}` has several CAs, and serial numbers are only unique within one: name the one that issued the certificate \
+         as issuer, by subject, common name or SHA-256: {choices}"
+    )]
+    WhichIssuer {
+        /// The mTLS certificate.
+        ca: String,
+        /// What there is.
+        choices: String,
+    },
 }
 
 /// What a selector says, once it is known to say one thing.
 pub(super) enum Wanted<'a> {
     Device(DenyEntry),
-    /// Of the CA's chain it is not known which certificate issued it.
-    Serial {
-        serial: Serial,
-        ca: &'a str,
-    },
+    Serial { serial: Serial, ca: &'a str, issuer: Option<&'a str> },
 }
 
 impl Selector {
     pub(super) fn wanted(&self) -> Result<Wanted<'_>, DenialError> {
-        let Self { fingerprint, key, common_name, serial, ca, note: _ } = self;
+        let Self { fingerprint, key, common_name, serial, ca, issuer, note: _ } = self;
+        if issuer.is_some() && serial.is_none() {
+            return Err(DenialError::NotOne);
+        }
         let device = match (fingerprint, key, common_name, serial, ca) {
             (Some(text), None, None, None, None) => DenyEntry::fingerprint(text)?,
             (None, Some(text), None, None, None) => DenyEntry::key(text)?,
             (None, None, Some(name), None, None) => DenyEntry::common_name(name)?,
             (None, None, None, Some(text), Some(ca)) => {
-                return Ok(Wanted::Serial { serial: text.parse()?, ca });
+                return Ok(Wanted::Serial { serial: text.parse()?, ca, issuer: issuer.as_deref() });
             }
             _ => return Err(DenialError::NotOne),
         };
         Ok(Wanted::Device(device))
     }
 
-    /// The denials that it stands for: of a serial number one for each certificate of the CA's chain.
-    pub(super) fn denials(&self, authorities: &Authorities, now: u64) -> Result<Vec<Denial>, DenialError> {
-        let entries = match self.wanted()? {
-            Wanted::Device(entry) => vec![entry],
-            Wanted::Serial { serial, ca } => {
-                let issuers = issuers(ca, authorities)?;
-                issuers.iter().map(|issuer| DenyEntry::Serial { issuer: *issuer, serial }).collect()
+    /// The denial that it stands for.
+    pub(super) fn denial(&self, authorities: &Authorities, now: u64) -> Result<Denial, DenialError> {
+        self.check_lengths()?;
+        let entry = match self.wanted()? {
+            Wanted::Device(entry) => entry,
+            Wanted::Serial { serial, ca, issuer } => {
+                DenyEntry::Serial { issuer: issuers::choose(ca, issuer, authorities)?, serial }
             }
         };
-        let denial = |entry| Denial { entry, ca: self.ca.clone(), note: self.note.clone(), denied_at: now };
-        Ok(entries.into_iter().map(denial).collect())
+        Ok(Denial { entry, ca: self.ca.clone(), note: self.note.clone(), denied_at: now })
+    }
+
+    fn check_lengths(&self) -> Result<(), DenialError> {
+        for (what, text) in [("note", &self.note), ("common name", &self.common_name)] {
+            let octets = text.as_ref().map_or(0, String::len);
+            if octets > MAX_TEXT {
+                return Err(DenialError::TooLong { what, octets });
+            }
+        }
+        Ok(())
     }
 }
 
 impl Wanted<'_> {
     /// Whether it is what `denial` denies. A CA goes by the name that it had then: it may have left the configuration.
-    pub(super) fn covers(&self, denial: &Denial) -> bool {
+    /// Without an issuer, the serial number is pardoned at each of its CAs.
+    pub(super) fn covers(&self, denial: &Denial, authorities: &Authorities) -> bool {
         match (self, &denial.entry) {
             (Self::Device(wanted), entry) => wanted == entry,
-            (Self::Serial { serial: wanted, ca }, DenyEntry::Serial { serial, .. }) => {
-                wanted == serial && denial.ca.as_deref() == Some(*ca)
+            (Self::Serial { serial: wanted, ca, issuer: of }, DenyEntry::Serial { serial, issuer }) => {
+                let called = |of: &str| issuers::called(ca, of, authorities).contains(issuer);
+                wanted == serial && denial.ca.as_deref() == Some(*ca) && of.is_none_or(called)
             }
             (Self::Serial { .. }, _) => false,
         }
     }
-}
-
-fn issuers<'a>(name: &str, authorities: &'a Authorities) -> Result<&'a [IssuerId], DenialError> {
-    let found = authorities.iter().find(|(known, _)| **known == *name);
-    found.map(|(_, issuers)| issuers.as_slice()).ok_or_else(|| {
-        let names: Vec<_> = authorities.iter().map(|(name, _)| format!("`{name}`")).collect();
-        let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-        DenialError::UnknownCa { name: name.to_owned(), known }
-    })
 }
 
 /// A denial in JSON.

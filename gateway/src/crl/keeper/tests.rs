@@ -3,10 +3,19 @@
 use std::thread;
 
 use super::*;
+use crate::crl::Settings;
+
+/// Nothing but room for denials.
+fn prepared() -> Prepared {
+    let settings = Settings { max_denied: 10_000, ..Settings::default() };
+    let mut prepared = Prepared::default();
+    prepared.settings = Arc::new(settings);
+    prepared
+}
 
 fn keeper() -> Keeper {
     let verdicts = Arc::new(Verdicts::new(1));
-    Keeper::new(Prepared::default(), Denials::default(), verdicts, Metrics::new().unwrap())
+    Keeper::new(prepared(), Denials::default(), verdicts, Metrics::new().unwrap())
 }
 
 fn common_name(name: &str) -> Selector {
@@ -29,7 +38,7 @@ fn no_denial_is_lost_and_no_pardon_undone_while_configurations_come_and_go() {
                 }
             });
         }
-        scope.spawn(|| (0..ROUNDS).for_each(|_| keeper.adopt(Prepared::default(), || ())));
+        scope.spawn(|| (0..ROUNDS).for_each(|_| keeper.adopt(prepared(), || ())));
     });
     let index = keeper.verdicts.index();
     assert_eq!((index.denied().len(), keeper.denials().0.len()), (2 * ROUNDS, 2 * ROUNDS));

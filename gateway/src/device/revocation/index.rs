@@ -110,16 +110,16 @@ pub enum RevokedBy {
 /// Why a CRL does not replace the one that is loaded: somebody brought an old one back.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the CRL of `{issuer}` is older ({refused}) than the one that is loaded ({loaded}): fetch the current one; if the \
-     CA has started its numbers again, remove the loaded one first"
+    "the CRL of `{issuer}` is older ({refused}) than the newest that was accepted ({newest}): fetch the current one; if \
+     the CA has started its numbers again, have the gateway forget that with `fleetgate crl forget`"
 )]
 pub struct StaleCrl {
     /// The CA.
     pub issuer: String,
     /// The number and date of the refused one.
     pub refused: String,
-    /// The number and date of the loaded one.
-    pub loaded: String,
+    /// The number and date of the newest one.
+    pub newest: String,
 }
 
 /// Every CRL and every local denial. It never changes; a change makes another one.
@@ -241,8 +241,8 @@ impl RevocationIndex {
             None => Ok(()),
             Some(loaded) => Err(StaleCrl {
                 issuer: new.issuer_name.clone(),
-                refused: new.version(),
-                loaded: loaded.version(),
+                refused: new.edition().to_string(),
+                newest: loaded.edition().to_string(),
             }),
         }
     }

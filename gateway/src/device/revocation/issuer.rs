@@ -12,6 +12,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 use super::der::{self, Reader, SEQUENCE};
 use super::name;
 use super::serial::SerialError;
+use crate::device::identity::Fingerprint;
 use crate::model::hex::{self, Lower};
 
 /// Which CA issued something: a digest of its name and its key.
@@ -28,6 +29,8 @@ pub struct Issuer {
     pub id: IssuerId,
     /// Its subject, for people.
     pub name: String,
+    /// SHA-256 of its certificate.
+    pub fingerprint: Fingerprint,
     /// The subject, in canonical form.
     pub(super) subject: Box<[u8]>,
     pub(super) key_algorithm: Box<[u8]>,
@@ -111,6 +114,7 @@ impl Issuer {
         Ok(Self {
             id: IssuerId::new(subject, key_info),
             name: name::display(subject),
+            fingerprint: Fingerprint::of(der),
             subject: name::canonical(subject).into(),
             key_algorithm: key_algorithm.into(),
             key: key.into(),

@@ -230,6 +230,12 @@ impl CrlNumber {
     }
 }
 
+impl From<Serial> for CrlNumber {
+    fn from(number: Serial) -> Self {
+        Self(number)
+    }
+}
+
 impl PartialOrd for CrlNumber {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))

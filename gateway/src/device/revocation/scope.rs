@@ -54,6 +54,11 @@ impl Shard {
         points::names_of(&self.0).unwrap_or_default()
     }
 
+    /// The DER of the `DistributionPointName`.
+    pub const fn octets(&self) -> &[u8] {
+        &self.0
+    }
+
     pub(super) const fn heap_bytes(&self) -> usize {
         self.0.len()
     }

@@ -271,14 +271,7 @@ impl Crl {
 
     /// Which of two about the same certificates is newer: by number where both have one, then by date.
     pub(super) fn age(&self, other: &Self) -> Ordering {
-        let by_number = self.number.zip(other.number).map_or(Ordering::Equal, |(own, other)| own.cmp(&other));
-        by_number.then(self.this_update.cmp(&other.this_update))
-    }
-
-    /// Its number and date, for people.
-    pub(super) fn version(&self) -> String {
-        let number = self.number.map_or_else(|| "no number".to_owned(), |number| format!("number {number}"));
-        format!("{number}, of {}", time(self.this_update))
+        self.edition().age(&other.edition())
     }
 
     /// Whether two are one, loaded twice.
@@ -288,6 +281,6 @@ impl Crl {
 }
 
 /// A time for people.
-fn time(seconds: u64) -> String {
+pub(super) fn time(seconds: u64) -> String {
     humantime::format_rfc3339_seconds(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
 }

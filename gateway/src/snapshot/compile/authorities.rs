@@ -56,6 +56,7 @@ impl<'a> Compiler<'a> {
             refresh: *refresh,
             allow_private: *allow_private,
             roots: ca.as_ref().and_then(|path| self.certificates(path)),
+            max_denied: self.config.denied.max_entries as usize,
             state_dir: self.config.server.state_dir(self.source),
         };
         let authorities = bundles.iter().filter_map(|associated| self.authority(associated)).collect();
