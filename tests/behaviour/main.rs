@@ -16,6 +16,7 @@ mod crl_url;
 mod denied_device;
 mod drain;
 mod forged_headers;
+mod incidents;
 mod killed;
 mod log_hygiene;
 mod metric_labels;
