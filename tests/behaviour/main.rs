@@ -14,6 +14,7 @@ mod connection_limit;
 mod crl_inspect;
 mod crl_url;
 mod denied_device;
+mod document_pki;
 mod drain;
 mod forged_headers;
 mod incidents;
