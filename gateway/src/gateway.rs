@@ -160,12 +160,7 @@ fn new_metrics(config: &Config) -> Result<Metrics, prometheus::Error> {
     metrics.register_process()?;
     metrics.build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
     metrics.connections_limit.set(config.server.max_connections.into());
-    let panics = metrics.panics.clone();
-    let default = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
-        panics.inc();
-        default(info);
-    }));
+    metrics.count_panics();
     Ok(metrics)
 }
 

@@ -74,3 +74,16 @@ impl Snapshot {
         self.exact.values().chain(self.wildcard.values())
     }
 }
+
+#[cfg(test)]
+impl Snapshot {
+    /// Changes the TLS configuration of a host that no connection has yet.
+    pub(crate) fn change_tls(&mut self, pattern: &HostPattern, change: impl FnOnce(&mut ServerConfig)) {
+        let (hosts, name) = match pattern {
+            HostPattern::Exact(name) => (&mut self.exact, name),
+            HostPattern::Wildcard(name) => (&mut self.wildcard, name),
+        };
+        let host = hosts.get_mut(name).and_then(Arc::get_mut).unwrap();
+        change(Arc::make_mut(&mut host.tls));
+    }
+}

@@ -9,5 +9,5 @@ mod tls;
 pub use curl::{Curl, Failed};
 pub use http2::Http2;
 pub use openssl::{Printed, SClient, SServer};
-pub use raw::{Raw, UNRECOGNIZED_NAME, handshake_record_splits};
+pub use raw::{Raw, UNRECOGNIZED_NAME};
 pub use tls::{Connection, Tls, alert};

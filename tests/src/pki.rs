@@ -1,5 +1,6 @@
 //! Real CAs and certificates (P-256), as files for the gateway and for curl, and as DER for rustls.
 
+mod cfssl;
 mod crl;
 mod leaf;
 mod openssl;
@@ -18,6 +19,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
+pub use cfssl::Cfssl;
 pub use leaf::Leaf;
 pub use openssl::OpenSsl;
 

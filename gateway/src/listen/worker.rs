@@ -282,3 +282,6 @@ fn report(shared: &Shared, error: &HandshakeError, source: SocketAddr) {
     }
     shared.access_log.write(&Line::Handshake { time, host, reason, detail: Some(&detail), peer });
 }
+
+#[cfg(test)]
+mod tests;

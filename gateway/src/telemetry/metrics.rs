@@ -141,6 +141,15 @@ impl Metrics {
         text
     }
 
+    /// Counts every panic of the process from now on, before it is reported as ever.
+    pub fn count_panics(&self) {
+        let (panics, report) = (self.panics.clone(), std::panic::take_hook());
+        std::panic::set_hook(Box::new(move |info| {
+            panics.inc();
+            report(info);
+        }));
+    }
+
     /// Adds the metrics of the process itself: CPU seconds, memory, open files.
     ///
     /// # Errors

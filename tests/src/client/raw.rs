@@ -1,10 +1,9 @@
 //! Bare sockets: bytes as a test wants them, in the pieces that it wants.
 
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use crate::wait;
-use crate::xdp::hello::record;
 
 /// The alert for a name that nobody serves, byte for byte: a fatal `unrecognized_name` (112) in a record of its own.
 pub const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
@@ -31,6 +30,14 @@ impl Raw {
         self
     }
 
+    /// Says that nothing more will come.
+    #[must_use]
+    pub fn finish(self) -> Self {
+        // A peer that is gone already needs not be told.
+        let _ = self.0.shutdown(Shutdown::Write);
+        self
+    }
+
     /// What comes until the peer closes or resets.
     pub fn read_to_end(mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -45,10 +52,4 @@ impl Raw {
         let mut first = [0];
         (self.0.read(&mut first).expect("an answer") == 1).then_some(first[0])
     }
-}
-
-/// A hello of one record, cut into two records at every position of its message.
-pub fn handshake_record_splits(hello: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-    let message = &hello[5..];
-    (1..message.len()).map(|at| [record(&message[..at]), record(&message[at..])].concat())
 }

@@ -8,8 +8,8 @@ use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
-    AlertDescription, ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion,
-    version,
+    AlertDescription, ClientConfig, ClientConnection, NamedGroup, RootCertStore, StreamOwned,
+    SupportedProtocolVersion, version,
 };
 
 use crate::message::Message;
@@ -22,6 +22,8 @@ pub struct Tls {
     root: CertificateDer<'static>,
     identity: Option<CertifiedKey>,
     versions: Vec<&'static SupportedProtocolVersion>,
+    /// Key exchanges; none: rustls' own.
+    groups: Vec<NamedGroup>,
     sni: bool,
 }
 
@@ -32,7 +34,7 @@ impl Tls {
     /// A client that expects a server of this CA, and has no certificate.
     pub fn trusting(ca: &Ca) -> Self {
         let versions = vec![&version::TLS13, &version::TLS12];
-        Self { root: ca.certificate.clone(), identity: None, versions, sni: true }
+        Self { root: ca.certificate.clone(), identity: None, versions, groups: vec![], sni: true }
     }
 
     /// With a device's certificate.
@@ -55,6 +57,12 @@ impl Tls {
         Self { versions: vec![&version::TLS12], ..self }
     }
 
+    /// With these key exchanges and no others.
+    #[must_use]
+    pub fn groups(self, groups: &[NamedGroup]) -> Self {
+        Self { groups: groups.to_vec(), ..self }
+    }
+
     /// Without a server name in the hello.
     #[must_use]
     pub fn without_sni(self) -> Self {
@@ -66,11 +74,27 @@ impl Tls {
     /// # Errors
     /// When the handshake fails; [`alert`] tells which alert came.
     pub fn connect(&self, address: SocketAddr, name: &str) -> io::Result<Connection> {
-        let stream = TcpStream::connect_timeout(&address, wait::DEADLINE)?;
+        self.connect_cut(address, name, |hello| vec![hello.to_vec()])
+    }
+
+    /// The same, with the hello sent as `cut` makes it of its one record, each piece in a write of its own.
+    ///
+    /// # Errors
+    /// When the handshake fails.
+    pub fn connect_cut(
+        &self,
+        address: SocketAddr,
+        name: &str,
+        cut: impl FnOnce(&[u8]) -> Vec<Vec<u8>>,
+    ) -> io::Result<Connection> {
+        let mut stream = TcpStream::connect_timeout(&address, wait::DEADLINE)?;
         stream.set_read_timeout(Some(wait::DEADLINE))?;
         stream.set_nodelay(true)?;
         let name = ServerName::try_from(name.to_owned()).expect("a name");
-        let connection = ClientConnection::new(self.config(), name).expect("a client");
+        let mut connection = ClientConnection::new(self.config(), name).expect("a client");
+        let mut hello = Vec::new();
+        connection.write_tls(&mut hello)?;
+        cut(&hello).iter().try_for_each(|piece| stream.write_all(piece))?;
         let mut stream = StreamOwned::new(connection, stream);
         while stream.conn.is_handshaking() {
             stream.conn.complete_io(&mut stream.sock)?;
@@ -81,8 +105,12 @@ impl Tls {
     fn config(&self) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(self.root.clone()).expect("a root");
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(&self.versions);
+        let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+        if !self.groups.is_empty() {
+            provider.kx_groups.retain(|group| self.groups.contains(&group.name()));
+        }
+        let builder =
+            ClientConfig::builder_with_provider(Arc::new(provider)).with_protocol_versions(&self.versions);
         let builder = builder.expect("protocol versions").with_root_certificates(roots);
         let mut config = match &self.identity {
             None => builder.with_no_client_auth(),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use super::{Folder, Identity};
+use super::{Folder, Identity, cfssl};
 
 /// An RSA CA of OpenSSL's making.
 #[derive(Debug)]
@@ -35,12 +35,12 @@ impl OpenSsl {
 
     /// A CRL of the serial numbers in a file with these lines, as `cfssl gencrl` makes and prints it.
     pub fn cfssl_crl(&self, serials: &[&str]) -> Vec<u8> {
-        let list = self.folder.path("serials");
-        std::fs::write(&list, serials.join("\n") + "\n").expect("write serial numbers");
-        let output = Command::new("cfssl").arg("gencrl").args([&list, &self.ca, &self.key]).output();
-        let output = output.expect("run cfssl");
-        assert!(output.status.success(), "cfssl gencrl: {}", String::from_utf8_lossy(&output.stderr));
-        output.stdout
+        cfssl::crl(&self.folder, &self.ca, &self.key, serials)
+    }
+
+    /// A CRL of these serial numbers, in hexadecimal, as `openssl ca -gencrl` makes it: PEM.
+    pub fn openssl_crl(&self, serials: &[&str]) -> Vec<u8> {
+        crl(&self.folder, &self.ca, &self.key, serials)
     }
 
     fn issue(&self, name: &str, extensions: &[&str]) -> Identity {
@@ -82,6 +82,25 @@ fn self_signed(folder: &Folder, name: &str, constraints: &str) -> (PathBuf, Path
         &[("-keyout", &key), ("-out", &certificate)],
     );
     (certificate, key)
+}
+
+/// `openssl ca -gencrl`, with the database that `openssl ca -revoke` would have left.
+pub(super) fn crl(folder: &Folder, ca: &Path, key: &Path, serials: &[&str]) -> Vec<u8> {
+    let revoked = serials.iter().map(|serial| {
+        format!("R\t351231235959Z\t250101000000Z,keyCompromise\t{serial}\tunknown\t/CN=device\n")
+    });
+    let database = folder.write("index", &revoked.collect::<String>());
+    let number = folder.write("crlnumber", "01\n");
+    let config = format!(
+        "[ca]\ndefault_ca = list\n[list]\ndatabase = {}\ncrlnumber = {}\ndefault_md = sha256\n\
+         default_crl_days = 30\ncrl_extensions = extensions\n[extensions]\nauthorityKeyIdentifier = keyid:always\n",
+        database.display(),
+        number.display()
+    );
+    let (config, list) = (folder.write("config", &config), folder.path("crl"));
+    let files = [("-config", &*config), ("-cert", ca), ("-keyfile", key), ("-out", &list)];
+    openssl(&["ca", "-gencrl"], &files);
+    std::fs::read(list).expect("read a CRL")
 }
 
 fn subject(name: &str) -> String {
