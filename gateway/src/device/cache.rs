@@ -3,11 +3,14 @@
 //! Positives only: a negative keyed by leaf could be planted by sending a good leaf with a bad chain. Bounded: a
 //! full cache makes room by second chance, in constant time, for the price of one queue entry a verdict.
 
+mod lookups;
+
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dashmap::DashMap;
+use lookups::Lookups;
 
 use super::identity::Fingerprint;
 use super::trust::{TrustSetId, Verified};
@@ -39,8 +42,7 @@ pub struct VerdictCache {
     /// Every key of the map once, oldest first: the clock. Lookups never look at it.
     clock: Mutex<VecDeque<Key>>,
     capacity: usize,
-    hits: AtomicU64,
-    misses: AtomicU64,
+    lookups: Lookups,
     evictions: AtomicU64,
 }
 
@@ -66,8 +68,7 @@ impl VerdictCache {
             map: DashMap::new(),
             clock: Mutex::new(VecDeque::new()),
             capacity: capacity.max(1) as usize,
-            hits: AtomicU64::new(0),
-            misses: AtomicU64::new(0),
+            lookups: Lookups::default(),
             evictions: AtomicU64::new(0),
         }
     }
@@ -82,8 +83,7 @@ impl VerdictCache {
             }
             Arc::clone(&slot.verified)
         });
-        let counter = if found.is_some() { &self.hits } else { &self.misses };
-        counter.fetch_add(1, Ordering::Relaxed);
+        self.lookups.count(found.is_some());
         found
     }
 
@@ -148,8 +148,8 @@ impl VerdictCache {
         Statistics {
             entries: self.lock().len() as u64,
             capacity: self.capacity as u64,
-            hits: self.hits.load(Ordering::Relaxed),
-            misses: self.misses.load(Ordering::Relaxed),
+            hits: self.lookups.hits(),
+            misses: self.lookups.misses(),
             evictions: self.evictions.load(Ordering::Relaxed),
         }
     }
