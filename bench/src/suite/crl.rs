@@ -8,10 +8,9 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 pub use callgrind::NAME as VALGRIND;
-pub use program::ProgramError;
 use program::{Case, Program};
 
-use super::Event;
+use super::{Event, ProgramError};
 use crate::machine;
 use crate::measure::{Comparison, NotInterleaved, Report, Round, Row, Run, Series};
 

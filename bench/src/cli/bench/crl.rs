@@ -1,16 +1,12 @@
 //! `fleetgate-bench crl`
 
-use std::io;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use super::progress::Progress;
-use super::suite::{BenchError, write};
+use super::suite::{BenchError, report};
 use crate::cli::print;
-use crate::cli::runtime::{self, Signals};
 use crate::server;
-use crate::suite::Event;
-use crate::suite::crl::{self, CrlError};
+use crate::suite::crl;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
@@ -28,21 +24,7 @@ pub(super) struct Options {
     program: Option<PathBuf>,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub(super) enum RunError {
-    #[error("{}: no such file; build it with `cargo build --release -p fleetgate --example measure`, or name it with --program", .0.display())]
-    NoProgram(PathBuf),
-    #[error(transparent)]
-    Crl(#[from] CrlError),
-    #[error(transparent)]
-    Bench(#[from] BenchError),
-    #[error("cannot run: {0}")]
-    Start(#[from] io::Error),
-    #[error("stopped before it was done")]
-    Stopped,
-}
-
-pub(super) fn run(options: &Options) -> Result<(), RunError> {
+pub(super) fn run(options: &Options) -> Result<(), BenchError> {
     if server::find(crl::VALGRIND).is_none() {
         print::note("skipped: valgrind is not installed, and nothing else counts instructions here");
         return Ok(());
@@ -52,19 +34,8 @@ pub(super) fn run(options: &Options) -> Result<(), RunError> {
         None => std::env::current_exe()?.with_file_name("examples/measure"),
     };
     if !program.is_file() {
-        return Err(RunError::NoProgram(program));
+        return Err(BenchError::NoProgram(program));
     }
-    let progress = Progress::default();
     let told = crl::Options::choose(program, options.quick, options.rounds);
-    let report = runtime::block_on(async {
-        let mut signals = Signals::catch()?;
-        let tell = |event: Event<'_>| progress.tell(event);
-        tokio::select! {
-            report = crl::run(&told, &tell) => Ok(report?),
-            () = signals.stopped() => Err(RunError::Stopped),
-        }
-    })??;
-    progress.finish();
-    print::line(&report.to_string());
-    Ok(options.json.as_deref().map_or(Ok(()), |path| write(path, &report))?)
+    report(options.json.as_deref(), async |tell| crl::run(&told, tell).await)
 }
