@@ -13,6 +13,7 @@ use dashmap::DashMap;
 use lookups::Lookups;
 
 use super::identity::Fingerprint;
+use super::step::step;
 use super::trust::{TrustSetId, Verified};
 
 /// Entries that an insertion gives a second chance before it takes the next one anyway.
@@ -76,6 +77,7 @@ impl VerdictCache {
     /// The verdict for `key`, if it is there and live at `now` (seconds since the epoch). Takes a shard's read
     /// lock and leaves a mark.
     pub fn get(&self, key: &Key, now: u64) -> Option<Arc<Verified>> {
+        step();
         let found = self.map.get(key).filter(|slot| slot.verified.is_live(now)).map(|slot| {
             // Most hits find the mark set; reading it first leaves the cache line shared.
             if !slot.recent.load(Ordering::Relaxed) {
@@ -89,6 +91,7 @@ impl VerdictCache {
 
     /// Remembers a device that verified and proved that it holds its key.
     pub fn insert(&self, verified: Arc<Verified>) {
+        step();
         let key = Key { trust_set: verified.trust_set, leaf: verified.identity.fingerprint };
         let slot = Slot { verified, recent: AtomicBool::new(false) };
         // Held to the end: whoever changes which keys there are does so alone.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use http::HeaderValue;
+use tokio::sync::watch;
 
 use super::request_body::RequestBody;
 use crate::access::{Facts, decide};
@@ -43,6 +44,8 @@ pub(super) struct Connection {
     pub(super) source_header: HeaderValue,
     pub(super) name: Hostname,
     state: RefCell<State>,
+    /// Whether its device was verified at any time. A request may be the first to find that it no longer is.
+    verified: Cell<bool>,
     /// Whether a request on it was permitted.
     permitted: Cell<bool>,
 }
@@ -54,6 +57,13 @@ pub struct AsOf {
     pub snapshot: u64,
     /// Of the revocation index.
     pub index: u64,
+}
+
+impl AsOf {
+    /// What is in force now.
+    pub fn now(snapshot: &Snapshot, verdicts: &Verdicts) -> Self {
+        Self { snapshot: snapshot.generation, index: verdicts.index().generation() }
+    }
 }
 
 /// What holds as of a snapshot and a revocation index.
@@ -71,8 +81,14 @@ impl Connection {
         // An address is always a valid header value.
         let source_header = HeaderValue::try_from(source.ip().to_string())
             .unwrap_or_else(|_| HeaderValue::from_static("unknown"));
-        let permitted = Cell::new(false);
-        Self { source, source_header, name: accepted.name.clone(), state: RefCell::new(state), permitted }
+        Self {
+            source,
+            source_header,
+            name: accepted.name.clone(),
+            verified: Cell::new(state.device.verified().is_some()),
+            state: RefCell::new(state),
+            permitted: Cell::new(false),
+        }
     }
 
     /// Host and device as of the snapshot in force, and as of now: a connection outlives reloads and certificates, and
@@ -93,6 +109,7 @@ impl Connection {
         }
         if outdated {
             state.device = verify_again(&state.host.trust, &context.verdicts, state.device.chain());
+            self.verified.set(self.verified.get() || state.device.verified().is_some());
         }
         // Nobody gets here by a handshake, but a reload or a date can lead here.
         let refused = state.host.client_auth == ClientAuth::Require && state.device.verified().is_none();
@@ -101,6 +118,14 @@ impl Connection {
 }
 
 impl Connection {
+    /// Hears of changes from now on, and says whether one that came since the handshake began has ended it already. In this
+    /// order: what comes in between is heard of.
+    pub(super) fn watch(&self, context: &Context) -> (watch::Receiver<u64>, Option<&'static str>) {
+        let changes = context.verdicts.subscribe();
+        let lost = self.lost(context);
+        (changes, lost)
+    }
+
     /// Notes that a request on it was permitted: it has something to lose now.
     pub(super) fn permit(&self) {
         self.permitted.set(true);
@@ -109,9 +134,8 @@ impl Connection {
     /// Why the connection may not go on, after something changed: its host or its certificate is gone, or policy no
     /// longer permits what it did.
     pub(super) fn lost(&self, context: &Context) -> Option<&'static str> {
-        let was_verified = self.state.borrow().device.verified().is_some();
         let Some(state) = self.state(context) else { return Some("not_served") };
-        if was_verified && state.device.verified().is_none() {
+        if self.verified.get() && state.device.verified().is_none() {
             return Some(state.device.label());
         }
         let denial = if self.permitted.get() { decide(&state.facts()).err() } else { None };

@@ -26,8 +26,7 @@ pub async fn serve(
     let idle = context.snapshot.load().timeouts.request_header;
     let label = std::sync::Arc::clone(&accepted.host.label);
     let connection = Rc::new(Connection::new(&accepted, source, as_of));
-    // From here on changes are heard of; what came during the handshake is looked for at once.
-    let mut changes = context.verdicts.subscribe();
+    let (mut changes, lost) = connection.watch(&context);
     let service = {
         let (context, connection) = (Rc::clone(&context), Rc::clone(&connection));
         service_fn(move |request| {
@@ -41,9 +40,9 @@ pub async fn serve(
         .max_buf_size(context.max_header)
         .serve_connection(TokioIo::new(accepted.stream), service);
     let mut serving = pin!(serving);
-    let has_lost =
-        || connection.lost(&context).is_some_and(|reason| terminate(&context, &label, source, reason));
-    let mut ending = has_lost();
+    let is_over =
+        |lost: Option<&'static str>| lost.is_some_and(|reason| terminate(&context, &label, source, reason));
+    let mut ending = is_over(lost);
     if ending {
         serving.as_mut().graceful_shutdown();
     }
@@ -52,7 +51,7 @@ pub async fn serve(
             result = serving.as_mut() => break result,
             // Both senders live as long as the process: an error means the same as the news.
             _ = draining.wait_for(|draining| *draining), if !ending => true,
-            _ = changes.changed(), if !ending => has_lost(),
+            _ = changes.changed(), if !ending => is_over(connection.lost(&context)),
         };
         if end {
             serving.as_mut().graceful_shutdown();

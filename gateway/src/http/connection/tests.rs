@@ -1,5 +1,7 @@
 //! What an open connection is worth after a reload, and after a date.
 
+mod race;
+
 use std::time::Duration;
 
 use super::*;
@@ -16,11 +18,15 @@ fn site(lines: &str) -> Site {
 }
 
 fn context(site: &Site) -> Context {
+    let snapshot = ArcSwap::from_pointee(site.compile().unwrap().snapshot);
+    context_of(Arc::new(snapshot), Arc::new(Verdicts::new(8)), Metrics::new().unwrap())
+}
+
+fn context_of(snapshot: Arc<ArcSwap<Snapshot>>, verdicts: Arc<Verdicts>, metrics: Metrics) -> Context {
     let second = Duration::from_secs(1);
-    let metrics = Metrics::new().unwrap();
     Context {
-        snapshot: Arc::new(ArcSwap::from_pointee(site.compile().unwrap().snapshot)),
-        verdicts: Arc::new(Verdicts::new(8)),
+        snapshot,
+        verdicts,
         access_log: AccessLog::off(metrics.access_log_dropped.clone()),
         metrics,
         pool: Pool::new(Limits { connect: second, response: second, idle: second, max_idle: 1 }),
@@ -45,6 +51,7 @@ fn connection(context: &Context, leaf: &Leaf, at: u64) -> Connection {
         source_header: HeaderValue::from_static("192.0.2.1"),
         name,
         state: RefCell::new(State { as_of: AsOf { snapshot: snapshot.generation, index: 0 }, host, device }),
+        verified: Cell::new(true),
         permitted: Cell::new(false),
     }
 }
