@@ -6,6 +6,7 @@ mod handshake;
 mod options;
 mod program;
 mod proxy;
+mod revocation;
 mod stage;
 mod turn;
 

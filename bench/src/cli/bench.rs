@@ -30,7 +30,7 @@ enum Command {
     /// Held connections: small requests, answers of 1 MiB, latency.
     #[command(after_help = "Example:\n  fleetgate-bench proxy --quick --peers nginx,caddy")]
     Proxy(suite::Options),
-    /// Handshakes in memory, by instruction count, without a CRL and with long ones; and loading one.
+    /// Handshakes in memory, by instruction count, without a CRL and with long ones; loading one; and how soon it is enforced.
     #[command(after_help = "Example:\n  fleetgate-bench crl --program target/release/examples/measure")]
     Crl(crl::Options),
     /// Hits of the verdict cache among 100,000 entries, and the map in it beside another one.

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use super::suite::{BenchError, report};
+use super::suite::{BenchError, gateway, report};
 use crate::cli::print;
 use crate::server;
 use crate::suite::crl;
@@ -22,12 +22,15 @@ pub(super) struct Options {
     /// What is measured: the gateway's example `measure`; without it, the one of the build that this binary is of.
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
+    /// The gateway's binary; without it `FLEETGATE_BIN` of the environment, or the one beside this binary.
+    #[arg(long, value_name = "FILE")]
+    gateway: Option<PathBuf>,
 }
 
 pub(super) fn run(options: &Options) -> Result<(), BenchError> {
-    if server::find(crl::VALGRIND).is_none() {
-        print::note("skipped: valgrind is not installed, and nothing else counts instructions here");
-        return Ok(());
+    let counts = server::find(crl::VALGRIND).is_some();
+    if !counts {
+        print::note("instructions are skipped: valgrind is not installed, and nothing else counts them here");
     }
     let program = match &options.program {
         Some(program) => program.clone(),
@@ -36,6 +39,12 @@ pub(super) fn run(options: &Options) -> Result<(), BenchError> {
     if !program.is_file() {
         return Err(BenchError::NoProgram(program));
     }
-    let told = crl::Options::choose(program, options.quick, options.rounds);
+    let told = crl::Options::choose(
+        program,
+        gateway(options.gateway.as_deref())?,
+        counts,
+        options.quick,
+        options.rounds,
+    );
     report(options.json.as_deref(), async |tell| crl::run(&told, tell).await)
 }

@@ -92,7 +92,7 @@ fn write(path: &Path, report: &Report) -> Result<(), BenchError> {
     std::fs::write(path, json + "\n").map_err(failed)
 }
 
-fn gateway(given: Option<&Path>) -> Result<PathBuf, BenchError> {
+pub(super) fn gateway(given: Option<&Path>) -> Result<PathBuf, BenchError> {
     let path = match (given, std::env::var_os("FLEETGATE_BIN")) {
         (Some(path), _) => path.to_owned(),
         (None, Some(path)) => path.into(),
