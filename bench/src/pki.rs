@@ -2,10 +2,12 @@
 
 mod issue;
 mod key;
+mod revoke;
 mod write;
 
 pub use issue::{IssueError, Plan, issue};
 pub use key::KeyKind;
+pub use revoke::{RevokeError, crl, crl_file};
 pub use write::{WriteError, write};
 
 /// The devices' root.

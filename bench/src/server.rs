@@ -26,6 +26,8 @@ pub enum Kind {
     Fleetgate,
     /// Ours, with a verdict cache of one entry: no device is known when it comes.
     FleetgateCold,
+    /// Ours, with a CRL beside each root.
+    FleetgateCrl,
     /// Somebody else's.
     Peer(Peer, Tickets),
     /// The least that the work takes.
@@ -96,6 +98,7 @@ impl Kind {
         match self {
             Self::Fleetgate => "fleetgate",
             Self::FleetgateCold => "fleetgate, cold cache",
+            Self::FleetgateCrl => "fleetgate, with a CRL",
             Self::Peer(peer, Tickets::Off) => peer.name(),
             Self::Peer(Peer::Nginx, Tickets::Default) => "nginx, tickets",
             Self::Peer(Peer::Haproxy, Tickets::Default) => "haproxy, tickets",
@@ -110,8 +113,9 @@ impl Kind {
     /// When its files cannot be written or its program is not there.
     pub fn command(self, site: &Site<'_>) -> io::Result<Command> {
         match self {
-            Self::Fleetgate => fleetgate::command(site, 100_000),
-            Self::FleetgateCold => fleetgate::command(site, 1),
+            Self::Fleetgate => fleetgate::command(site, 100_000, false),
+            Self::FleetgateCold => fleetgate::command(site, 1, false),
+            Self::FleetgateCrl => fleetgate::command(site, 100_000, true),
             Self::Peer(Peer::Nginx, tickets) => nginx::command(site, tickets),
             Self::Peer(Peer::Haproxy, tickets) => haproxy::command(site, tickets),
             Self::Peer(Peer::Caddy, tickets) => caddy::command(site, tickets),

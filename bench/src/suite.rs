@@ -1,13 +1,17 @@
 //! What is measured, and how it is put beside others.
 
+pub mod cache;
 pub mod crl;
 mod handshake;
 mod options;
+mod program;
 mod proxy;
+mod revocation;
 mod stage;
 mod turn;
 
 pub use options::{Options, Sizes, Suite};
+pub use program::ProgramError;
 pub use stage::StageError;
 pub use turn::MeasureError;
 

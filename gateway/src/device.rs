@@ -11,6 +11,7 @@ mod proof;
 pub mod refusal;
 pub mod revocation;
 mod sha1;
+pub(crate) mod step;
 pub mod trust;
 pub mod verdicts;
 pub mod verifier;

@@ -1,5 +1,6 @@
 //! `fleetgate-bench`: the gateway beside what others take for the same work.
 
+mod cache;
 mod crl;
 mod floor;
 mod progress;
@@ -29,9 +30,12 @@ enum Command {
     /// Held connections: small requests, answers of 1 MiB, latency.
     #[command(after_help = "Example:\n  fleetgate-bench proxy --quick --peers nginx,caddy")]
     Proxy(suite::Options),
-    /// Handshakes in memory, by instruction count, without a CRL and with long ones; and loading one.
+    /// Handshakes in memory, by instruction count, without a CRL and with long ones; loading one; and how soon it is enforced.
     #[command(after_help = "Example:\n  fleetgate-bench crl --program target/release/examples/measure")]
     Crl(crl::Options),
+    /// Hits of the verdict cache among 100,000 entries, and the map in it beside another one.
+    #[command(after_help = "Example:\n  fleetgate-bench cache --program target/release/deps/verdict_cache-…")]
+    Cache(cache::Options),
     /// The origin behind all servers.
     #[command(hide = true)]
     Origin(origin::Options),
@@ -46,6 +50,7 @@ pub fn main() -> ExitCode {
         Command::Handshake(options) => print::exit(suite::run(crate::suite::Suite::Handshake, &options)),
         Command::Proxy(options) => print::exit(suite::run(crate::suite::Suite::Proxy, &options)),
         Command::Crl(options) => print::exit(crl::run(&options)),
+        Command::Cache(options) => print::exit(cache::run(&options)),
         Command::Origin(options) => print::exit(origin::run(&options)),
         Command::Floor(options) => print::exit(floor::run(&options)),
     }

@@ -61,6 +61,12 @@ impl Session {
         }
     }
 
+    /// Waits until the other side has closed it. Nothing may be under way on it.
+    pub async fn closed(&mut self) {
+        // However it ended, and also when its task was lost: there is no connection.
+        let _ = (&mut self.connection).await;
+    }
+
     async fn exchange(&mut self, path: &Uri) -> hyper::Result<Answer> {
         self.sender.ready().await?;
         let mut request = Request::new(Empty::new());

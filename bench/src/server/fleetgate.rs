@@ -5,8 +5,9 @@ use std::io;
 use std::process::Command;
 
 use super::{HOST, Site, free_address};
+use crate::pki;
 
-pub(super) fn command(site: &Site<'_>, verdict_cache: u32) -> io::Result<Command> {
+pub(super) fn command(site: &Site<'_>, verdict_cache: u32, with_crls: bool) -> io::Result<Command> {
     let path = site.folder.join("fleetgate.toml");
     let metrics = free_address()?;
     let socket = site.folder.join("admin.sock");
@@ -45,12 +46,16 @@ access = "off"
 "#
     );
     for (number, root) in site.roots.iter().enumerate() {
+        let crl = pki::crl_file(root);
         let root = root.display();
         // Writing to a string cannot fail.
         let _ = write!(
             config,
             "[[mtls_certificate]]\nname = \"root {number}\"\ncertificate = \"{root}\"\nassociated_hostnames = [\"{HOST}\"]\n"
         );
+        if with_crls {
+            let _ = writeln!(config, "crl = [\"{}\"]", crl.display());
+        }
     }
     std::fs::write(&path, config)?;
     let mut command = Command::new(site.gateway);

@@ -1,5 +1,5 @@
-//! Suite `crl`: what a handshake costs the server in instructions, without a CRL and with longer and longer ones; and
-//! what loading a long one takes.
+//! Suite `crl`: what a handshake costs the server in instructions, without a CRL and with longer and longer ones; what
+//! loading a long one takes; and how long it takes until one is enforced.
 
 mod callgrind;
 mod program;
@@ -8,10 +8,9 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 pub use callgrind::NAME as VALGRIND;
-pub use program::ProgramError;
 use program::{Case, Program};
 
-use super::Event;
+use super::{Event, ProgramError, SuiteError, revocation};
 use crate::machine;
 use crate::measure::{Comparison, NotInterleaved, Report, Round, Row, Run, Series};
 
@@ -27,6 +26,10 @@ const MOST_FOR_WEBPKI: usize = 100_000;
 pub struct Options {
     /// `gateway/examples/measure`, built.
     pub program: PathBuf,
+    /// The gateway's binary.
+    pub gateway: PathBuf,
+    /// Whether instructions are counted, which takes valgrind.
+    pub counts: bool,
     /// How often all cases take their turn.
     pub rounds: usize,
     /// Handshakes a case and round.
@@ -42,6 +45,9 @@ pub enum CrlError {
     /// No ratio.
     #[error(transparent)]
     NotInterleaved(#[from] NotInterleaved),
+    /// Enforcement could not be measured.
+    #[error(transparent)]
+    Suite(#[from] SuiteError),
     /// No folder for certificates.
     #[error("cannot set up: {0}")]
     Io(#[from] std::io::Error),
@@ -64,9 +70,15 @@ struct Loads {
 
 impl Options {
     /// Enough for figures to hold on to, or less.
-    pub fn choose(program: PathBuf, quick: bool, rounds: Option<NonZeroUsize>) -> Self {
+    pub fn choose(
+        program: PathBuf,
+        gateway: PathBuf,
+        counts: bool,
+        quick: bool,
+        rounds: Option<NonZeroUsize>,
+    ) -> Self {
         let (most, handshakes) = if quick { (2, 16) } else { (3, 64) };
-        Self { program, rounds: rounds.map_or(most, NonZeroUsize::get), handshakes }
+        Self { program, gateway, counts, rounds: rounds.map_or(most, NonZeroUsize::get), handshakes }
     }
 }
 
@@ -79,8 +91,9 @@ pub async fn run(options: &Options, tell: &dyn Fn(Event<'_>)) -> Result<Report, 
     let program = Program::new(&options.program, folder.path());
     tell(Event::Stage("making certificates and CRLs"));
     program.prepare(&CRLS).await?;
+    let cases = if options.counts { cases() } else { Vec::new() };
     let mut counts: Vec<_> =
-        cases().into_iter().map(|case| Count { case, instructions: Series::default() }).collect();
+        cases.into_iter().map(|case| Count { case, instructions: Series::default() }).collect();
     let (mut loads, mut bounds) = (Loads::default(), [Series::default(), Series::default()]);
     tell(Event::Steps(options.rounds * (counts.len() + 1)));
     for round in Run::begin().rounds(options.rounds) {
@@ -97,6 +110,8 @@ pub async fn run(options: &Options, tell: &dyn Fn(Event<'_>)) -> Result<Report, 
     }
     let mut rows = compare(&counts)?;
     rows.extend(loads.rows(&bounds)?);
+    // Last, because it pins this process to a CPU.
+    rows.extend(revocation::run(&options.gateway, options.rounds, tell).await?);
     Ok(Report { suite: "crl", host: describe(options), rows })
 }
 
@@ -176,6 +191,9 @@ fn mebibytes(bytes: usize) -> f64 {
 }
 
 fn describe(options: &Options) -> String {
+    if !options.counts {
+        return machine::describe();
+    }
     let valgrind = callgrind::version();
     format!(
         "{}; {}; {} handshakes a case and round.\nInstructions of the server's side by callgrind, which shows \

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 use super::{Event, Options};
 use crate::client::{Connector, Failure, Group, Identity, LoadError, Session, SetupError, Target, Trust};
 use crate::machine::{self, Cpus};
-use crate::pki::{self, IssueError, KeyKind, WriteError};
+use crate::pki::{self, IssueError, KeyKind, RevokeError, WriteError};
 use crate::server::{self, HOST, Kind, Process, Site, StartError, Tickets};
 
 /// How long a server may take until it answers, in seconds.
@@ -29,6 +29,9 @@ pub enum StageError {
     /// They cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
+    /// No CRL.
+    #[error(transparent)]
+    Revoke(#[from] RevokeError),
     /// They cannot be read.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -68,7 +71,7 @@ pub(super) struct Stage {
     /// What it was measured on, and what took part.
     pub(super) description: String,
     _origin: Process,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// Paths in the stage's folder, and programs.
@@ -109,7 +112,14 @@ impl Stage {
             servers.push(start(*kind, &paths, origin.address, cpus, device).await?);
         }
         let description = describe(kinds, &options.gateway, cpus);
-        Ok(Self { servers, devices, origin, description, _origin: origin_process, _folder: folder })
+        Ok(Self { servers, devices, origin, description, _origin: origin_process, folder })
+    }
+}
+
+impl Stage {
+    /// The folder of the devices' certificates, where they have keys on P-256.
+    pub(super) fn pki(&self) -> PathBuf {
+        self.folder.path().join(name(KeyKind::P256))
     }
 }
 
@@ -121,6 +131,7 @@ impl Devices {
         let files =
             tokio::task::spawn_blocking(move || pki::issue(&plan)).await.map_err(io::Error::from)??;
         pki::write(&folder, &files, false)?;
+        std::fs::write(pki::crl_file(&folder.join(pki::CA)), pki::crl(&folder, 1, false)?)?;
         // All servers have the identity that is made first.
         let first = folder.with_file_name(name(KeyKind::P256));
         let trust = Trust::load(&first.join(pki::certificate_file(pki::SERVER_CA)))?;
@@ -234,7 +245,7 @@ fn describe(kinds: &[Kind], gateway: &Path, cpus: Cpus) -> String {
     }
     for kind in kinds {
         let program = match kind {
-            Kind::Fleetgate => Some(gateway.to_owned()),
+            Kind::Fleetgate | Kind::FleetgateCrl => Some(gateway.to_owned()),
             Kind::Peer(peer, Tickets::Off) => server::find(peer.name()),
             Kind::FleetgateCold | Kind::Peer(_, Tickets::Default) | Kind::Floor => None,
         };

@@ -22,6 +22,14 @@ pub enum MeasureError {
         /// What failed.
         error: LoadError,
     },
+    /// Something did not happen.
+    #[error("{server}: a CRL was not enforced within {seconds} s")]
+    Late {
+        /// At which server.
+        server: &'static str,
+        /// How long it was waited for.
+        seconds: u64,
+    },
     /// No CPU time.
     #[error("{server}: {error}")]
     Cpu {

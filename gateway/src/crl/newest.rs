@@ -9,8 +9,9 @@ use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Authority, atomic, subject};
+use super::{Authority, subject};
 use crate::device::revocation::{Crl, Edition, IssuerId, RevocationIndex, Serial, StaleCrl};
+use crate::state;
 
 /// The name of the file in `state_dir`.
 const FILE: &str = "newest.json";

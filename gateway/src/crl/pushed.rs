@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::stored::digest_of;
-use super::{Authority, atomic, subject};
+use super::{Authority, subject};
 use crate::device::revocation::{Crl, IssuerId};
+use crate::state;
 
 /// The folder in `state_dir`.
 const FOLDER: &str = "pushed";

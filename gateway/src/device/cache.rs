@@ -3,13 +3,17 @@
 //! Positives only: a negative keyed by leaf could be planted by sending a good leaf with a bad chain. Bounded: a
 //! full cache makes room by second chance, in constant time, for the price of one queue entry a verdict.
 
+mod lookups;
+
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dashmap::DashMap;
+use lookups::Lookups;
 
 use super::identity::Fingerprint;
+use super::step::step;
 use super::trust::{TrustSetId, Verified};
 
 /// Entries that an insertion gives a second chance before it takes the next one anyway.
@@ -39,8 +43,7 @@ pub struct VerdictCache {
     /// Every key of the map once, oldest first: the clock. Lookups never look at it.
     clock: Mutex<VecDeque<Key>>,
     capacity: usize,
-    hits: AtomicU64,
-    misses: AtomicU64,
+    lookups: Lookups,
     evictions: AtomicU64,
 }
 
@@ -66,8 +69,7 @@ impl VerdictCache {
             map: DashMap::new(),
             clock: Mutex::new(VecDeque::new()),
             capacity: capacity.max(1) as usize,
-            hits: AtomicU64::new(0),
-            misses: AtomicU64::new(0),
+            lookups: Lookups::default(),
             evictions: AtomicU64::new(0),
         }
     }
@@ -75,6 +77,7 @@ impl VerdictCache {
     /// The verdict for `key`, if it is there and live at `now` (seconds since the epoch). Takes a shard's read
     /// lock and leaves a mark.
     pub fn get(&self, key: &Key, now: u64) -> Option<Arc<Verified>> {
+        step();
         let found = self.map.get(key).filter(|slot| slot.verified.is_live(now)).map(|slot| {
             // Most hits find the mark set; reading it first leaves the cache line shared.
             if !slot.recent.load(Ordering::Relaxed) {
@@ -82,13 +85,13 @@ impl VerdictCache {
             }
             Arc::clone(&slot.verified)
         });
-        let counter = if found.is_some() { &self.hits } else { &self.misses };
-        counter.fetch_add(1, Ordering::Relaxed);
+        self.lookups.count(found.is_some());
         found
     }
 
     /// Remembers a device that verified and proved that it holds its key.
     pub fn insert(&self, verified: Arc<Verified>) {
+        step();
         let key = Key { trust_set: verified.trust_set, leaf: verified.identity.fingerprint };
         let slot = Slot { verified, recent: AtomicBool::new(false) };
         // Held to the end: whoever changes which keys there are does so alone.
@@ -148,8 +151,8 @@ impl VerdictCache {
         Statistics {
             entries: self.lock().len() as u64,
             capacity: self.capacity as u64,
-            hits: self.hits.load(Ordering::Relaxed),
-            misses: self.misses.load(Ordering::Relaxed),
+            hits: self.lookups.hits(),
+            misses: self.lookups.misses(),
             evictions: self.evictions.load(Ordering::Relaxed),
         }
     }

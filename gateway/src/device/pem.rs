@@ -50,8 +50,12 @@ pub enum PemError {
 
 /// All certificates in the file, in its order; at least one.
 pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, PemError> {
-    let bytes = read(path)?;
-    let certificates = CertificateDer::pem_slice_iter(&bytes)
+    certificates_in(&read(path)?, path)
+}
+
+/// The same of what was read from `path`, which is for errors.
+pub fn certificates_in(bytes: &[u8], path: &Path) -> Result<Vec<CertificateDer<'static>>, PemError> {
+    let certificates = CertificateDer::pem_slice_iter(bytes)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| malformed(path, &error))?;
     if certificates.is_empty() {
@@ -62,8 +66,12 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, PemErro
 
 /// The first private key in the file.
 pub fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, PemError> {
-    let bytes = read(path)?;
-    PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| match error {
+    private_key_in(&read(path)?, path)
+}
+
+/// The same of what was read from `path`, which is for errors.
+pub fn private_key_in(bytes: &[u8], path: &Path) -> Result<PrivateKeyDer<'static>, PemError> {
+    PrivateKeyDer::from_pem_slice(bytes).map_err(|error| match error {
         pem::Error::NoItemsFound => PemError::NoKey { path: path.to_owned() },
         error => malformed(path, &error),
     })

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use super::cache::VerdictCache;
 use super::refusal::Refusal;
 use super::revocation::{IssuerId, Revocation, RevocationIndex, RevokedBy, Standing};
+use super::step::step;
 use super::trust::Verified;
 
 /// Verdicts, shared by every host and worker.
@@ -39,22 +40,26 @@ impl Verdicts {
 
     /// The index in force.
     pub fn index(&self) -> Guard<Arc<RevocationIndex>> {
+        step();
         self.index.load()
     }
 
     /// Puts another index in force, and has every open connection look at it.
     pub fn publish(&self, index: RevocationIndex) {
+        step();
         self.index.store(Arc::new(index));
         self.announce();
     }
 
     /// Has every open connection look again at what it was permitted: a snapshot was published, for example.
     pub fn announce(&self) {
+        step();
         self.changes.send_modify(|changes| *changes += 1);
     }
 
     /// Hears of every change.
     pub fn subscribe(&self) -> watch::Receiver<u64> {
+        step();
         self.changes.subscribe()
     }
 

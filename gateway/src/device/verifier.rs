@@ -20,12 +20,34 @@ use super::{Device, Refused};
 
 /// What the verifier found, before the handshake has shown that the peer holds the key.
 #[derive(Debug, Default)]
-enum Finding {
+pub(crate) enum Finding {
+    /// No certificate.
     #[default]
     Nothing,
+    /// A device whose verdict was in the cache.
     Known(Arc<Verified>),
+    /// A device that was verified just now.
     Fresh(Arc<Verified>),
+    /// A certificate that does not verify, or is revoked.
     Refused(Arc<Refused>),
+}
+
+impl Finding {
+    /// What it comes to, and whether the cache knew. A fresh verdict goes into the cache, if the peer `proved` that it
+    /// holds the key.
+    pub(crate) fn settle(self, proved: bool, verdicts: &Verdicts) -> (Device, bool) {
+        match self {
+            Self::Nothing => (Device::Absent, false),
+            Self::Known(verified) => (Device::Verified(verified), true),
+            Self::Fresh(verified) => {
+                if proved {
+                    verdicts.cache.insert(Arc::clone(&verified));
+                }
+                (Device::Verified(verified), false)
+            }
+            Self::Refused(refused) => (Device::Refused(refused), false),
+        }
+    }
 }
 
 tokio::task_local! {
@@ -55,17 +77,7 @@ pub async fn observe<T, E>(
             (result, FINDING.with(RefCell::take))
         })
         .await;
-    let (device, cached) = match finding {
-        Finding::Nothing => (Device::Absent, false),
-        Finding::Known(verified) => (Device::Verified(verified), true),
-        Finding::Fresh(verified) => {
-            if result.is_ok() {
-                verdicts.cache.insert(Arc::clone(&verified));
-            }
-            (Device::Verified(verified), false)
-        }
-        Finding::Refused(refused) => (Device::Refused(refused), false),
-    };
+    let (device, cached) = finding.settle(result.is_ok(), verdicts);
     Outcome { result, device, cached }
 }
 
@@ -73,20 +85,12 @@ pub async fn observe<T, E>(
 pub fn verify_again(trust: &TrustSet, verdicts: &Verdicts, chain: &[Arc<CertificateDer<'static>>]) -> Device {
     let Some((leaf, sent)) = chain.split_first() else { return Device::Absent };
     let sent: Vec<_> = sent.iter().map(|der| CertificateDer::from(der.as_ref().as_ref())).collect();
-    match judge(trust, verdicts, leaf, &sent, UnixTime::now()) {
-        Finding::Nothing => Device::Absent,
-        Finding::Known(verified) => Device::Verified(verified),
-        Finding::Fresh(verified) => {
-            // The peer of this live connection proved that it holds the key when it connected.
-            verdicts.cache.insert(Arc::clone(&verified));
-            Device::Verified(verified)
-        }
-        Finding::Refused(refused) => Device::Refused(refused),
-    }
+    // The peer of this live connection proved that it holds the key when it connected.
+    judge(trust, verdicts, leaf, &sent, UnixTime::now()).settle(true, verdicts).0
 }
 
 /// The cache first, then the trust set; and the revocation index, whichever of the two it was.
-fn judge(
+pub(crate) fn judge(
     trust: &TrustSet,
     verdicts: &Verdicts,
     leaf: &CertificateDer<'_>,

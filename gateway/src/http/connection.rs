@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use http::{HeaderMap, Method, Request, header};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::headers::Hop;
@@ -55,6 +55,8 @@ pub(super) struct Connection {
     pub(super) hop: Hop,
     pub(super) name: Hostname,
     state: RefCell<State>,
+    /// Whether its device was verified at any time. A request may be the first to find that it no longer is.
+    verified: Cell<bool>,
     /// The request that was permitted last.
     permitted: RefCell<Option<Permitted>>,
     /// What is told of the device, and of which device by which host that is.
@@ -92,7 +94,7 @@ pub(super) struct Asked<'a> {
 struct Told {
     host: Arc<Host>,
     device: Device,
-    headers: Rc<IdentityHeaders>,
+    headers: Arc<IdentityHeaders>,
 }
 
 /// A request under way, until this is dropped.
@@ -122,6 +124,13 @@ pub struct AsOf {
     pub snapshot: u64,
     /// Of the revocation index.
     pub index: u64,
+}
+
+impl AsOf {
+    /// What is in force now.
+    pub fn now(snapshot: &Snapshot, verdicts: &Verdicts) -> Self {
+        Self { snapshot: snapshot.generation, index: verdicts.index().generation() }
+    }
 }
 
 /// What holds as of a snapshot and a revocation index.
@@ -170,11 +179,15 @@ impl Connection {
         let host = Arc::clone(&accepted.host);
         let country = country(&host, source);
         let state = State { as_of, host, device: accepted.device.clone(), country };
-        let hop = Hop::new(source.ip(), &accepted.name);
+        Self::with(state, accepted.name.clone(), source, max_cancelled)
+    }
+
+    fn with(state: State, name: Hostname, source: SocketAddr, max_cancelled: u32) -> Self {
         Self {
             source,
-            hop,
-            name: accepted.name.clone(),
+            hop: Hop::new(source.ip(), &name),
+            name,
+            verified: Cell::new(state.device.verified().is_some()),
             state: RefCell::new(state),
             permitted: RefCell::default(),
             told: RefCell::default(),
@@ -187,17 +200,17 @@ impl Connection {
     }
 
     /// What is told of the device. It is made once, and again when the host or the device is another one.
-    pub(super) fn told(&self, state: &State) -> Rc<IdentityHeaders> {
+    pub(super) fn told(&self, state: &State) -> Arc<IdentityHeaders> {
         let mut told = self.told.borrow_mut();
         if let Some(Told { host, device, headers }) = &*told
             && Arc::ptr_eq(host, &state.host)
             && device.is_same(&state.device)
         {
-            return Rc::clone(headers);
+            return Arc::clone(headers);
         }
-        let headers = Rc::new(IdentityHeaders::new(&state.host.forwarding, &state.device));
+        let headers = Arc::new(IdentityHeaders::new(&state.host.forwarding, &state.device));
         let State { host, device, .. } = state.clone();
-        *told = Some(Told { host, device, headers: Rc::clone(&headers) });
+        *told = Some(Told { host, device, headers: Arc::clone(&headers) });
         headers
     }
 
@@ -253,6 +266,7 @@ impl Connection {
         }
         if outdated {
             state.device = verify_again(&state.host.trust, &context.verdicts, state.device.chain());
+            self.verified.set(self.verified.get() || state.device.verified().is_some());
         }
         // Nobody gets here by a handshake, but a reload or a date can lead here.
         let refused = state.host.client_auth == ClientAuth::Require && state.device.verified().is_none();
@@ -261,6 +275,14 @@ impl Connection {
 }
 
 impl Connection {
+    /// Hears of changes from now on, and says whether one that came since the handshake began has ended it already. In this
+    /// order: what comes in between is heard of.
+    pub(super) fn watch(&self, context: &Context) -> (watch::Receiver<u64>, Option<&'static str>) {
+        let changes = context.verdicts.subscribe();
+        let lost = self.lost(context);
+        (changes, lost)
+    }
+
     /// Decides about a request, and remembers it when it may pass: the connection has something to lose then.
     pub(super) fn decide<'a>(&self, state: &'a State, asked: Asked<'_>) -> Result<Permit<'a>, Denial<'a>> {
         let now = now();
@@ -280,9 +302,8 @@ impl Connection {
     /// Why the connection may not go on, after something changed: its host or its certificate is gone, or policy no
     /// longer permits the request that it permitted last.
     pub(super) fn lost(&self, context: &Context) -> Option<&'static str> {
-        let was_verified = self.state.borrow().device.verified().is_some();
         let Some(state) = self.state(context) else { return Some("not_served") };
-        if was_verified && state.device.verified().is_none() {
+        if self.verified.get() && state.device.verified().is_none() {
             return Some(state.device.label());
         }
         let permitted = self.permitted.borrow();

@@ -40,8 +40,8 @@ pub(super) struct Watch {
     changes: watch::Receiver<u64>,
     draining: watch::Receiver<bool>,
     idle: Option<Duration>,
-    /// The change that came during the handshake has been looked at.
-    begun: bool,
+    /// What a change that came during the handshake has taken.
+    lost_before: Option<&'static str>,
     /// It is finishing already.
     finishing: bool,
     lost: bool,
@@ -55,9 +55,9 @@ impl Watch {
         label: Arc<str>,
         draining: watch::Receiver<bool>,
     ) -> Self {
-        let changes = context.verdicts.subscribe();
-        let (begun, finishing, lost) = (false, false, false);
-        Self { context, connection, label, changes, draining, idle: None, begun, finishing, lost }
+        let (changes, lost_before) = connection.watch(&context);
+        let (finishing, lost) = (false, false);
+        Self { context, connection, label, changes, draining, idle: None, lost_before, finishing, lost }
     }
 
     /// Ends the connection when it had no request for `limit`.
@@ -67,10 +67,12 @@ impl Watch {
 
     /// Waits for the next reason to end. Each is told of once.
     pub(super) async fn next(&mut self) -> End {
+        if let Some(reason) = self.lost_before.take() {
+            self.finishing = true;
+            return self.lose(reason);
+        }
         loop {
-            let news =
-                if std::mem::replace(&mut self.begun, true) { self.wait().await } else { News::Change };
-            let end = match news {
+            let end = match self.wait().await {
                 News::End => Some(End::Finish),
                 News::Idle => Some(End::Idle),
                 News::Flood => Some(self.lose("cancelled_requests")),

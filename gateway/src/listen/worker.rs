@@ -201,7 +201,7 @@ async fn connection(
 async fn handshake(shared: &Shared, stream: TcpStream, source: SocketAddr) -> Option<(Accepted, AsOf)> {
     let begun = Instant::now();
     let snapshot = shared.snapshot.load_full();
-    let as_of = AsOf { snapshot: snapshot.generation, index: shared.verdicts.index().generation() };
+    let as_of = AsOf::now(&snapshot, &shared.verdicts);
     if !shared.limiter.admit_syn(&snapshot.xdp.limit.syn_per_source, source) {
         shared.metrics.limited.with_label_values(&["syn_per_source"]).inc();
         return None;

@@ -9,7 +9,9 @@ use crate::cli::print;
 use crate::cli::runtime::{self, Signals};
 use crate::measure::Report;
 use crate::server::{self, Peer};
-use crate::suite::{self, Sizes, Suite, SuiteError};
+use crate::suite::cache::CacheError;
+use crate::suite::crl::CrlError;
+use crate::suite::{self, Event, Sizes, Suite, SuiteError};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
@@ -34,8 +36,14 @@ pub(super) struct Options {
 pub(super) enum BenchError {
     #[error("{}: no such file; build it with `cargo build --release -p fleetgate`, or name it with --gateway", .0.display())]
     NoGateway(PathBuf),
+    #[error("{}: no such file; build it with `cargo build --release -p fleetgate --example measure`, or name it with --program", .0.display())]
+    NoProgram(PathBuf),
     #[error(transparent)]
     Suite(#[from] SuiteError),
+    #[error(transparent)]
+    Crl(#[from] CrlError),
+    #[error(transparent)]
+    Cache(#[from] CacheError),
     #[error("{}: {error}", path.display())]
     Json { path: PathBuf, error: io::Error },
     #[error("cannot run: {0}")]
@@ -53,27 +61,38 @@ pub(super) fn run(suite: Suite, options: &Options) -> Result<(), BenchError> {
         peers: peers(options.peers.as_deref()),
         sizes: Sizes::choose(options.quick, options.rounds),
     };
+    report(options.json.as_deref(), async |tell| suite::run(suite, &told, tell).await)
+}
+
+/// Measures until it is done or somebody has enough, and prints what came of it.
+pub(super) fn report<E>(
+    json: Option<&Path>,
+    measure: impl AsyncFnOnce(&dyn Fn(Event<'_>)) -> Result<Report, E>,
+) -> Result<(), BenchError>
+where
+    BenchError: From<E>,
+{
     let progress = Progress::default();
     let report = runtime::block_on(async {
         let mut signals = Signals::catch()?;
-        let tell = |event: suite::Event<'_>| progress.tell(event);
+        let tell = |event: Event<'_>| progress.tell(event);
         tokio::select! {
-            report = suite::run(suite, &told, &tell) => Ok(report?),
+            report = measure(&tell) => Ok(report?),
             () = signals.stopped() => Err(BenchError::Stopped),
         }
     })??;
     progress.finish();
     print::line(&report.to_string());
-    options.json.as_deref().map_or(Ok(()), |path| write(path, &report))
+    json.map_or(Ok(()), |path| write(path, &report))
 }
 
-pub(super) fn write(path: &Path, report: &Report) -> Result<(), BenchError> {
+fn write(path: &Path, report: &Report) -> Result<(), BenchError> {
     let failed = |error| BenchError::Json { path: path.to_owned(), error };
     let json = serde_json::to_string_pretty(report).map_err(|error| failed(error.into()))?;
     std::fs::write(path, json + "\n").map_err(failed)
 }
 
-fn gateway(given: Option<&Path>) -> Result<PathBuf, BenchError> {
+pub(super) fn gateway(given: Option<&Path>) -> Result<PathBuf, BenchError> {
     let path = match (given, std::env::var_os("FLEETGATE_BIN")) {
         (Some(path), _) => path.to_owned(),
         (None, Some(path)) => path.into(),

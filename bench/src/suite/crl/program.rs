@@ -1,13 +1,12 @@
 //! The measured program: the gateway's example `measure`.
 
-use std::io;
-use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::path::Path;
 
 use serde::Deserialize;
 use tokio::process::Command;
 
 use super::callgrind;
+use crate::suite::program::{ProgramError, run};
 
 /// Who judges the devices, and with a CRL of how many entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,35 +34,6 @@ pub(super) struct Load {
     pub(super) heap_bytes: usize,
     pub(super) rss_before_bytes: usize,
     pub(super) rss_peak_bytes: usize,
-}
-
-/// Why a case gave no figure.
-#[derive(Debug, thiserror::Error)]
-pub enum ProgramError {
-    /// It does not start.
-    #[error("cannot run {}: {error}", program.display())]
-    Start {
-        /// Which program.
-        program: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
-    /// It failed.
-    #[error("{what}: {status}: {said}")]
-    Failed {
-        /// At what.
-        what: String,
-        /// How it ended.
-        status: ExitStatus,
-        /// What it said.
-        said: String,
-    },
-    /// Its answer makes no sense.
-    #[error("{what}: no figure in what was written")]
-    NoFigure {
-        /// Of what.
-        what: String,
-    },
 }
 
 impl Case {
@@ -139,18 +109,6 @@ impl<'a> Program<'a> {
         let load = serde_json::from_str(&said).ok().filter(|load: &Load| load.entries == entries);
         load.ok_or_else(|| ProgramError::NoFigure { what: what.to_owned() })
     }
-}
-
-async fn run(what: &str, mut command: Command) -> Result<String, ProgramError> {
-    // Whoever is stopped meanwhile leaves nothing running.
-    let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await;
-    let program = || command.as_std().get_program().into();
-    let output = output.map_err(|error| ProgramError::Start { program: program(), error })?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-    if output.status.success() {
-        return Ok(text(&output.stdout));
-    }
-    Err(ProgramError::Failed { what: what.to_owned(), status: output.status, said: text(&output.stderr) })
 }
 
 fn short(entries: usize) -> String {

@@ -1,5 +1,7 @@
 //! What an open connection is worth after a reload, and after a date.
 
+mod race;
+
 use std::time::Duration;
 
 use super::*;
@@ -9,17 +11,22 @@ use crate::origin::Limits;
 use crate::snapshot::Site;
 
 const HOST: &str = "iot.example.com";
+const SOURCE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)), 4000);
 
 fn site(lines: &str) -> Site {
     Site::new().host_with(HOST, lines).ca("ca.pem", &[HOST]).application(HOST, "devices", "non_identity")
 }
 
 fn context(site: &Site) -> Context {
+    let snapshot = ArcSwap::from_pointee(site.compile().unwrap().snapshot);
+    context_of(Arc::new(snapshot), Arc::new(Verdicts::new(8)), Metrics::new().unwrap())
+}
+
+fn context_of(snapshot: Arc<ArcSwap<Snapshot>>, verdicts: Arc<Verdicts>, metrics: Metrics) -> Context {
     let second = Duration::from_secs(1);
-    let metrics = Metrics::new().unwrap();
     Context {
-        snapshot: Arc::new(ArcSwap::from_pointee(site.compile().unwrap().snapshot)),
-        verdicts: Arc::new(Verdicts::new(8)),
+        snapshot,
+        verdicts,
         access_log: AccessLog::off(metrics.access_log_dropped.clone()),
         metrics,
         pool: Pool::new(Limits { connect: second, response: second, idle: second, max_idle: 1 }),
@@ -41,24 +48,8 @@ fn connection(context: &Context, leaf: &Leaf, at: u64) -> Connection {
     let name: Hostname = HOST.parse().unwrap();
     let host = Arc::clone(snapshot.host(&name).unwrap());
     let device = Device::Verified(Arc::new(verify(&host.trust, leaf, &[], at).unwrap()));
-    Connection {
-        source: ([192, 0, 2, 1], 4000).into(),
-        hop: Hop::new([192, 0, 2, 1].into(), &name),
-        name,
-        state: RefCell::new(State {
-            as_of: AsOf { snapshot: snapshot.generation, index: 0 },
-            host,
-            device,
-            country: None,
-        }),
-        permitted: RefCell::default(),
-        told: RefCell::default(),
-        requests: Cell::new(0),
-        rested: Cell::new(Instant::now()),
-        cancelled: Cell::new(0),
-        max_cancelled: 0,
-        flooded: Notify::new(),
-    }
+    let as_of = AsOf { snapshot: snapshot.generation, index: 0 };
+    Connection::with(State { as_of, host, device, country: None }, name, SOURCE, 0)
 }
 
 /// What the next request finds: nothing, or what the device's certificate is worth and whether it may pass.

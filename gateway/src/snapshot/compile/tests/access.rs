@@ -234,7 +234,10 @@ fn an_application_has_its_id_tag_and_settings_from_the_file_or_from_its_domain()
     assert_eq!(second.id.to_string(), "f174e90a-fafe-4643-bbbc-4a0ed4fc8415");
     let settings = &second.settings;
     assert_eq!(settings.session_duration.get().as_secs(), 9900);
-    assert_eq!(settings.same_site_cookie_attribute.map(SameSite::as_str), Some("lax"));
+    assert_eq!(
+        settings.same_site_cookie_attribute.map(crate::model::application::SameSite::as_str),
+        Some("lax")
+    );
     assert_eq!(settings.custom_deny_url.as_ref().unwrap().to_string(), "https://help.example.com/");
     let cors = settings.cors_headers.as_ref().unwrap();
     assert!(cors.origins.contains(&"https://app.example.com".parse().unwrap()));

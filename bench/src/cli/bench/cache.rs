@@ -1,0 +1,28 @@
+//! `fleetgate-bench cache`
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use super::suite::{BenchError, report};
+use crate::suite::cache;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// Write the result as JSON as well.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// How often all take their turn.
+    #[arg(long, value_name = "N")]
+    rounds: Option<NonZeroUsize>,
+    /// Less of everything: to see that it works, and roughly how things stand.
+    #[arg(long)]
+    quick: bool,
+    /// What is measured: the gateway's bench `verdict_cache`, as `cargo bench --no-run` says where it is.
+    #[arg(long, value_name = "FILE")]
+    program: PathBuf,
+}
+
+pub(super) fn run(options: &Options) -> Result<(), BenchError> {
+    let told = cache::Options::choose(options.program.clone(), options.quick, options.rounds);
+    report(options.json.as_deref(), async |tell| cache::run(&told, tell).await)
+}
