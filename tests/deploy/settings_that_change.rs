@@ -19,10 +19,30 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("listener", "address") | ("metrics", "listen") => "\"127.0.0.1:1\"",
         ("host", "client_auth") => "\"require\"",
         ("host", "origin") => "\"http://127.0.0.1:1\"",
-        ("mtls_certificate" | "application.policy", "name") => "\"another\"",
-        ("application.policy", "decision") => "\"deny\"",
-        ("application.policy", "include") => "[{ everyone = {} }]",
-        ("application.policy", "require" | "exclude") | ("mtls_certificate", "associated_hostnames") => "[]",
+        ("application" | "application.policy", "name") => "\"another\"",
+        ("application.policy" | "policy", "decision") => "\"deny\"",
+        ("application.policy" | "policy" | "group", "include") => "[{ everyone = {} }]",
+        ("application.policy" | "policy" | "group", "require" | "exclude")
+        | ("mtls_certificate", "associated_hostnames")
+        | ("ip_list", "ips")
+        | ("application.cors_headers", "allowed_origins" | "allowed_methods" | "allowed_headers") => "[]",
+        ("application" | "application.policy" | "policy", "session_duration") => "\"11s\"",
+        ("application" | "application.policy" | "policy" | "ip_list" | "service_token", "id") => {
+            "\"00000000-0000-4000-8000-000000000001\""
+        }
+        ("application", "aud") | ("service_token", "client_secret_sha256") => {
+            "\"1111111111111111111111111111111111111111111111111111111111111111\""
+        }
+        ("application", "destinations") => "[{ uri = \"iot.example.com/another\" }]",
+        ("application", "custom_deny_message") => "\"another\"",
+        ("application", "custom_deny_url" | "custom_non_identity_deny_url") => "\"https://another.example\"",
+        ("application", "same_site_cookie_attribute") => "\"strict\"",
+        ("application", "http_only_cookie_attribute") => "false",
+        ("application", "path_cookie_attribute" | "service_auth_401_redirect")
+        | ("application.cors_headers", "allow_credentials") => "true",
+        ("application.cors_headers", "max_age") => "60",
+        ("service_token", "client_id") => "\"another.access\"",
+        ("service_token", "expires_at") => "\"2098-01-01T00:00:00Z\"",
         ("host", "min_tls") => "\"1.3\"",
         ("mtls_certificate", "crl_expired") => "\"soft\"",
         ("host", "require_client_auth_purpose")
@@ -37,9 +57,13 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("log", "access") => "\"off\"",
         // Names and files depend on each other, and interfaces need rights.
         ("host", "name" | "certificate" | "key" | "protocol")
-        | ("mtls_certificate", "certificate" | "crl")
+        | ("mtls_certificate", "name" | "certificate" | "crl")
         | ("crl", "ca")
-        | ("application", "domain" | "policy")
+        | ("access", "geo_database")
+        | ("application", "domain" | "policy" | "policies" | "options_preflight_bypass" | "cors_headers")
+        | ("application.cors_headers", "allow_all_origins" | "allow_all_methods" | "allow_all_headers")
+        | ("policy" | "group" | "ip_list" | "service_token", "name")
+        | ("group", "id")
         | ("xdp", "interfaces") => return None,
         _ => panic!("what would be another {key} in [{table}]?"),
     };
@@ -68,6 +92,7 @@ fn example_for(gateway: &Gateway, site: &Site) -> String {
         ("mtls_certificate", "certificate", path(&site.devices.path)),
         ("mtls_certificate", "crl", "[]".to_owned()),
         ("crl", "ca", path(&site.servers.path)),
+        ("access", "geo_database", path(&repository::path("gateway/src/access/geo/tests/countries.mmdb"))),
         ("xdp", "interfaces", "[]".to_owned()),
         ("admin", "socket", value("socket = ").to_owned()),
         ("metrics", "listen", value("listen = ").to_owned()),
