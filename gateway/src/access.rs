@@ -1,6 +1,7 @@
 //! Access: a pure decision over facts, and the page for those it refuses.
 
 pub mod conditions;
+pub mod cors;
 pub mod decide;
 pub mod geo;
 pub mod groups;

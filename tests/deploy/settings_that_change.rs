@@ -14,19 +14,22 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("server", "state_dir") => "\"elsewhere\"",
         ("server", "ca_algorithms") => "\"cloudflare\"",
         ("server" | "xdp.table", _) | ("crl", "max_size") => "9999",
-        ("timeout", _) | ("crl", "timeout" | "refresh") => "\"11s\"",
+        ("timeout", _)
+        | ("crl", "timeout" | "refresh")
+        | ("application" | "application.policy" | "policy", "session_duration") => "\"11s\"",
         ("xdp.limit", _) => "\"1/s burst 2\"",
         ("listener", "address") | ("metrics", "listen") => "\"127.0.0.1:1\"",
         ("host", "client_auth") => "\"require\"",
         ("host", "origin") => "\"http://127.0.0.1:1\"",
-        ("application" | "application.policy", "name") => "\"another\"",
+        ("application" | "application.policy", "name") | ("application", "custom_deny_message") => {
+            "\"another\""
+        }
         ("application.policy" | "policy", "decision") => "\"deny\"",
         ("application.policy" | "policy" | "group", "include") => "[{ everyone = {} }]",
         ("application.policy" | "policy" | "group", "require" | "exclude")
         | ("mtls_certificate", "associated_hostnames")
         | ("ip_list", "ips")
         | ("application.cors_headers", "allowed_origins" | "allowed_methods" | "allowed_headers") => "[]",
-        ("application" | "application.policy" | "policy", "session_duration") => "\"11s\"",
         ("application" | "application.policy" | "policy" | "ip_list" | "service_token", "id") => {
             "\"00000000-0000-4000-8000-000000000001\""
         }
@@ -34,18 +37,17 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
             "\"1111111111111111111111111111111111111111111111111111111111111111\""
         }
         ("application", "destinations") => "[{ uri = \"iot.example.com/another\" }]",
-        ("application", "custom_deny_message") => "\"another\"",
         ("application", "custom_deny_url" | "custom_non_identity_deny_url") => "\"https://another.example\"",
         ("application", "same_site_cookie_attribute") => "\"strict\"",
         ("application", "http_only_cookie_attribute") => "false",
-        ("application", "path_cookie_attribute" | "service_auth_401_redirect")
-        | ("application.cors_headers", "allow_credentials") => "true",
         ("application.cors_headers", "max_age") => "60",
         ("service_token", "client_id") => "\"another.access\"",
         ("service_token", "expires_at") => "\"2098-01-01T00:00:00Z\"",
         ("host", "min_tls") => "\"1.3\"",
         ("mtls_certificate", "crl_expired") => "\"soft\"",
-        ("host", "require_client_auth_purpose")
+        ("application", "path_cookie_attribute" | "service_auth_401_redirect")
+        | ("application.cors_headers", "allow_credentials")
+        | ("host", "require_client_auth_purpose")
         | ("mtls_certificate", "allow_sha1" | "crl_distribution_points")
         | ("crl", "allow_private")
         | ("forwarding", "cloudflare")

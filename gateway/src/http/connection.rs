@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use http::{HeaderMap, HeaderValue, Method, Request, header};
+use http::{HeaderMap, HeaderValue, Request};
 
 use super::request_body::RequestBody;
-use crate::access::{Denial, Facts, Permit, Presented, decide};
+use crate::access::{Denial, Facts, Permit, Presented, cors, decide};
 use crate::config::ClientAuth;
 use crate::device::Device;
 use crate::device::refusal::now;
@@ -90,9 +90,7 @@ impl<'a> Asked<'a> {
         let headers = request.headers();
         Self {
             path: request.uri().path(),
-            preflight: request.method() == Method::OPTIONS
-                && headers.contains_key(header::ORIGIN)
-                && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD),
+            preflight: cors::is_preflight(request.method(), headers),
             client_id: one(headers, "cf-access-client-id"),
             client_secret: one(headers, "cf-access-client-secret"),
         }

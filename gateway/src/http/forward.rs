@@ -10,7 +10,7 @@ use hyper::body::{Bytes, Incoming};
 use super::connection::{Asked, Connection, Context, State, peer};
 use super::headers::{self, Added};
 use super::request_body::RequestBody;
-use crate::access::{Denial, Permit, Reason, page};
+use crate::access::{Denial, Permit, Reason, cors, page};
 use crate::model::hostname::Hostname;
 use crate::origin::{OriginError, PooledBody};
 use crate::telemetry::access_log::Line;
@@ -89,7 +89,7 @@ pub(super) async fn answer(
     };
     let ray_id = ray_id();
     let (response, permit, denial) = match result {
-        Ok((permit, response)) => (response.map(Either::Right), Some(permit), None),
+        Ok((permit, response)) => (response, Some(permit), None),
         Err(refused) => {
             let page =
                 page::Refusal { status: refused.status(), message: refused.message(), ray_id: &ray_id };
@@ -134,20 +134,23 @@ async fn pass<'a>(
     connection: &Connection,
     state: &'a State,
     request: Request<Incoming>,
-) -> Result<(Permit<'a>, Response<PooledBody<RequestBody>>), Refused<'a>> {
+) -> Result<(Permit<'a>, Response<ResponseBody>), Refused<'a>> {
     match requested_host(&request) {
         None => return Err(Refused::BadHost),
         Some(name) if name != connection.name => return Err(Refused::Misdirected),
         Some(_) => {}
     }
     let permit = authorize(context, connection, state, &request).map_err(Refused::Denied)?;
+    if let Some(cors) = permit.preflight_answer() {
+        return Ok((permit, cors::answer(cors, request.headers()).map(Either::Left)));
+    }
     let request = prepare(connection, state, request).ok_or(Refused::BadHost)?;
     match context.pool.send(&state.host.origin, request).await {
         Ok(mut response) => {
             headers::strip_hop_by_hop(response.headers_mut());
             // The version is each hop's own (RFC 9110, 2.5): an HTTP/1.0 origin does not make us one.
             *response.version_mut() = http::Version::HTTP_11;
-            Ok((permit, response))
+            Ok((permit, response.map(Either::Right)))
         }
         Err(error) => Err(Refused::Origin(permit, error)),
     }
