@@ -32,6 +32,7 @@ mod no_certificate;
 mod no_resumption;
 mod origin;
 mod policy_paths;
+mod policy_preflight;
 mod policy_service_token;
 mod policy_test;
 mod refused_certificate;

@@ -1,6 +1,7 @@
 //! What is shipped beside the binary, and what is written about it: each claim is tried or compared.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
 
+mod access_page;
 mod alert_rules;
 mod capabilities;
 mod configuration_page;

@@ -16,23 +16,46 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("server" | "xdp.table" | "denied", _) | ("crl", "max_size") | ("access", "token_cache") => "9999",
         ("access", "team_domain") => "\"other.example.com\"",
         ("access", "key_rotation") => "\"7d\"",
-        ("timeout", _) | ("crl", "timeout" | "refresh") => "\"11s\"",
+        ("timeout", _)
+        | ("crl", "timeout" | "refresh")
+        | ("application" | "application.policy" | "policy", "session_duration") => "\"11s\"",
         ("xdp.limit", _) => "\"1/s burst 2\"",
         ("listener", "address") | ("metrics", "listen") => "\"127.0.0.1:1\"",
         ("host", "client_auth") => "\"require\"",
         ("host", "origin") => "\"http://127.0.0.1:1\"",
-        ("mtls_certificate" | "application.policy", "name") => "\"another\"",
-        ("application.policy", "decision") => "\"deny\"",
-        ("application.policy", "include") => "[{ everyone = {} }]",
-        ("application.policy", "require" | "exclude") | ("mtls_certificate", "associated_hostnames") => "[]",
+        ("application" | "application.policy", "name") | ("application", "custom_deny_message") => {
+            "\"another\""
+        }
+        ("application.policy" | "policy", "decision") => "\"deny\"",
+        ("application.policy" | "policy" | "group", "include") => "[{ everyone = {} }]",
+        ("application.policy" | "policy" | "group", "require" | "exclude")
+        | ("mtls_certificate", "associated_hostnames")
+        | ("ip_list", "ips")
+        | ("application.cors_headers", "allowed_origins" | "allowed_methods" | "allowed_headers") => "[]",
+        ("application" | "application.policy" | "policy" | "ip_list" | "service_token", "id") => {
+            "\"00000000-0000-4000-8000-000000000001\""
+        }
+        ("application", "aud") | ("service_token", "client_secret_sha256") => {
+            "\"1111111111111111111111111111111111111111111111111111111111111111\""
+        }
+        ("application", "destinations") => "[{ uri = \"iot.example.com/another\" }]",
+        ("application", "custom_deny_url" | "custom_non_identity_deny_url") => "\"https://another.example\"",
+        ("application", "same_site_cookie_attribute") => "\"strict\"",
+        ("application.cors_headers", "max_age") => "60",
+        ("service_token", "client_id") => "\"another.access\"",
+        ("service_token", "expires_at") => "\"2098-01-01T00:00:00Z\"",
         ("host", "min_tls") => "\"1.3\"",
-        ("host", "ca_hints" | "http2") | ("forwarding", "rfc9440") => "false",
+        ("host", "ca_hints" | "http2")
+        | ("forwarding", "rfc9440")
+        | ("application", "http_only_cookie_attribute") => "false",
         ("host", "forwarding") => "{ cloudflare = true }",
         ("forwarding", "managed_transform") => "\"both\"",
         ("forwarding", "headers") => "{ X-Device = \"{cert.common_name}\" }",
         ("host", "cipher_suites") => "[\"TLS_AES_256_GCM_SHA384\"]",
         ("mtls_certificate", "crl_expired") => "\"soft\"",
-        ("host", "require_client_auth_purpose")
+        ("application", "path_cookie_attribute" | "service_auth_401_redirect")
+        | ("application.cors_headers", "allow_credentials")
+        | ("host", "require_client_auth_purpose")
         | ("mtls_certificate", "allow_sha1" | "crl_distribution_points")
         | ("crl", "allow_private")
         | ("forwarding", "cloudflare" | "first_request_only" | "xfcc" | "start_trace")
@@ -41,12 +64,16 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("xdp", "unknown_sni") => "\"drop\"",
         ("xdp", "log") => "\"debug\"",
         ("admin", "socket") => "\"elsewhere.sock\"",
-        ("log", "access") => "\"off\"",
+        ("log", "access" | "audit") => "\"off\"",
         // Names and files depend on each other, and interfaces need rights.
         ("host", "name" | "certificate" | "key" | "protocol")
-        | ("mtls_certificate", "certificate" | "crl" | "crl_issuers")
+        | ("mtls_certificate", "name" | "certificate" | "crl" | "crl_issuers")
         | ("crl", "ca")
-        | ("application", "domain" | "policy")
+        | ("access", "geo_database")
+        | ("application", "domain" | "policy" | "policies" | "options_preflight_bypass" | "cors_headers")
+        | ("application.cors_headers", "allow_all_origins" | "allow_all_methods" | "allow_all_headers")
+        | ("policy" | "group" | "ip_list" | "service_token", "name")
+        | ("group", "id")
         | ("xdp", "interfaces") => return None,
         _ => panic!("what would be another {key} in [{table}]?"),
     };
@@ -76,6 +103,7 @@ fn example_for(gateway: &Gateway, site: &Site) -> String {
         ("mtls_certificate", "crl", "[]".to_owned()),
         ("mtls_certificate", "crl_issuers", "[]".to_owned()),
         ("crl", "ca", path(&site.servers.path)),
+        ("access", "geo_database", path(&repository::path("gateway/src/access/geo/tests/countries.mmdb"))),
         ("xdp", "interfaces", "[]".to_owned()),
         ("admin", "socket", value("socket = ").to_owned()),
         ("metrics", "listen", value("listen = ").to_owned()),

@@ -1,119 +1,135 @@
-//! Answers to browsers that ask before they send (CORS preflight), where an application says what they may (WHATWG Fetch).
+//! Answers to preflight requests, for applications that give them here.
 
-use http::header::{
-    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
-    ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
-};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Method, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Bytes;
 
-use crate::model::cors::CorsHeaders;
+use crate::model::cors::{Allowed, CorsHeaders};
 
-const VARIES: HeaderValue =
-    HeaderValue::from_static("Origin, Access-Control-Request-Method, Access-Control-Request-Headers");
+/// Whether it is a browser's question before the request.
+pub fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
+    method == Method::OPTIONS
+        && headers.contains_key(header::ORIGIN)
+        && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
 
-/// The answer to a preflight request with these headers. What is not allowed is left out of it, and the browser refuses.
+/// The answer to a preflight request with these headers. To an origin that may not ask, it allows nothing.
 pub fn answer(cors: &CorsHeaders, asked: &HeaderMap) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::default());
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
-    headers.insert(VARY, VARIES);
-    let Some(origin) = asked.get(ORIGIN).filter(|origin| cors.origins.contains(origin)) else {
-        return response;
+    let vary = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
+    headers.insert(header::VARY, HeaderValue::from_static(vary));
+    let Some(origin) = allowed_origin(cors, asked) else { return response };
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    let methods = match &cors.methods {
+        Allowed::All => asked.get(header::ACCESS_CONTROL_REQUEST_METHOD).cloned(),
+        Allowed::These(methods) => list(methods.iter().map(Method::as_str)),
     };
-    // Never `*`: with credentials it means nothing, and without them this says the same.
-    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-    if cors.credentials {
-        headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-    }
-    if let Some(method) = asked.get(ACCESS_CONTROL_REQUEST_METHOD).filter(|method| is_allowed(cors, method)) {
-        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, method.clone());
-    }
-    let wanted = asked.get_all(ACCESS_CONTROL_REQUEST_HEADERS).iter().filter_map(|value| value.to_str().ok());
-    let names =
-        wanted.flat_map(|value| value.split(',')).filter_map(|name| name.trim().parse::<HeaderName>().ok());
-    let allowed: Vec<_> = names.filter(|name| cors.headers.contains(name)).collect();
-    let list = allowed.iter().map(HeaderName::as_str).collect::<Vec<_>>().join(", ");
-    if let (false, Ok(list)) = (list.is_empty(), HeaderValue::try_from(list)) {
-        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, list);
-    }
-    if let Some(age) = cors.max_age {
-        headers.insert(ACCESS_CONTROL_MAX_AGE, age.into());
-    }
+    let names = match &cors.headers {
+        Allowed::All => asked.get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned(),
+        Allowed::These(names) => list(names.iter().map(AsRef::as_ref)),
+    };
+    let credentials = cors.credentials.then(|| HeaderValue::from_static("true"));
+    let answers = [
+        (header::ACCESS_CONTROL_ALLOW_METHODS, methods),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, names),
+        (header::ACCESS_CONTROL_ALLOW_CREDENTIALS, credentials),
+        (header::ACCESS_CONTROL_MAX_AGE, cors.max_age.map(HeaderValue::from)),
+    ];
+    headers.extend(answers.into_iter().filter_map(|(name, value)| Some((name, value?))));
     response
 }
 
-fn is_allowed(cors: &CorsHeaders, method: &HeaderValue) -> bool {
-    Method::from_bytes(method.as_bytes()).is_ok_and(|method| cors.methods.contains(&method))
+/// `*`, or the one origin that asked. Of two, none: nobody could say which of them asks.
+fn allowed_origin(cors: &CorsHeaders, asked: &HeaderMap) -> Option<HeaderValue> {
+    let mut origins = asked.get_all(header::ORIGIN).iter();
+    let (Some(origin), None) = (origins.next(), origins.next()) else { return None };
+    match &cors.origins {
+        Allowed::All => Some(HeaderValue::from_static("*")),
+        Allowed::These(_) => cors.origins.contains(origin).then(|| origin.clone()),
+    }
+}
+
+fn list<'a>(items: impl Iterator<Item = &'a str>) -> Option<HeaderValue> {
+    let items: Vec<_> = items.collect();
+    if items.is_empty() { None } else { HeaderValue::try_from(items.join(", ")).ok() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::cors::Allowed;
 
-    fn cors() -> CorsHeaders {
-        CorsHeaders {
-            origins: Allowed::These([HeaderValue::from_static("https://app.example.com")].into()),
-            methods: Allowed::These([Method::PUT].into()),
-            headers: Allowed::These([HeaderName::from_static("x-own")].into()),
+    const ORIGIN: &str = "https://app.example.com";
+
+    fn asked(origins: &[&'static str]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for origin in origins {
+            headers.append(header::ORIGIN, HeaderValue::from_static(origin));
+        }
+        headers.insert(header::ACCESS_CONTROL_REQUEST_METHOD, HeaderValue::from_static("PUT"));
+        headers.insert(header::ACCESS_CONTROL_REQUEST_HEADERS, HeaderValue::from_static("x-a, x-b"));
+        headers
+    }
+
+    fn answered(cors: &CorsHeaders, origins: &[&'static str]) -> Vec<(String, String)> {
+        let response = answer(cors, &asked(origins));
+        assert_eq!(response.status(), StatusCode::NO_CONTENT);
+        let of_cors = response.headers().iter().filter(|(name, _)| *name != header::VARY);
+        of_cors.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect()
+    }
+
+    #[test]
+    fn an_origin_that_may_ask_is_told_what_it_may() {
+        let these = CorsHeaders {
+            origins: Allowed::These([HeaderValue::from_static(ORIGIN)].into()),
+            methods: Allowed::These([Method::GET, Method::PUT].into()),
+            headers: Allowed::These([header::CONTENT_TYPE].into()),
             credentials: true,
-            max_age: Some(60),
+            max_age: Some(600),
+        };
+        let expected = [
+            ("access-control-allow-origin", ORIGIN),
+            ("access-control-allow-methods", "GET, PUT"),
+            ("access-control-allow-headers", "content-type"),
+            ("access-control-allow-credentials", "true"),
+            ("access-control-max-age", "600"),
+        ];
+        assert_eq!(
+            answered(&these, &[ORIGIN]),
+            expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        );
+        for origins in [&["https://other.example.com"][..], &["null"], &[ORIGIN, ORIGIN], &[]] {
+            assert_eq!(answered(&these, origins), [], "{origins:?}");
         }
     }
 
-    fn said(
-        cors: &CorsHeaders,
-        origin: &'static str,
-        method: &'static str,
-        names: &'static str,
-    ) -> Vec<String> {
-        let asked = [
-            (ORIGIN, origin),
-            (ACCESS_CONTROL_REQUEST_METHOD, method),
-            (ACCESS_CONTROL_REQUEST_HEADERS, names),
-        ];
-        let asked = asked.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
-        let response = answer(cors, &asked);
-        assert_eq!((response.status(), &response.headers()[VARY]), (StatusCode::NO_CONTENT, &VARIES));
-        let lines = response.headers().iter().filter(|(name, _)| **name != VARY);
-        lines.map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect()
-    }
-
     #[test]
-    fn what_is_allowed_is_said_and_nothing_else() {
-        let expected = [
-            "access-control-allow-origin: https://app.example.com",
-            "access-control-allow-credentials: true",
-            "access-control-allow-methods: PUT",
-            "access-control-allow-headers: x-own",
-            "access-control-max-age: 60",
-        ];
-        assert_eq!(said(&cors(), "https://app.example.com", "PUT", "X-Own, X-Other"), expected);
-        let refused = said(&cors(), "https://app.example.com", "DELETE", "x-other");
-        assert!(
-            refused.iter().all(|line| !line.contains("methods") && !line.contains("headers")),
-            "{refused:?}"
-        );
-        assert!(said(&cors(), "https://evil.example.com", "PUT", "x-own").is_empty());
-    }
-
-    #[test]
-    fn all_means_what_was_asked_for() {
+    fn where_all_is_allowed_what_was_asked_is() {
         let all = CorsHeaders {
             origins: Allowed::All,
             methods: Allowed::All,
             headers: Allowed::All,
-            credentials: false,
-            max_age: None,
+            ..CorsHeaders::default()
         };
         let expected = [
-            "access-control-allow-origin: https://any.example.com",
-            "access-control-allow-methods: PATCH",
-            "access-control-allow-headers: x-any",
+            ("access-control-allow-origin", "*"),
+            ("access-control-allow-methods", "PUT"),
+            ("access-control-allow-headers", "x-a, x-b"),
         ];
-        assert_eq!(said(&all, "https://any.example.com", "PATCH", "x-any"), expected);
+        assert_eq!(
+            answered(&all, &[ORIGIN]),
+            expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        );
+    }
+
+    #[test]
+    fn a_preflight_request_has_both_headers_and_the_method() {
+        assert!(is_preflight(&Method::OPTIONS, &asked(&[ORIGIN])));
+        assert!(
+            !is_preflight(&Method::GET, &asked(&[ORIGIN])) && !is_preflight(&Method::OPTIONS, &asked(&[]))
+        );
+        assert!(!is_preflight(&Method::OPTIONS, &HeaderMap::new()));
     }
 }

@@ -7,6 +7,7 @@ use super::table::{AccessTable, Guarded};
 use super::trace::Watch;
 use crate::device::Device;
 use crate::model::application::Application;
+use crate::model::cors::CorsHeaders;
 use crate::model::country::Country;
 use crate::model::hostname::Hostname;
 use crate::model::policy::{Decision, Policy};
@@ -38,8 +39,8 @@ pub struct Facts<'a> {
 pub struct Permit<'a> {
     /// The application that it is for; none where nothing is protected.
     pub application: Option<&'a Application>,
-    /// The policy that said so; none where nothing is protected, and for preflight requests that the application lets
-    /// through.
+    /// The policy that said so; none where nothing is protected, and for preflight requests that are let through or
+    /// answered.
     pub policy: Option<&'a Policy>,
 }
 
@@ -109,6 +110,12 @@ impl<'a> Permit<'a> {
         self.policy.map(|policy| policy.name.as_str())
     }
 
+    /// How to answer instead of the origin: to a preflight request, of an application that gives such answers here.
+    pub fn preflight_answer(&self) -> Option<&'a CorsHeaders> {
+        // An application permits without a policy to preflight requests only.
+        if self.policy.is_some() { None } else { self.application?.settings.cors_headers.as_ref() }
+    }
+
     /// Whether it makes a session, with a token and a cookie: Service Auth does, Bypass does not.
     pub fn makes_a_session(&self) -> bool {
         self.policy.is_some_and(|policy| policy.decision == Decision::NonIdentity)
@@ -146,7 +153,7 @@ pub(super) fn evaluate<'a>(
     };
     watch.application(guarded);
     let application = &guarded.application;
-    if facts.preflight && application.settings.options_preflight_bypass {
+    if facts.preflight && application.settings.knows_preflights() {
         return Ok(Permit { application: Some(application), policy: None });
     }
     for compiled in guarded.policies() {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use http::{HeaderMap, Method, Request, header};
+use http::{HeaderMap, Request};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
@@ -14,7 +14,7 @@ use super::headers::Hop;
 use super::identity_headers::IdentityHeaders;
 use super::request_body::RequestBody;
 use crate::access::token::{Subject, Tokens};
-use crate::access::{Denial, Facts, Permit, Presented, decide};
+use crate::access::{Denial, Facts, Permit, Presented, cors, decide};
 use crate::config::ClientAuth;
 use crate::device::Device;
 use crate::device::refusal::now;
@@ -155,9 +155,7 @@ impl<'a> Asked<'a> {
         let headers = request.headers();
         Self {
             path: request.uri().path(),
-            preflight: request.method() == Method::OPTIONS
-                && headers.contains_key(header::ORIGIN)
-                && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD),
+            preflight: cors::is_preflight(request.method(), headers),
             client_id: one(headers, "cf-access-client-id"),
             client_secret: one(headers, "cf-access-client-secret"),
         }

@@ -14,7 +14,7 @@ use super::headers::{self, Added};
 use super::identity_headers::IdentityHeaders;
 use super::own;
 use super::request_body::RequestBody;
-use crate::access::{Denial, Permit, page};
+use crate::access::{Denial, Permit, cors, page};
 use crate::device::refusal::now;
 use crate::model::hostname::Hostname;
 use crate::origin::{OriginError, PooledBody};
@@ -177,6 +177,9 @@ async fn pass<'a>(
     }
     let is_first = !connection.was_permitted();
     let permit = authorize(context, connection, state, &request).map_err(Refused::Denied)?;
+    if let Some(cors) = permit.preflight_answer() {
+        return Ok((permit, cors::answer(cors, request.headers()).map(Either::Left)));
+    }
     let token = match state.host.sessions.of(&permit) {
         None => None,
         Some(audience) => {

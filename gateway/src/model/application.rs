@@ -51,6 +51,14 @@ pub struct Settings {
     pub cors_headers: Option<CorsHeaders>,
 }
 
+impl Settings {
+    /// Whether preflight requests are let through or answered, whatever policies say: browsers send them without
+    /// credentials.
+    pub fn knows_preflights(&self) -> bool {
+        self.options_preflight_bypass || self.cors_headers.is_some()
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {

@@ -134,8 +134,23 @@ fn preflight_requests_pass_where_the_application_says_so_and_only_those() {
         std::sync::Arc::get_mut(&mut guarded).unwrap().application.settings.options_preflight_bypass = bypass;
         Case::new("iot.example.com", true, &[guarded])
     };
+    let answering = {
+        let mut guarded = application(&["iot.example.com"], vec![]);
+        let settings = &mut std::sync::Arc::get_mut(&mut guarded).unwrap().application.settings;
+        settings.cors_headers = Some(crate::model::cors::CorsHeaders::default());
+        Case::new("iot.example.com", true, &[guarded])
+    };
     let facts = |preflight| TestFacts { preflight, ..devices().absent };
     assert_eq!(with(true).decide(&facts(true)), Ok("none".to_owned()));
     assert_eq!(with(true).decide(&facts(false)), Err(Reason::CertificateMissing));
     assert_eq!(with(false).decide(&facts(true)), Err(Reason::CertificateMissing));
+    let answers = |case: &Case, facts: &TestFacts| {
+        case.with(facts, |facts| {
+            super::decide(&case.table, facts).map(|permit| permit.preflight_answer().is_some())
+        })
+        .map_err(|denial| denial.reason)
+    };
+    assert_eq!(answers(&answering, &facts(true)), Ok(true));
+    assert_eq!(answers(&answering, &facts(false)), Err(Reason::CertificateMissing));
+    assert_eq!(answers(&with(true), &facts(true)), Ok(false));
 }

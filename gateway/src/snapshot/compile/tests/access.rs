@@ -4,6 +4,7 @@ use super::*;
 use crate::access::Reason;
 use crate::access::{Facts, Presented, decide};
 use crate::device::Device;
+use crate::model::application::SameSite;
 
 /// The usual host, its CA, and these lines.
 fn with(lines: &str) -> Site {
@@ -144,9 +145,7 @@ fn names_that_occur_twice_are_refused() {
             "17:26: error: application `iot.example.com` is already defined in line 14",
         ),
         (
-            format!(
-                "[[application]]\ndomain = \"iot.example.com/Admin\"\n[[application]]\ndomain = \"iot.example.com/admin\"\n"
-            ),
+            "[[application]]\ndomain = \"iot.example.com/Admin\"\n[[application]]\ndomain = \"iot.example.com/admin\"\n".to_owned(),
             "16:11: error: application `iot.example.com/admin` is already defined in line 14; put all policies of a host and path into one [[application]]; case",
         ),
     ];
@@ -234,10 +233,7 @@ fn an_application_has_its_id_tag_and_settings_from_the_file_or_from_its_domain()
     assert_eq!(second.id.to_string(), "f174e90a-fafe-4643-bbbc-4a0ed4fc8415");
     let settings = &second.settings;
     assert_eq!(settings.session_duration.get().as_secs(), 9900);
-    assert_eq!(
-        settings.same_site_cookie_attribute.map(crate::model::application::SameSite::as_str),
-        Some("lax")
-    );
+    assert_eq!(settings.same_site_cookie_attribute.map(SameSite::as_str), Some("lax"));
     assert_eq!(settings.custom_deny_url.as_ref().unwrap().to_string(), "https://help.example.com/");
     let cors = settings.cors_headers.as_ref().unwrap();
     assert!(cors.origins.contains(&"https://app.example.com".parse().unwrap()));
