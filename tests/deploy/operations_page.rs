@@ -91,17 +91,25 @@ fn every_field_of_the_access_log_is_explained() {
         peer: peer(),
     };
     let handshake = Line::Handshake { time: 1.0, host: "", reason: "", detail: Some(""), peer: peer() };
+    let decision = Line::Decision {
+        time: 1.0,
+        ray_id: "",
+        host: "",
+        application: Some(""),
+        policy: Some(""),
+        decision: "",
+        reason: Some(""),
+        peer: peer(),
+    };
     let keys = |line: &Line<'_>| {
         let json = serde_json::to_value(line).unwrap();
         json.as_object().unwrap().keys().cloned().collect::<Vec<_>>()
     };
-    let (request, handshake) = (keys(&request), keys(&handshake));
-    for field in request.iter().chain(&handshake) {
-        let expected = match (request.contains(field), handshake.contains(field)) {
-            (true, true) => "both",
-            (true, false) => "request",
-            _ => "handshake",
-        };
+    let kinds = [("request", keys(&request)), ("handshake", keys(&handshake)), ("decision", keys(&decision))];
+    for field in kinds.iter().flat_map(|(_, keys)| keys) {
+        let of: Vec<_> =
+            kinds.iter().filter(|(_, keys)| keys.contains(field)).map(|(kind, _)| *kind).collect();
+        let expected = if of.len() == kinds.len() { "all".to_owned() } else { of.join(", ") };
         assert_eq!(row("## Access log", field)[1], expected, "{field}");
     }
 }
