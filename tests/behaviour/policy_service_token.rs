@@ -35,7 +35,7 @@ fn the_right_secret_passes_alone_and_reaches_nobody() {
     assert_eq!(connection.exchange(&request(SECRET)).unwrap().status(), 200);
     let sent = site.origin.requests().pop().unwrap();
     assert!(
-        !sent.headers.iter().any(|(name, value)| name.starts_with("cf-access") || value == SECRET),
+        !sent.headers.iter().any(|(name, value)| name.starts_with("cf-access-client") || value == SECRET),
         "{sent:?}"
     );
     gateway.output().wait_access("the wrong secret", |line| line["reason"] == "service_token_invalid");

@@ -70,6 +70,8 @@ fn another(number: usize, leaf: &CertificateDer<'_>, verified: &Verified) -> Arc
         identity: Identity::read(leaf, fingerprint).expect("a certificate"),
         anchor: Arc::clone(&verified.anchor),
         path: verified.path.clone(),
+        intermediates: verified.intermediates.clone(),
+        issuer_serial: verified.issuer_serial.clone(),
         expires_at: verified.expires_at,
         trust_set: verified.trust_set,
         chain: verified.chain.clone(),

@@ -36,6 +36,20 @@ name     = "devices"
 decision = "non_identity"
 include  = [{{ certificate = {{}} }}]
 
+[[application]]
+domain = "{HOST}/james"
+[[application.policy]]
+name     = "James alone"
+decision = "non_identity"
+include  = [{{ common_name = {{ common_name = "James Royal" }} }}]
+
+[[application]]
+domain = "{HOST}/others"
+[[application.policy]]
+name     = "somebody else"
+decision = "non_identity"
+include  = [{{ common_name = {{ common_name = "Somebody Else" }} }}]
+
 [forwarding]
 cloudflare = true
 

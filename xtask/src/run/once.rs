@@ -1,6 +1,7 @@
 //! `cargo xtask run --once`: the product document's steps, unattended, on real parts.
 
 mod ask;
+mod token;
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ use super::walk::Walk;
 use super::{config, leftovers, pki};
 use crate::process::{Error, Result};
 use crate::ui;
-use ask::{ask, ask_many};
+use ask::{ask, ask_for, ask_many};
 
 /// How soon traffic must flow after the gateway was killed and started again.
 const RESTART: Duration = Duration::from_secs(2);
@@ -93,6 +94,25 @@ fn authenticate(walk: &mut Walk, lab: &Lab) {
             asked.expect_forwarded(lab, "client")
         },
     );
+    walk.step("a policy for another common name: 403", || {
+        ask_for(lab, HOST, "/others", Some("client"), &[])?.expect_status(403)
+    });
+    let mut cookie = None;
+    walk.step("a policy for its common name: 200, with a CF_Authorization cookie", || {
+        let asked = ask_for(lab, HOST, "/james", Some("client"), &["--include"])?;
+        asked.expect_status(200)?;
+        cookie = Some(token::in_cookie(&asked)?);
+        Ok(String::new())
+    });
+    if let Some(cookie) = cookie {
+        walk.step("OpenSSL verifies the token in it by the host's own key set", || {
+            token::verify(lab, &cookie)
+        });
+        walk.step("the cookie without the certificate: 403", || {
+            let cookie = format!("Cookie: CF_Authorization={cookie}");
+            ask_for(lab, HOST, "/james", None, &["-H", &cookie])?.expect_status(403)
+        });
+    }
     walk.step("the same certificate again: known by its fingerprint", || {
         let before = cache_hits(lab)?;
         ask(lab, HOST, Some("client"), &[])?.expect_status(200)?;
@@ -119,7 +139,7 @@ fn authenticate(walk: &mut Walk, lab: &Lab) {
             let metrics = Metrics::scrape(lab.metrics)?;
             let matched = metrics.sum("fleetgate_xdp_hellos_total", &[&format!("host=\"{HOST}\"")]);
             let unknown = metrics.sum("fleetgate_xdp_packets_total", &["reason=\"hello_unknown_passed\""]);
-            // Six requests above name the host, and one does not.
+            // At least six requests above name the host, and one does not.
             if matched >= 6.0 && unknown >= 1.0 {
                 return Ok(format!("{matched} matched, {unknown} unknown"));
             }

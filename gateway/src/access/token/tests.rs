@@ -24,9 +24,10 @@ fn settings(folder: Option<&TempDir>) -> Settings {
     }
 }
 
-/// Tokens whose keys are kept nowhere.
-pub(crate) fn in_memory() -> Tokens {
-    tokens()
+/// Tokens whose keys are kept nowhere. They are the same for all tests: making a key takes long.
+pub(crate) fn in_memory() -> Arc<Tokens> {
+    static TOKENS: std::sync::LazyLock<Arc<Tokens>> = std::sync::LazyLock::new(|| Arc::new(tokens()));
+    Arc::clone(&TOKENS)
 }
 
 fn tokens() -> Tokens {

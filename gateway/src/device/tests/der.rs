@@ -3,7 +3,7 @@
 use x509_parser::asn1_rs::{Any, FromDer as _};
 
 /// The elements that follow each other in `der`, each with its tag and length. `None` where that is not DER.
-pub(in crate::device) fn elements(mut der: &[u8]) -> Option<Vec<&[u8]>> {
+pub(crate) fn elements(mut der: &[u8]) -> Option<Vec<&[u8]>> {
     let mut elements = Vec::new();
     while !der.is_empty() {
         let (rest, _) = Any::from_der(der).ok()?;
@@ -21,7 +21,7 @@ pub(super) fn content(der: &[u8]) -> Option<&[u8]> {
 }
 
 /// An element of a tag and the concatenation of `parts`.
-pub(in crate::device) fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let content = parts.concat();
     let digits = content.len().to_be_bytes();
     let zeros = digits.iter().take_while(|digit| **digit == 0).count();

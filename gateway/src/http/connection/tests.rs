@@ -32,7 +32,7 @@ fn context_of(snapshot: Arc<ArcSwap<Snapshot>>, verdicts: Arc<Verdicts>, metrics
         pool: Pool::new(Limits { connect: second, response: second, idle: second, max_idle: 1 }),
         max_header: 8192,
         max_streams: 1,
-        tokens: Arc::new(crate::access::token::tests::in_memory()),
+        tokens: crate::access::token::tests::in_memory(),
     }
 }
 

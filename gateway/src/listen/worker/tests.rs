@@ -64,7 +64,7 @@ impl Scene {
             max_idle_origin_connections: 1,
             max_request_header: 8192,
             max_streams: 1,
-            tokens: Arc::new(crate::access::token::tests::in_memory()),
+            tokens: crate::access::token::tests::in_memory(),
         };
         let sockets = Sockets::bind(&["127.0.0.1:0".parse().unwrap()], 1).unwrap().remove(0);
         let address = sockets.0[0].local_addr().unwrap();

@@ -14,8 +14,19 @@ pub(super) struct Asked {
 
 /// Asks for `https://host/`, with the certificate of that name if there is one.
 pub(super) fn ask(lab: &Lab, host: &str, certificate: Option<&str>, more: &[&str]) -> Result<Asked> {
+    ask_for(lab, host, "/", certificate, more)
+}
+
+/// The same for another path.
+pub(super) fn ask_for(
+    lab: &Lab,
+    host: &str,
+    path: &str,
+    certificate: Option<&str>,
+    more: &[&str],
+) -> Result<Asked> {
     let port = lab.listener.port();
-    let url = format!("https://{host}:{port}/");
+    let url = format!("https://{host}:{port}{path}");
     let resolve = format!("{host}:{port}:{}", lab.listener.ip());
     let ca = lab.text("server-ca.pem");
     let mut words =
@@ -71,6 +82,11 @@ impl Asked {
         }
     }
 
+    /// What was answered, headers included where curl was told to show them.
+    pub(super) fn body(&self) -> &str {
+        &self.body
+    }
+
     /// The connection was ended with this alert.
     pub(super) fn expect_alert(&self, alert: &str) -> Result<String> {
         if self.error.contains(alert) {
@@ -119,7 +135,8 @@ impl Asked {
         Ok(format!("Cf-Client-Cert-Sha256: {fingerprint}"))
     }
 
-    fn json(&self) -> Result<serde_json::Value> {
+    /// The answer as JSON.
+    pub(super) fn json(&self) -> Result<serde_json::Value> {
         serde_json::from_str(&self.body)
             .map_err(|error| Error::message(format!("not JSON ({error}): {}", self.body)))
     }
