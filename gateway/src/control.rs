@@ -178,7 +178,7 @@ impl Control {
             .hosts()
             .map(|host| HostStatus {
                 name: host.label.to_string(),
-                origin: host.origin.to_string(),
+                origin: host.origin.label.to_string(),
                 trust_anchors: host.trust.anchors().len(),
                 certificate_not_after: host.certificate_not_after,
             })

@@ -15,8 +15,8 @@ pub use compile::{Compiled, compile};
 use crate::config::{ClientAuth, Timeouts, Xdp};
 use crate::device::trust::TrustSet;
 use crate::model::hostname::{HostPattern, Hostname};
-use crate::model::origin::OriginUrl;
 use crate::model::policy::Application;
+use crate::origin::Target;
 
 /// Everything that a connection needs to know.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ pub struct Host {
     /// Its application, if it has one.
     pub application: Option<Application>,
     /// Where permitted requests go.
-    pub origin: OriginUrl,
+    pub origin: Arc<Target>,
     /// Whether origins get the two `Cf-Client-Cert-*` headers.
     pub forward_certificate: bool,
     /// When our own certificate expires. Seconds since the epoch.

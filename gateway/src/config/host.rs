@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use toml_span::de_helpers::TableHelper;
 use toml_span::{DeserError, Deserialize, Spanned, Value};
 
-use super::value::{Parsed, inner, word};
+use super::value::{Parsed, inner, invalid, word};
 use crate::model::hostname::HostPattern;
-use crate::model::origin::OriginUrl;
+use crate::model::origin::{Carries, OriginUrl};
 
 /// A served host.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub struct Host {
     /// The lowest version of TLS.
     pub min_tls: TlsVersion,
     /// Where permitted requests go.
-    pub origin: OriginUrl,
+    pub origin: Spanned<OriginUrl>,
 }
 
 /// Whether devices are asked for certificates.
@@ -83,11 +83,14 @@ impl<'de> Deserialize<'de> for Host {
         let client_auth = table.optional("client_auth").unwrap_or_default();
         let require_client_auth_purpose = table.optional("require_client_auth_purpose").unwrap_or_default();
         let min_tls = table.optional("min_tls").unwrap_or_default();
-        let origin = table.required::<Parsed<OriginUrl>>("origin");
-        table.finalize(None)?;
-        match protocol {
-            Protocol::Https => {}
+        let origin = table.required_s::<Parsed<OriginUrl>>("origin").map(inner);
+        let carries = match protocol {
+            Protocol::Https => Carries::Requests,
+        };
+        if let Ok(origin) = &origin {
+            table.errors.extend(misfit(origin, carries));
         }
+        table.finalize(None)?;
         Ok(Self {
             name: inner(name?),
             certificate: certificate?.map(),
@@ -95,7 +98,19 @@ impl<'de> Deserialize<'de> for Host {
             client_auth,
             require_client_auth_purpose,
             min_tls,
-            origin: origin?.0,
+            origin: origin?,
         })
     }
+}
+
+/// An error when `origin` cannot take what its host passes on.
+fn misfit(origin: &Spanned<OriginUrl>, carries: Carries) -> Option<toml_span::Error> {
+    if origin.value.takes(carries) {
+        return None;
+    }
+    let message = match carries {
+        Carries::Requests => "a host with protocol = \"https\" has an http://, https:// or unix: origin",
+        Carries::Bytes => "a host with protocol = \"tls\" has a tcp://, tls:// or unix: origin",
+    };
+    invalid(format!("`{}`: {message}", origin.value), origin.span).errors.pop()
 }

@@ -147,7 +147,7 @@ access = "json"
     assert_eq!(config.listeners[0].address.value, "[::]:8443".parse().unwrap());
     let host = &config.hosts[0];
     assert_eq!(
-        (host.name.value.to_string(), host.origin.to_string()),
+        (host.name.value.to_string(), host.origin.value.to_string()),
         ("iot.example.com".into(), "http://127.0.0.1:9000".into())
     );
     assert_eq!(

@@ -37,9 +37,7 @@ impl Refused<'_> {
             Self::BadHost | Self::Origin(_, OriginError::RequestBody(_)) => StatusCode::BAD_REQUEST,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::Denied(_) => StatusCode::FORBIDDEN,
-            Self::Origin(_, OriginError::ConnectTimeout(_) | OriginError::ResponseTimeout(_)) => {
-                StatusCode::GATEWAY_TIMEOUT
-            }
+            Self::Origin(_, error) if error.is_timeout() => StatusCode::GATEWAY_TIMEOUT,
             Self::Origin(..) => StatusCode::BAD_GATEWAY,
         }
     }
@@ -238,6 +236,7 @@ fn ray_id() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::origin::DialError;
 
     fn request(uri: &str, hosts: &[&str]) -> Request<()> {
         let mut request = Request::builder().uri(uri);
@@ -306,18 +305,19 @@ mod tests {
 
     #[test]
     fn every_refusal_has_the_status_that_says_whose_fault_it_is() {
-        let url = || "http://127.0.0.1:1".parse().unwrap();
+        let origin: crate::model::origin::OriginUrl = "http://127.0.0.1:1".parse().unwrap();
         let permit = Permit { policy: None };
         let denial = Denial { policy: Some("p"), reason: crate::access::Reason::DeniedByPolicy };
-        let connect =
-            OriginError::Connect { origin: url(), error: std::io::ErrorKind::ConnectionRefused.into() };
+        let error = std::io::ErrorKind::ConnectionRefused.into();
+        let connect = DialError::Connect { origin: origin.clone(), error }.into();
+        let late = DialError::Timeout(origin.clone()).into();
         let cases = [
             (Refused::BadHost, 400, "bad_host"),
             (Refused::Misdirected, 421, "misdirected"),
             (Refused::Denied(denial), 403, "denied_by_policy"),
             (Refused::Origin(permit, connect), 502, "origin_connect"),
-            (Refused::Origin(permit, OriginError::ConnectTimeout(url())), 504, "origin_connect_timeout"),
-            (Refused::Origin(permit, OriginError::ResponseTimeout(url())), 504, "origin_response_timeout"),
+            (Refused::Origin(permit, late), 504, "origin_connect_timeout"),
+            (Refused::Origin(permit, OriginError::ResponseTimeout(origin)), 504, "origin_response_timeout"),
         ];
         for (refused, status, label) in cases {
             assert_eq!((refused.status().as_u16(), refused.label()), (status, label));

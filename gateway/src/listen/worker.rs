@@ -19,7 +19,7 @@ use crate::config::Timeouts;
 use crate::device::Device;
 use crate::device::verdicts::Verdicts;
 use crate::http::{self, AsOf, Context};
-use crate::origin::{self, Pool};
+use crate::origin::{self, Dialer, Pool};
 use crate::snapshot::{Host, Snapshot};
 use crate::telemetry::access_log::Line;
 use crate::telemetry::metrics::OTHER;
@@ -78,7 +78,10 @@ async fn run(sockets: Sockets, shared: Shared) {
         verdicts: Arc::clone(&shared.verdicts),
         metrics: shared.metrics.clone(),
         access_log: shared.access_log.clone(),
-        pool: Pool::new(pool_limits(&snapshot.timeouts, shared.max_idle_origin_connections)),
+        pool: Pool::new(
+            Dialer::default(),
+            pool_limits(&snapshot.timeouts, shared.max_idle_origin_connections),
+        ),
         max_header: shared.max_request_header,
     };
     let mut draining = shared.draining.clone();

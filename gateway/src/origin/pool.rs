@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::error::Error as StdError;
-use std::io;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -12,10 +11,11 @@ use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
 use super::body::PooledBody;
+use super::dial::{DialError, Dialer};
+use super::target::Target;
 use crate::model::origin::OriginUrl;
 
 /// A kept connection that rested longer than this may be closing at the other end just now.
@@ -38,16 +38,8 @@ pub struct Limits {
 #[derive(Debug, thiserror::Error)]
 pub enum OriginError {
     /// No connection.
-    #[error("cannot connect to {origin}: {error}")]
-    Connect {
-        /// Where to.
-        origin: OriginUrl,
-        /// What the system said.
-        error: io::Error,
-    },
-    /// No connection in time.
-    #[error("connecting to {0} timed out")]
-    ConnectTimeout(OriginUrl),
+    #[error(transparent)]
+    Dial(#[from] DialError),
     /// It answered something that is not HTTP/1.1, or closed the connection instead.
     #[error("{origin} broke the connection off: {error}")]
     Protocol {
@@ -71,13 +63,17 @@ impl OriginError {
     /// The value of the metric label and the log field `reason`.
     pub const fn label(&self) -> &'static str {
         match self {
-            Self::Connect { .. } => "origin_connect",
-            Self::ConnectTimeout(_) => "origin_connect_timeout",
+            Self::Dial(error) => error.label(),
             Self::Protocol { .. } => "origin_protocol",
             Self::RequestBody(_) => "request_body",
             Self::ResponseTimeout(_) => "origin_response_timeout",
             Self::Switched(_) => "origin_switched",
         }
+    }
+
+    /// Whether it took too long, rather than failed.
+    pub const fn is_timeout(&self) -> bool {
+        matches!(self, Self::Dial(DialError::Timeout(_)) | Self::ResponseTimeout(_))
     }
 }
 
@@ -87,6 +83,7 @@ pub struct Pool<B> {
 }
 
 struct Shared<B> {
+    dialer: Dialer,
     idle: RefCell<HashMap<OriginUrl, Vec<Idle<B>>>>,
     limits: RefCell<Limits>,
 }
@@ -114,9 +111,9 @@ where
     B: Body<Data = Bytes> + Default + 'static,
     B::Error: Into<Box<dyn StdError + Send + Sync>>,
 {
-    /// An empty pool.
-    pub fn new(limits: Limits) -> Self {
-        Self { shared: Rc::new(Shared { idle: RefCell::default(), limits: RefCell::new(limits) }) }
+    /// An empty pool, which connects through `dialer`.
+    pub fn new(dialer: Dialer, limits: Limits) -> Self {
+        Self { shared: Rc::new(Shared { dialer, idle: RefCell::default(), limits: RefCell::new(limits) }) }
     }
 
     /// Applies other bounds from now on.
@@ -131,9 +128,10 @@ where
     /// [`OriginError`]. `request` has the path and headers that the origin is to see.
     pub async fn send(
         &self,
-        origin: &OriginUrl,
+        target: &Target,
         mut request: Request<B>,
     ) -> Result<Response<PooledBody<B>>, OriginError> {
+        let origin = &target.url;
         let limits = *self.shared.limits.borrow();
         while let Some(Idle { mut sender, since }) = self.take(origin, limits.idle) {
             let spare = (since.elapsed() > RESTED).then(|| repeatable(&request)).flatten();
@@ -144,7 +142,7 @@ where
             };
             request = retry(origin, error, spare)?;
         }
-        let mut sender = self.connect(origin, limits.connect).await?;
+        let mut sender = self.connect(target, limits.connect).await?;
         match timeout(limits.response, sender.try_send_request(request)).await {
             Err(_) => Err(OriginError::ResponseTimeout(origin.clone())),
             Ok(Ok(response)) => self.lend(origin, sender, response),
@@ -182,17 +180,10 @@ where
         Ok(response.map(|body| PooledBody::new(body, way_back)))
     }
 
-    async fn connect(&self, origin: &OriginUrl, limit: Duration) -> Result<SendRequest<B>, OriginError> {
-        let connecting = TcpStream::connect((origin.host(), origin.port()));
-        let stream = match timeout(limit, connecting).await {
-            Err(_) => return Err(OriginError::ConnectTimeout(origin.clone())),
-            Ok(Err(error)) => return Err(OriginError::Connect { origin: origin.clone(), error }),
-            Ok(Ok(stream)) => stream,
-        };
-        // Latency matters more than a packet saved; failing to say so does not matter at all.
-        let _ = stream.set_nodelay(true);
+    async fn connect(&self, target: &Target, limit: Duration) -> Result<SendRequest<B>, OriginError> {
+        let stream = self.shared.dialer.dial(target, limit).await?;
         let handshake = http1::handshake(TokioIo::new(stream)).await;
-        let (sender, connection) = handshake.map_err(|error| failure(origin, error))?;
+        let (sender, connection) = handshake.map_err(|error| failure(&target.url, error))?;
         // Its errors reach whoever sends on it.
         tokio::task::spawn_local(connection);
         Ok(sender)

@@ -1,15 +1,17 @@
 //! Configuration in, a snapshot out, or every problem at once. Nothing is published here.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{Error as TlsError, ServerConfig};
+use rustls::{Error as TlsError, RootCertStore, ServerConfig};
 use webpki::EndEntityCert;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 mod authorities;
+mod origins;
 
 use super::{Host, Snapshot, host_tls};
 use crate::config::{self, ClientAuth, Config, Problem, Problems, Source, Span, Spanned};
@@ -46,7 +48,7 @@ pub fn compile(
     verdicts: &Arc<Verdicts>,
     generation: u64,
 ) -> Result<Compiled, Problems> {
-    let mut compiler = Compiler { config, source, verdicts, problems: Vec::new() };
+    let mut compiler = Compiler::new(config, source, verdicts);
     let bundles = compiler.bundles();
     let crls = compiler.revocation(&bundles);
     compiler.check_names();
@@ -72,6 +74,8 @@ struct Compiler<'a> {
     source: &'a Arc<Source>,
     verdicts: &'a Arc<Verdicts>,
     problems: Vec<Problem>,
+    /// The system's CAs, read when the first origin needs them.
+    roots: OnceCell<Arc<RootCertStore>>,
 }
 
 /// A CA bundle as it was declared.
@@ -86,6 +90,10 @@ fn covers(declared: &HostPattern, host: &HostPattern) -> bool {
 }
 
 impl<'a> Compiler<'a> {
+    fn new(config: &'a Config, source: &'a Arc<Source>, verdicts: &'a Arc<Verdicts>) -> Self {
+        Self { config, source, verdicts, problems: Vec::new(), roots: OnceCell::new() }
+    }
+
     fn error(&mut self, span: Span, message: impl Into<String>, remedy: &str) {
         self.problems.push(Problem::error(message).at(span).remedy(remedy));
     }
@@ -175,6 +183,7 @@ impl<'a> Compiler<'a> {
         if declared.client_auth != ClientAuth::None {
             self.check_access(declared, &trust, application.is_some());
         }
+        let origin = self.origin(declared);
         let (tls, certificate_not_after) = self.tls(declared, &trust)?;
         Some(Host {
             pattern: pattern.clone(),
@@ -186,7 +195,7 @@ impl<'a> Compiler<'a> {
                 domain: application.domain.value.clone(),
                 policies: application.policies.iter().map(|policy| policy.value.clone()).collect(),
             }),
-            origin: declared.origin.clone(),
+            origin: origin?,
             forward_certificate: self.config.forwarding.cloudflare,
             certificate_not_after,
         })

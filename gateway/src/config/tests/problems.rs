@@ -31,6 +31,14 @@ fn every_value_that_is_wrong_is_refused_with_place_and_reason() {
     let cases = [
         ("client_auth = \"maybe\"", "7:16: error: `maybe` is none of: access, require, none"),
         ("protocol = \"tls\"", "7:13: error: `tls` is none of: https"),
+        (
+            "[[host]]\nname = \"a\"\ncertificate = \"a\"\nkey = \"a\"\norigin = \"https://a/b\"",
+            "11:11: error: `https://a/b`: an origin is a host and a port only; the path comes from the request",
+        ),
+        (
+            "[[host]]\nname = \"a\"\ncertificate = \"a\"\nkey = \"a\"\norigin = \"tcp://a:1\"",
+            "11:11: error: `tcp://a:1`: a host with protocol = \"https\" has an http://, https:// or unix: origin",
+        ),
         ("[server]\nmax_connections = 0", "8:19: error: `max_connections` must be at least 1"),
         ("[server]\nverdict_cache = 0", "8:17: error: `verdict_cache` must be at least 1"),
         ("[server]\nmax_request_header = 8191", "8:22: error: `max_request_header` must be at least 8192"),

@@ -6,7 +6,7 @@ use super::*;
 use crate::access::{Facts, decide};
 use crate::device::refusal::Refusal;
 use crate::device::tests::pki::{DAY, Leaf, device_params, valid, verify};
-use crate::origin::Limits;
+use crate::origin::{Dialer, Limits};
 use crate::snapshot::Site;
 
 const HOST: &str = "iot.example.com";
@@ -23,7 +23,10 @@ fn context(site: &Site) -> Context {
         verdicts: Arc::new(Verdicts::new(8)),
         access_log: AccessLog::off(metrics.access_log_dropped.clone()),
         metrics,
-        pool: Pool::new(Limits { connect: second, response: second, idle: second, max_idle: 1 }),
+        pool: Pool::new(
+            Dialer::default(),
+            Limits { connect: second, response: second, idle: second, max_idle: 1 },
+        ),
         max_header: 8192,
     }
 }

@@ -2,11 +2,13 @@
 
 mod origin;
 
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use http_body::Frame;
 use http_body_util::{BodyExt as _, Full};
+use tokio::net::TcpStream;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time;
 
@@ -19,6 +21,14 @@ const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 fn limits() -> Limits {
     let [connect, response, idle] = [5, 60, 30].map(Duration::from_secs);
     Limits { connect, response, idle, max_idle: 2 }
+}
+
+fn pool<B>() -> Pool<B>
+where
+    B: Body<Data = Bytes> + Default + 'static,
+    B::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    Pool::new(Dialer::default(), limits())
 }
 
 fn get() -> Request<Full<Bytes>> {
@@ -75,9 +85,9 @@ fn run(test: impl Future<Output = ()>) {
 fn a_connection_is_used_again_once_its_response_was_read() {
     run(async {
         let origin = Origin::new(|_, _| Say(OK)).await;
-        let pool = Pool::new(limits());
+        let pool = pool();
         for _ in 0..3 {
-            assert_eq!(read(pool.send(&origin.url, get()).await.unwrap()).await, "ok");
+            assert_eq!(read(pool.send(&origin.target, get()).await.unwrap()).await, "ok");
             pool.rests(1).await;
         }
         assert_eq!(origin.seen().0, 1);
@@ -88,9 +98,9 @@ fn a_connection_is_used_again_once_its_response_was_read() {
 fn a_connection_whose_response_was_not_read_to_its_end_is_not_used_again() {
     run(async {
         let origin = Origin::new(|_, _| Say("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nok")).await;
-        let pool = Pool::new(limits());
+        let pool = pool();
         for _ in 0..2 {
-            let mut response = pool.send(&origin.url, get()).await.unwrap();
+            let mut response = pool.send(&origin.target, get()).await.unwrap();
             assert!(response.body_mut().frame().await.unwrap().is_ok());
             drop(response);
             tokio::task::yield_now().await;
@@ -105,9 +115,9 @@ fn a_connection_that_the_origin_wants_closed_is_not_used_again() {
         let origin =
             Origin::new(|_, _| Say("HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok"))
                 .await;
-        let pool = Pool::new(limits());
+        let pool = pool();
         for _ in 0..2 {
-            assert_eq!(read(pool.send(&origin.url, get()).await.unwrap()).await, "ok");
+            assert_eq!(read(pool.send(&origin.target, get()).await.unwrap()).await, "ok");
         }
         assert_eq!((origin.seen().0, pool.resting()), (2, 0));
     });
@@ -117,11 +127,11 @@ fn a_connection_that_the_origin_wants_closed_is_not_used_again() {
 fn no_more_connections_rest_than_the_limit_says() {
     run(async {
         let origin = Origin::new(|_, _| Say(OK)).await;
-        let pool = Pool::new(limits());
+        let pool = pool();
         let three = tokio::join!(
-            pool.send(&origin.url, get()),
-            pool.send(&origin.url, get()),
-            pool.send(&origin.url, get())
+            pool.send(&origin.target, get()),
+            pool.send(&origin.target, get()),
+            pool.send(&origin.target, get())
         );
         assert_eq!(origin.seen().0, 3);
         for response in [three.0, three.1, three.2] {
@@ -139,9 +149,9 @@ fn no_more_connections_rest_than_the_limit_says() {
 fn each_origin_has_connections_of_its_own() {
     run(async {
         let (first, second) = (Origin::new(|_, _| Say(OK)).await, Origin::new(|_, _| Say(OK)).await);
-        let pool = Pool::new(limits());
-        read(pool.send(&first.url, get()).await.unwrap()).await;
-        read(pool.send(&second.url, get()).await.unwrap()).await;
+        let pool = pool();
+        read(pool.send(&first.target, get()).await.unwrap()).await;
+        read(pool.send(&second.target, get()).await.unwrap()).await;
         assert_eq!((first.seen().0, second.seen().0), (1, 1));
     });
 }
@@ -150,9 +160,9 @@ fn each_origin_has_connections_of_its_own() {
 fn a_connection_that_rested_too_long_is_not_used_again_and_reaped() {
     run(async {
         let origin = Origin::new(|_, _| Say(OK)).await;
-        let pool = Pool::new(limits());
+        let pool = pool();
         for connections in 1..=2 {
-            read(pool.send(&origin.url, get()).await.unwrap()).await;
+            read(pool.send(&origin.target, get()).await.unwrap()).await;
             pool.rests(1).await;
             assert_eq!(origin.seen().0, connections);
             rest(Duration::from_secs(31)).await;
@@ -167,8 +177,8 @@ fn a_connection_that_rested_too_long_is_not_used_again_and_reaped() {
 fn other_limits_count_from_now_on() {
     run(async {
         let origin = Origin::new(|_, _| Say(OK)).await;
-        let pool = Pool::new(limits());
-        read(pool.send(&origin.url, get()).await.unwrap()).await;
+        let pool = pool();
+        read(pool.send(&origin.target, get()).await.unwrap()).await;
         pool.rests(1).await;
         rest(Duration::from_secs(10)).await;
         pool.reap();
@@ -184,10 +194,10 @@ fn a_connection_that_was_closed_while_it_rested_costs_nobody_a_request() {
     run(async {
         let origin =
             Origin::new(|connection, _| if connection == 1 { SayAndClose(OK) } else { Say(OK) }).await;
-        let pool = Pool::new(limits());
-        read(pool.send(&origin.url, get()).await.unwrap()).await;
+        let pool = pool();
+        read(pool.send(&origin.target, get()).await.unwrap()).await;
         pool.notices().await;
-        assert_eq!(read(pool.send(&origin.url, post()).await.unwrap()).await, "ok");
+        assert_eq!(read(pool.send(&origin.target, post()).await.unwrap()).await, "ok");
         assert_eq!(origin.seen(), (2, vec!["GET /".to_owned(), "POST /".to_owned()]));
     });
 }
@@ -201,11 +211,11 @@ fn a_safe_request_on_a_connection_that_rested_is_sent_again_and_another_is_not()
                 |connection, request| if (connection, request) == (1, 2) { Close } else { Say(OK) },
             )
             .await;
-            let pool = Pool::new(limits());
-            read(pool.send(&origin.url, get()).await.unwrap()).await;
+            let pool = pool();
+            read(pool.send(&origin.target, get()).await.unwrap()).await;
             pool.rests(1).await;
             rest(RESTED + Duration::from_millis(1)).await;
-            let result = pool.send(&origin.url, request()).await;
+            let result = pool.send(&origin.target, request()).await;
             let (connections, requests) = origin.seen();
             if safe {
                 assert_eq!(read(result.unwrap()).await, "ok");
@@ -226,7 +236,7 @@ fn a_safe_request_on_a_connection_that_rested_is_sent_again_and_another_is_not()
 fn a_new_connection_that_fails_is_not_tried_again() {
     run(async {
         let origin = Origin::new(|_, _| Close).await;
-        let result = Pool::new(limits()).send(&origin.url, get()).await;
+        let result = pool().send(&origin.target, get()).await;
         assert!(matches!(result.map(drop), Err(OriginError::Protocol { .. })));
         assert_eq!(origin.seen(), (1, vec!["GET /".to_owned()]));
     });
@@ -236,7 +246,7 @@ fn a_new_connection_that_fails_is_not_tried_again() {
 fn what_is_not_http_is_a_protocol_error() {
     run(async {
         let origin = Origin::new(|_, _| Say("220 mail.example ESMTP\r\n\r\n")).await;
-        let result = Pool::new(limits()).send(&origin.url, get()).await;
+        let result = pool().send(&origin.target, get()).await;
         assert!(matches!(result.map(drop), Err(OriginError::Protocol { .. })));
     });
 }
@@ -245,9 +255,9 @@ fn what_is_not_http_is_a_protocol_error() {
 fn an_origin_that_says_nothing_is_given_up_in_time_and_its_connection_with_it() {
     run(async {
         let origin = Origin::new(|_, _| Silence).await;
-        let pool = Pool::new(limits());
+        let pool = pool();
         let begun = Instant::now();
-        let result = pool.send(&origin.url, get()).await;
+        let result = pool.send(&origin.target, get()).await;
         assert!(matches!(result.map(drop), Err(OriginError::ResponseTimeout(_))));
         assert!(begun.elapsed() >= limits().response);
         assert_eq!(pool.resting(), 0);
@@ -258,10 +268,10 @@ fn an_origin_that_says_nothing_is_given_up_in_time_and_its_connection_with_it() 
 fn a_used_connection_that_says_nothing_is_given_up_in_time_too() {
     run(async {
         let origin = Origin::new(|_, request| if request == 1 { Say(OK) } else { Silence }).await;
-        let pool = Pool::new(limits());
-        read(pool.send(&origin.url, get()).await.unwrap()).await;
+        let pool = pool();
+        read(pool.send(&origin.target, get()).await.unwrap()).await;
         pool.rests(1).await;
-        let result = pool.send(&origin.url, get()).await;
+        let result = pool.send(&origin.target, get()).await;
         assert!(matches!(result.map(drop), Err(OriginError::ResponseTimeout(_))));
         assert_eq!((origin.seen().0, pool.resting()), (1, 0), "a slow origin is not asked twice");
     });
@@ -271,9 +281,12 @@ fn a_used_connection_that_says_nothing_is_given_up_in_time_too() {
 fn an_origin_that_does_not_listen_or_does_not_accept_is_told_apart() {
     run(async {
         let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let url = |address| format!("http://{address}").parse().unwrap();
-        let pool = Pool::new(limits());
-        assert!(matches!(pool.send(&url(closed), get()).await.map(drop), Err(OriginError::Connect { .. })));
+        let url = |address| origin::target(&format!("http://{address}"));
+        let pool = pool();
+        assert!(matches!(
+            pool.send(&url(closed), get()).await.map(drop),
+            Err(OriginError::Dial(DialError::Connect { .. }))
+        ));
 
         // Nobody accepts, and the queue is full: SYNs go unanswered.
         let full = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
@@ -288,7 +301,7 @@ fn an_origin_that_does_not_listen_or_does_not_accept_is_told_apart() {
         let begun = Instant::now();
         assert!(matches!(
             pool.send(&url(address), get()).await.map(drop),
-            Err(OriginError::ConnectTimeout(_))
+            Err(OriginError::Dial(DialError::Timeout(_)))
         ));
         assert!(begun.elapsed() >= limits().connect);
         waiting.iter().for_each(tokio::task::JoinHandle::abort);
@@ -316,7 +329,7 @@ fn a_client_that_breaks_off_is_not_the_origins_fault() {
     run(async {
         let origin = Origin::new(|_, _| Say(OK)).await;
         let request = Request::builder().method("PUT").uri("/").body(Broken).unwrap();
-        let result = Pool::new(limits()).send(&origin.url, request).await;
+        let result = pool().send(&origin.target, request).await;
         assert!(matches!(result.map(drop), Err(OriginError::RequestBody(_))));
     });
 }
@@ -348,7 +361,7 @@ fn what_may_be_sent_twice_is_safe_and_without_a_body() {
 fn a_switch_of_protocols_that_nobody_asked_for_is_no_answer() {
     run(async {
         let origin = Origin::new(|_, _| Say("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n")).await;
-        let error = Pool::new(limits()).send(&origin.url, get()).await.map(drop).unwrap_err();
+        let error = pool().send(&origin.target, get()).await.map(drop).unwrap_err();
         assert_eq!(error.label(), "origin_switched");
     });
 }

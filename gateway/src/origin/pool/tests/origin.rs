@@ -1,6 +1,7 @@
 //! An origin that does as it is told.
 
 use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
 use std::rc::Rc;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -8,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::spawn_local;
 use tokio::time;
 
-use crate::model::origin::OriginUrl;
+use crate::origin::{Target, TlsToOrigin};
 
 /// What an origin does with a request.
 pub(super) enum Answer {
@@ -24,17 +25,22 @@ pub(super) enum Answer {
 /// An origin, and what it has seen.
 #[derive(Clone)]
 pub(super) struct Origin {
-    pub(super) url: OriginUrl,
+    pub(super) target: Rc<Target>,
     connections: Rc<Cell<usize>>,
     requests: Rc<RefCell<Vec<String>>>,
+}
+
+/// The origin at a URL of another scheme than `https`.
+pub(super) fn target(url: &str) -> Target {
+    Target::new(url.parse().unwrap(), |_| -> Result<TlsToOrigin, Infallible> { unreachable!() }).unwrap()
 }
 
 impl Origin {
     /// Answers by `script`, which is told the numbers of the connection and of the request on it, from 1.
     pub(super) async fn new(script: impl Fn(usize, usize) -> Answer + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
-        let origin = Self { url, connections: Rc::default(), requests: Rc::default() };
+        let target = Rc::new(target(&format!("http://{}", listener.local_addr().unwrap())));
+        let origin = Self { target, connections: Rc::default(), requests: Rc::default() };
         let (this, script) = (origin.clone(), Rc::new(script));
         spawn_local(async move {
             while let Ok((stream, _)) = listener.accept().await {
