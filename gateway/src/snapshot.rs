@@ -16,7 +16,7 @@ use crate::config::{ClientAuth, Timeouts, Xdp};
 use crate::device::trust::TrustSet;
 use crate::model::hostname::{HostPattern, Hostname};
 use crate::model::policy::Application;
-use crate::origin::Target;
+use crate::origin::Origins;
 
 /// Everything that a connection needs to know.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ pub struct Host {
     /// Its application, if it has one.
     pub application: Option<Application>,
     /// Where permitted requests go.
-    pub origin: Arc<Target>,
+    pub origins: Origins,
     /// Whether origins get the two `Cf-Client-Cert-*` headers.
     pub forward_certificate: bool,
     /// When our own certificate expires. Seconds since the epoch.

@@ -23,6 +23,8 @@ mod misdirected;
 mod no_certificate;
 mod no_resumption;
 mod origin;
+mod origin_kinds;
+mod origin_many;
 mod refused_certificate;
 mod reload_bad_input;
 mod reload_open_connections;

@@ -12,7 +12,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("access", &["device", "model"]),
     ("telemetry", &[]),
     ("crl", &["config", "device", "telemetry"]),
-    ("origin", &["model"]),
+    ("origin", &["model", "telemetry"]),
     ("snapshot", &["config", "crl", "device", "model", "origin"]),
     ("tls", &["device", "model", "snapshot"]),
     ("xdp", &["config", "model", "snapshot", "telemetry"]),

@@ -14,7 +14,11 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("server", "state_dir") => "\"elsewhere\"",
         ("server", "ca_algorithms") => "\"cloudflare\"",
         ("server" | "xdp.table", _) | ("crl", "max_size") => "9999",
-        ("timeout", _) | ("crl", "timeout" | "refresh") => "\"11s\"",
+        ("timeout", _) | ("crl", "timeout" | "refresh") | ("host", "health_interval") => "\"11s\"",
+        ("host", "origin_balance") => "\"device\"",
+        ("host", "origin_http") => "\"2\"",
+        ("host", "origin_name" | "origin_host") => "\"another.internal\"",
+        ("host", "health_path") => "\"/another\"",
         ("xdp.limit", _) => "\"1/s burst 2\"",
         ("listener", "address") | ("metrics", "listen") => "\"127.0.0.1:1\"",
         ("host", "client_auth") => "\"require\"",
@@ -36,7 +40,10 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("admin", "socket") => "\"elsewhere.sock\"",
         ("log", "access") => "\"off\"",
         // Names and files depend on each other, and interfaces need rights.
-        ("host", "name" | "certificate" | "key" | "protocol")
+        (
+            "host",
+            "name" | "certificate" | "key" | "protocol" | "origin_ca" | "origin_certificate" | "origin_key",
+        )
         | ("mtls_certificate", "certificate" | "crl")
         | ("crl", "ca")
         | ("application", "domain" | "policy")

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use toml_span::de_helpers::TableHelper;
 use toml_span::{DeserError, Deserialize, Spanned, Value};
 
-use super::value::{Parsed, inner, invalid, word};
+use super::origin::HostOrigin;
+use super::value::{Parsed, inner, word};
 use crate::model::hostname::HostPattern;
-use crate::model::origin::{Carries, OriginUrl};
+use crate::model::origin::Carries;
 
 /// A served host.
 #[derive(Debug)]
@@ -25,7 +26,7 @@ pub struct Host {
     /// The lowest version of TLS.
     pub min_tls: TlsVersion,
     /// Where permitted requests go.
-    pub origin: Spanned<OriginUrl>,
+    pub origin: HostOrigin,
 }
 
 /// Whether devices are asked for certificates.
@@ -83,14 +84,13 @@ impl<'de> Deserialize<'de> for Host {
         let client_auth = table.optional("client_auth").unwrap_or_default();
         let require_client_auth_purpose = table.optional("require_client_auth_purpose").unwrap_or_default();
         let min_tls = table.optional("min_tls").unwrap_or_default();
-        let origin = table.required_s::<Parsed<OriginUrl>>("origin").map(inner);
         let carries = match protocol {
             Protocol::Https => Carries::Requests,
         };
-        if let Ok(origin) = &origin {
-            table.errors.extend(misfit(origin, carries));
-        }
+        let origin = HostOrigin::read(&mut table, carries);
         table.finalize(None)?;
+        // Without errors there is an origin.
+        let origin = origin.ok_or_else(|| DeserError { errors: Vec::new() })?;
         Ok(Self {
             name: inner(name?),
             certificate: certificate?.map(),
@@ -98,19 +98,7 @@ impl<'de> Deserialize<'de> for Host {
             client_auth,
             require_client_auth_purpose,
             min_tls,
-            origin: origin?,
+            origin,
         })
     }
-}
-
-/// An error when `origin` cannot take what its host passes on.
-fn misfit(origin: &Spanned<OriginUrl>, carries: Carries) -> Option<toml_span::Error> {
-    if origin.value.takes(carries) {
-        return None;
-    }
-    let message = match carries {
-        Carries::Requests => "a host with protocol = \"https\" has an http://, https:// or unix: origin",
-        Carries::Bytes => "a host with protocol = \"tls\" has a tcp://, tls:// or unix: origin",
-    };
-    invalid(format!("`{}`: {message}", origin.value), origin.span).errors.pop()
 }

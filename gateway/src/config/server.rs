@@ -26,6 +26,8 @@ pub struct Server {
     pub max_request_header: u32,
     /// Idle connections that each worker keeps to each origin.
     pub max_idle_origin_connections: u32,
+    /// Requests that each worker has under way to each origin.
+    pub max_origin_requests: u32,
     /// The folder for what outlives the process: local denials, and the last good CRL of each URL.
     pub state_dir: Option<PathBuf>,
 }
@@ -46,6 +48,7 @@ impl Default for Server {
             verdict_cache: 100_000,
             max_request_header: 65_536,
             max_idle_origin_connections: 128,
+            max_origin_requests: 4096,
             state_dir: None,
         }
     }
@@ -71,6 +74,7 @@ impl<'de> Deserialize<'de> for Server {
                 0,
                 default.max_idle_origin_connections,
             ),
+            max_origin_requests: size("max_origin_requests", 1, default.max_origin_requests),
             state_dir: table.optional::<String>("state_dir").map(PathBuf::from),
         };
         table.finalize(None)?;
@@ -104,8 +108,10 @@ pub struct Timeouts {
     pub request_header: Duration,
     /// Connecting to an origin.
     pub origin_connect: Duration,
-    /// From the start of forwarding to the head of the origin's response, the request's body included.
+    /// From the request, or the last part of its body that moved, to the head of the origin's response.
     pub origin_response: Duration,
+    /// How long a response's body may stand still.
+    pub origin_stall: Duration,
     /// How long an idle connection to an origin is kept.
     pub origin_idle: Duration,
     /// How long open connections may take to finish after SIGTERM.
@@ -119,6 +125,7 @@ impl Default for Timeouts {
             request_header: Duration::from_secs(75),
             origin_connect: Duration::from_secs(5),
             origin_response: Duration::from_mins(1),
+            origin_stall: Duration::from_mins(5),
             origin_idle: Duration::from_secs(30),
             drain: Duration::from_secs(30),
         }
@@ -135,6 +142,7 @@ impl<'de> Deserialize<'de> for Timeouts {
             request_header: time("request_header", default.request_header),
             origin_connect: time("origin_connect", default.origin_connect),
             origin_response: time("origin_response", default.origin_response),
+            origin_stall: time("origin_stall", default.origin_stall),
             origin_idle: time("origin_idle", default.origin_idle),
             drain: time("drain", default.drain),
         };

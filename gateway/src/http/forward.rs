@@ -34,11 +34,10 @@ enum Refused<'a> {
 impl Refused<'_> {
     fn status(&self) -> StatusCode {
         match self {
-            Self::BadHost | Self::Origin(_, OriginError::RequestBody(_)) => StatusCode::BAD_REQUEST,
+            Self::BadHost => StatusCode::BAD_REQUEST,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::Denied(_) => StatusCode::FORBIDDEN,
-            Self::Origin(_, error) if error.is_timeout() => StatusCode::GATEWAY_TIMEOUT,
-            Self::Origin(..) => StatusCode::BAD_GATEWAY,
+            Self::Origin(_, error) => error.status(),
         }
     }
 
@@ -141,7 +140,8 @@ async fn pass<'a>(
     let permit = authorize(context, state).map_err(Refused::Denied)?;
     connection.permit();
     let request = prepare(connection, state, request).ok_or(Refused::BadHost)?;
-    match context.pool.send(&state.host.origin, request).await {
+    let device = state.device.verified().map(|verified| &verified.identity.fingerprint.0);
+    match context.pool.send(&state.host.origins, device, request).await {
         Ok(mut response) => {
             headers::strip_hop_by_hop(response.headers_mut());
             // The version is each hop's own (RFC 9110, 2.5): an HTTP/1.0 origin does not make us one.

@@ -7,6 +7,9 @@ use std::str::FromStr;
 
 use rustls::pki_types::ServerName;
 
+/// Origins that a host has at most.
+pub const MAX_ORIGINS: usize = 64;
+
 /// The longest path of a unix socket in bytes: `sun_path` less the zero behind it.
 const MAX_SOCKET_PATH: usize = 107;
 
@@ -54,6 +57,18 @@ pub enum Carries {
     Requests,
     /// Bytes: `protocol = "tls"`.
     Bytes,
+}
+
+/// The versions of HTTP that are spoken with an origin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum HttpVersions {
+    /// What the origin chooses by ALPN; HTTP/1.1 where there is no TLS.
+    #[default]
+    Auto,
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2; without TLS with prior knowledge (RFC 9113, 3.3).
+    Http2,
 }
 
 /// Why a text is not the address of an origin.

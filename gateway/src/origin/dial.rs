@@ -2,6 +2,7 @@
 
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
@@ -12,7 +13,8 @@ use tokio_rustls::TlsConnector;
 use super::race;
 use super::resolve::Resolver;
 use super::stream::Stream;
-use super::target::{Target, TlsToOrigin};
+use super::target::Target;
+use super::tls::TlsToOrigin;
 use crate::model::origin::{OriginUrl, Place};
 
 /// Connects to origins. Cloning gives another handle to the same memory of names; one a worker.
@@ -72,11 +74,12 @@ impl Dialer {
     /// # Errors
     /// [`DialError`]; the origin has seen nothing of what was to be sent to it.
     pub async fn dial(&self, target: &Target, limit: Duration) -> Result<Stream, DialError> {
-        let dialled = timeout(limit, self.connect(target)).await;
+        let dialled = timeout(limit, self.connect(target, false)).await;
         dialled.unwrap_or_else(|_| Err(DialError::Timeout(target.url.clone())))
     }
 
-    async fn connect(&self, target: &Target) -> Result<Stream, DialError> {
+    /// A new connection, whose time the caller watches; over TLS perhaps one that offers HTTP/1.1 only.
+    pub(super) async fn connect(&self, target: &Target, only_http1: bool) -> Result<Stream, DialError> {
         let failed = |error| DialError::Connect { origin: target.url.clone(), error };
         let (host, port) = match target.url.place() {
             Place::Socket(path) => return UnixStream::connect(path).await.map(Stream::Unix).map_err(failed),
@@ -96,13 +99,18 @@ impl Dialer {
         let _ = stream.set_nodelay(true);
         match target.tls() {
             None => Ok(Stream::Tcp(stream)),
-            Some(tls) => secure(stream, tls, &target.url).await,
+            Some(tls) => secure(stream, tls, only_http1, &target.url).await,
         }
     }
 }
 
-async fn secure(stream: TcpStream, tls: &TlsToOrigin, origin: &OriginUrl) -> Result<Stream, DialError> {
-    let connector = TlsConnector::from(std::sync::Arc::clone(&tls.config));
+async fn secure(
+    stream: TcpStream,
+    tls: &TlsToOrigin,
+    only_http1: bool,
+    origin: &OriginUrl,
+) -> Result<Stream, DialError> {
+    let connector = TlsConnector::from(Arc::clone(tls.config(only_http1)));
     match connector.connect(tls.name.clone(), stream).await {
         Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
         Err(error) => {

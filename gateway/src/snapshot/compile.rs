@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{Error as TlsError, RootCertStore, ServerConfig};
+use rustls::{Error as TlsError, ServerConfig};
 use webpki::EndEntityCert;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
@@ -22,6 +22,7 @@ use crate::device::verdicts::Verdicts;
 use crate::device::{pem, refusal};
 use crate::model::hostname::HostPattern;
 use crate::model::policy::{Application, Decision};
+use crate::origin::Roots;
 
 /// Hosts that the XDP program's table holds.
 const MAX_HOSTS: usize = fleetgate_ebpf::abi::MAX_HOSTS as usize;
@@ -75,7 +76,7 @@ struct Compiler<'a> {
     verdicts: &'a Arc<Verdicts>,
     problems: Vec<Problem>,
     /// The system's CAs, read when the first origin needs them.
-    roots: OnceCell<Arc<RootCertStore>>,
+    roots: OnceCell<Roots>,
 }
 
 /// A CA bundle as it was declared.
@@ -183,7 +184,7 @@ impl<'a> Compiler<'a> {
         if declared.client_auth != ClientAuth::None {
             self.check_access(declared, &trust, application.is_some());
         }
-        let origin = self.origin(declared);
+        let origins = self.origins(declared);
         let (tls, certificate_not_after) = self.tls(declared, &trust)?;
         Some(Host {
             pattern: pattern.clone(),
@@ -195,7 +196,7 @@ impl<'a> Compiler<'a> {
                 domain: application.domain.value.clone(),
                 policies: application.policies.iter().map(|policy| policy.value.clone()).collect(),
             }),
-            origin: origin?,
+            origins: origins?,
             forward_certificate: self.config.forwarding.cloudflare,
             certificate_not_after,
         })

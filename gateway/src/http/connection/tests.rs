@@ -22,11 +22,19 @@ fn context(site: &Site) -> Context {
         snapshot: Arc::new(ArcSwap::from_pointee(site.compile().unwrap().snapshot)),
         verdicts: Arc::new(Verdicts::new(8)),
         access_log: AccessLog::off(metrics.access_log_dropped.clone()),
-        metrics,
         pool: Pool::new(
             Dialer::default(),
-            Limits { connect: second, response: second, idle: second, max_idle: 1 },
+            metrics.clone(),
+            Limits {
+                connect: second,
+                response: second,
+                stall: second,
+                idle: second,
+                max_idle: 1,
+                max_requests: 1,
+            },
         ),
+        metrics,
         max_header: 8192,
     }
 }

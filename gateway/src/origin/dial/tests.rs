@@ -4,23 +4,27 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
-use rustls::{RootCertStore, ServerConfig};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, UnixListener};
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
-use crate::origin::tls::client_config;
+use crate::model::origin::{Carries, HttpVersions};
+use crate::origin::tls::{ClientTls, Roots};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
-fn plain(url: &str) -> Target {
-    Target::new(url.parse().unwrap(), |_| -> Result<TlsToOrigin, Infallible> { unreachable!() }).unwrap()
+fn plain(url: &str) -> Arc<Target> {
+    Target::new(url.parse().unwrap(), HttpVersions::Auto, None, |_| -> Result<TlsToOrigin, Infallible> {
+        unreachable!()
+    })
+    .unwrap()
 }
 
 /// A CA, and a server's configuration with a certificate from it for `name`.
-fn pki(name: &str) -> (Arc<RootCertStore>, ServerConfig) {
+fn pki(name: &str) -> (Roots, ServerConfig) {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();
@@ -28,15 +32,14 @@ fn pki(name: &str) -> (Arc<RootCertStore>, ServerConfig) {
     let issuer = Issuer::new(params, key);
     let key = KeyPair::generate().unwrap();
     let leaf = CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
-    let mut roots = RootCertStore::empty();
-    roots.add(ca.der().clone()).unwrap();
+    let roots = Roots::new(vec![ca.der().clone()]).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let server = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(vec![leaf.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap());
-    (Arc::new(roots), server.unwrap())
+    (roots, server.unwrap())
 }
 
 /// Says `hello` to whoever connects, over TLS.
@@ -54,10 +57,10 @@ async fn tls_server(config: ServerConfig) -> u16 {
     port
 }
 
-fn over_tls(url: &str, roots: &Arc<RootCertStore>) -> Target {
-    let config = Arc::new(client_config(Arc::clone(roots), None, &[]).unwrap());
-    let tls = |name: &ServerName<'static>| Ok::<_, Infallible>(TlsToOrigin { config, name: name.clone() });
-    Target::new(url.parse().unwrap(), tls).unwrap()
+fn over_tls(url: &str, roots: &Roots) -> Arc<Target> {
+    let tls = ClientTls::new(roots, None, Carries::Bytes, HttpVersions::Auto).unwrap();
+    let tls = |name: &ServerName<'static>| Ok::<_, Infallible>(tls.to(name.clone()));
+    Target::new(url.parse().unwrap(), HttpVersions::Auto, None, tls).unwrap()
 }
 
 async fn heard(target: &Target) -> String {
@@ -129,4 +132,13 @@ async fn a_name_that_leads_nowhere_is_told_apart_from_a_port_that_nobody_listens
     assert_eq!(failure(&plain(&format!("http://{closed}"))).await.label(), "origin_connect");
     // RFC 6761: never a name.
     assert_eq!(failure(&plain("http://origin.invalid")).await.label(), "origin_resolve");
+}
+
+#[test]
+fn an_origin_that_stays_as_it_is_stays_the_same_and_one_with_another_trust_does_not() {
+    let ((roots, _), (others, _)) = (pki("a"), pki("a"));
+    let target = over_tls("https://unchanged.example", &roots);
+    assert!(Arc::ptr_eq(&target, &over_tls("https://unchanged.example:443", &roots)));
+    assert_ne!(target.id, over_tls("https://unchanged.example", &others).id);
+    assert_ne!(target.id, over_tls("https://changed.example", &roots).id);
 }
