@@ -13,6 +13,7 @@ mod request;
 mod resolve;
 mod slot;
 mod stream;
+mod streams;
 mod target;
 mod tls;
 
@@ -23,5 +24,6 @@ pub use error::OriginError;
 pub use origins::{Balance, Origins};
 pub use pool::{Limits, Pool};
 pub use stream::Stream;
+pub use streams::{Counted, Opened, Streams};
 pub use target::Target;
 pub use tls::{ClientTls, Identity, Roots, TlsToOrigin};

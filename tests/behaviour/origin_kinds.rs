@@ -156,6 +156,32 @@ fn http2_by_alpn_and_with_prior_knowledge_over_one_connection() {
     assert_seen(&seen(&site, &Gateway::start(refused)), &["protocol=HTTP/1.1"]);
 }
 
+/// nginx says GOAWAY after so many requests, while others are on their way.
+#[test]
+fn an_http2_origin_that_closes_its_connections_costs_no_request() {
+    if !skip::unless_installed("nginx") {
+        return;
+    }
+    let site = Site::new();
+    let nginx = Nginx::start("http2", &["keepalive_requests 10".to_owned()]);
+    let setup = elsewhere(&site, &format!("\"{}\"", nginx.url("http")), "origin_http = \"2\"\n");
+    let gateway = Gateway::start(setup.table("server", "workers = 1"));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let mut connection = site.client().connect(gateway.address(), HOST).unwrap();
+                for _ in 0..50 {
+                    let post = format!("POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 0\r\n\r\n");
+                    assert_eq!(connection.exchange(&post).unwrap().status(), 200);
+                }
+            });
+        }
+    });
+    let url = nginx.url("http");
+    let made = gateway.metric("fleetgate_origin_connections_total", &[("origin", &url)]);
+    assert!(made > 10, "{made} connections for 200 requests, ten on each");
+}
+
 #[test]
 fn a_unix_socket() {
     if !skip::unless_installed("nginx") {

@@ -54,6 +54,9 @@ pub enum DialError {
     /// No connection in time.
     #[error("connecting to {0} timed out")]
     Timeout(OriginUrl),
+    /// There is none. It never comes to that: a host has at least one.
+    #[error("there is no origin")]
+    NoOrigin,
 }
 
 impl DialError {
@@ -61,7 +64,7 @@ impl DialError {
     pub const fn label(&self) -> &'static str {
         match self {
             Self::Resolve { .. } => "origin_resolve",
-            Self::Connect { .. } => "origin_connect",
+            Self::Connect { .. } | Self::NoOrigin => "origin_connect",
             Self::Tls { .. } => "origin_tls",
             Self::Timeout(_) => "origin_connect_timeout",
         }

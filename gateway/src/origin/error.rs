@@ -14,9 +14,6 @@ pub enum OriginError {
     /// As many requests as may be are under way to it.
     #[error("{0} has as many requests under way as server.max_origin_requests allows")]
     Busy(OriginUrl),
-    /// There is none. It never comes to that: a host has at least one.
-    #[error("there is no origin")]
-    NoOrigin,
     /// It answered something that is not HTTP, or closed the connection instead.
     #[error("{origin} broke the connection off: {error}")]
     Protocol {
@@ -44,7 +41,7 @@ impl OriginError {
     pub const fn label(&self) -> &'static str {
         match self {
             Self::Dial(error) => error.label(),
-            Self::Busy(_) | Self::NoOrigin => "origin_busy",
+            Self::Busy(_) => "origin_busy",
             Self::Protocol { .. } | Self::NoHttp2(_) => "origin_protocol",
             Self::RequestBody(_) => "request_body",
             Self::ResponseTimeout(_) => "origin_response_timeout",
@@ -56,7 +53,7 @@ impl OriginError {
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::Dial(DialError::Timeout(_)) | Self::ResponseTimeout(_) => StatusCode::GATEWAY_TIMEOUT,
-            Self::Busy(_) | Self::NoOrigin => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::RequestBody(_) => StatusCode::BAD_REQUEST,
             Self::Dial(_) | Self::Protocol { .. } | Self::NoHttp2(_) | Self::Switched(_) => {
                 StatusCode::BAD_GATEWAY
@@ -66,7 +63,7 @@ impl OriginError {
 
     /// Whether it speaks against the origin, rather than the client or our own bounds.
     pub(super) const fn is_the_origins_fault(&self) -> bool {
-        !matches!(self, Self::Busy(_) | Self::NoOrigin | Self::RequestBody(_) | Self::Switched(_))
+        !matches!(self, Self::Busy(_) | Self::RequestBody(_) | Self::Switched(_))
     }
 
     pub(super) fn protocol(origin: &OriginUrl, error: hyper::Error) -> Self {

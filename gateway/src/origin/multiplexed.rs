@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use http_body::Body;
@@ -51,12 +52,21 @@ where
         // There is no room until the origin's SETTINGS say how much: what was sent before could be refused.
         builder.initial_max_send_streams(0);
         let (sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
-        let connection = Rc::new(RefCell::new(connection));
+        let connection = Rc::new(RefCell::new(Some(connection)));
         let mut serving = tokio::task::spawn_local({
             let connection = Rc::clone(&connection);
-            poll_fn(move |cx| Pin::new(&mut *connection.borrow_mut()).poll(cx))
+            poll_fn(move |cx| {
+                let mut connection = connection.borrow_mut();
+                let Some(serving) = &mut *connection else { return Poll::Ready(Ok(())) };
+                let end = Pin::new(serving).poll(cx);
+                if end.is_ready() {
+                    // With it goes its end of the queue: what waits there comes back, and nothing more gets in.
+                    *connection = None;
+                }
+                end
+            })
         });
-        let room: Box<dyn Fn() -> usize> = Box::new(move || connection.borrow().current_max_send_streams());
+        let room = move || connection.borrow().as_ref().map_or(0, |open| open.current_max_send_streams());
         loop {
             let more = work.notified();
             if room() > 0 {
@@ -64,12 +74,15 @@ where
             }
             tokio::select! {
                 // It does not panic, and nobody aborts it. From here on its errors reach whoever sends on it.
-                Ok(Err(error)) = &mut serving => return Err(error),
+                Ok(end) = &mut serving => {
+                    end?;
+                    break;
+                }
                 () = more => {}
             }
         }
         let (streams, retired, since) = (Cell::new(0), Cell::new(false), Cell::new(Instant::now()));
-        Ok(Rc::new(Self { sender, streams, room, retired, since }))
+        Ok(Rc::new(Self { sender, streams, room: Box::new(room), retired, since }))
     }
 }
 

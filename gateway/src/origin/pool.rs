@@ -31,7 +31,7 @@ use crate::telemetry::Metrics;
 
 /// A kept connection that rested longer than this may be closing at the other end just now.
 const RESTED: Duration = Duration::from_millis(500);
-/// HTTP/2 connections that may turn a request away before a new one is made.
+/// Connections that may turn a request away before that counts as a failure.
 const TRIES: usize = 3;
 
 /// Bounds of a pool.
@@ -143,7 +143,7 @@ where
             let choice = origins.choose(device, tried, turn, load);
             let Some(Choice { target, index, trial }) = choice else {
                 // There is a first choice always, and its failure is known when there is no second.
-                return Err(failure.map_or(OriginError::NoOrigin, |(_, error)| error));
+                return Err(failure.map_or(DialError::NoOrigin.into(), |(_, error)| error));
             };
             if let Some((failed, error)) = failure.take() {
                 self.retried(failed, &error);
@@ -219,19 +219,34 @@ where
         others: bool,
     ) -> Result<Answer<B>, Failed<B>> {
         let only_http1 = is_upgrade(&request);
-        for _ in 0..=self.shared.limits.get().max_idle.max(TRIES) {
-            let Some((connection, rested)) = slot.kept(only_http1, RESTED) else { break };
+        let (mut kept, mut made) = (self.shared.limits.get().max_idle.max(TRIES), TRIES);
+        loop {
+            let found = if kept > 0 { slot.kept(only_http1, RESTED) } else { None };
+            let (connection, rested, is_new) = match found {
+                Some((connection, rested)) => (connection, rested, false),
+                None => match self.connect_in_time(slot, only_http1).await {
+                    Ok(connection) => (connection, false, true),
+                    Err(error) => return Err(Failed { error, again: Some(Box::new(request)), same: false }),
+                },
+            };
+            // A new connection is a good one, except that many may have come onto one of HTTP/2 at once.
+            let is_last = is_new && (made <= 1 || matches!(connection, Connection::Http1(_)));
             match self.over(slot, connection, request, progress, rested, others).await {
-                Err(Failed { again: Some(again), same: true, .. }) => request = *again,
+                Err(Failed { again: Some(again), same: true, .. }) if !is_last => request = *again,
                 result => return result,
             }
+            if is_new {
+                made -= 1;
+            } else {
+                kept -= 1;
+            }
         }
+    }
+
+    async fn connect_in_time(&self, slot: &Slot<B>, only_http1: bool) -> Result<Connection<B>, OriginError> {
         let connecting = self.connect(slot, only_http1);
         let connected = timeout(self.shared.limits.get().connect, connecting).await;
-        match connected.unwrap_or_else(|_| Err(DialError::Timeout(slot.target.url.clone()).into())) {
-            Ok(connection) => self.over(slot, connection, request, progress, false, others).await,
-            Err(error) => Err(Failed { error, again: Some(Box::new(request)), same: false }),
-        }
+        connected.unwrap_or_else(|_| Err(DialError::Timeout(slot.target.url.clone()).into()))
     }
 
     /// Sends a request over a connection, which may have `rested` for too long to be trusted.
@@ -298,7 +313,7 @@ where
             slot.speaks.set(Speaks::Http2);
             let place = connection.enter();
             slot.keep(connection);
-            return place.map(Connection::Http2).ok_or_else(|| OriginError::Busy(target.url.clone()));
+            return place.map(Connection::Http2).ok_or_else(|| OriginError::NoHttp2(target.url.clone()));
         }
         if target.versions == HttpVersions::Http2 {
             return Err(OriginError::NoHttp2(target.url.clone()));
