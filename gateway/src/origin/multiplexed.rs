@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use http_body::Body;
 use hyper::body::Bytes;
-use hyper::client::conn::http2::{Builder, SendRequest};
+use hyper::client::conn::http2::{Builder, Connection as Http2, SendRequest};
 use hyper::rt::Executor;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::Notify;
@@ -66,7 +66,7 @@ where
                 end
             })
         });
-        let room = move || connection.borrow().as_ref().map_or(0, |open| open.current_max_send_streams());
+        let room = move || connection.borrow().as_ref().map_or(0, Http2::current_max_send_streams);
         loop {
             let more = work.notified();
             if room() > 0 {
