@@ -198,7 +198,13 @@ impl Control {
             .hosts()
             .map(|host| HostStatus {
                 name: host.label.to_string(),
-                origin: host.origin.to_string(),
+                origin: host
+                    .origins
+                    .targets()
+                    .iter()
+                    .map(|target| &*target.label)
+                    .collect::<Vec<_>>()
+                    .join(" "),
                 trust_anchors: host.trust.anchors().len(),
                 certificate_not_after: host.certificate_not_after,
             })

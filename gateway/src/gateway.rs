@@ -117,6 +117,7 @@ async fn serve(path: &Path) -> Result<(), StartError> {
         limiter: Arc::new(Limiter::new(config.xdp.table.sources)),
         draining,
         max_idle_origin_connections: config.server.max_idle_origin_connections as usize,
+        max_origin_requests: config.server.max_origin_requests as usize,
         max_request_header: config.server.max_request_header as usize,
         max_streams: config.server.max_concurrent_streams,
     };
@@ -132,6 +133,7 @@ async fn serve(path: &Path) -> Result<(), StartError> {
         drop(listen::spawn(index, sockets, shared.clone())?);
     }
     tokio::spawn(Arc::clone(&shared.tokens).look_after());
+    listen::watch_origins(Arc::clone(&shared.snapshot), shared.metrics.clone())?;
     tokio::spawn(api::serve_probes(tokio::net::TcpListener::from_std(probes)?, Arc::clone(&control)));
     let admin_task = tokio::spawn(admin.serve(Arc::clone(&control)));
     tracing::info!(listeners = ?addresses, workers, "serving");

@@ -1,9 +1,11 @@
 //! Sockets, workers, limits.
 
 mod limiter;
+mod origins;
 mod sockets;
 mod worker;
 
 pub use limiter::Limiter;
+pub use origins::watch_origins;
 pub use sockets::{BindError, Sockets};
 pub use worker::{Shared, spawn};

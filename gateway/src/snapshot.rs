@@ -20,7 +20,7 @@ use crate::device::identity::Fingerprint;
 use crate::device::trust::TrustSet;
 use crate::model::forwarding::Forwarding;
 use crate::model::hostname::{HostPattern, Hostname};
-use crate::model::origin::OriginUrl;
+use crate::origin::Origins;
 
 /// Everything that a connection needs to know.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ pub struct Host {
     /// For whom the tokens of its permits are.
     pub sessions: Sessions,
     /// Where permitted requests go.
-    pub origin: OriginUrl,
+    pub origins: Origins,
     /// What its origin is told about devices.
     pub forwarding: Forwarding,
     /// When our own certificate expires. Seconds since the epoch.

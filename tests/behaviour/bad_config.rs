@@ -157,7 +157,7 @@ fn several_faults_are_reported_at_once() {
     let (config, text) = setup.write(folder.path());
     let said = cli("run", &config, &[]);
     for (place, message) in
-        [("soon", "is not a length of time"), ("worker", "unknown key"), ("gopher", "supported origin")]
+        [("soon", "is not a length of time"), ("worker", "unknown key"), ("gopher", "an origin is http:")]
     {
         let expected = format!(":{}: error: ", position(&text, place));
         let found = said.stderr.lines().any(|line| line.contains(&expected) && line.contains(message));

@@ -32,6 +32,8 @@ mod misdirected;
 mod no_certificate;
 mod no_resumption;
 mod origin;
+mod origin_kinds;
+mod origin_many;
 mod policy_paths;
 mod policy_preflight;
 mod policy_service_token;

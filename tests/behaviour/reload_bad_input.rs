@@ -60,7 +60,7 @@ fn each_kind_of_bad_input_is_refused_and_good_input_heals() {
             "is not valid PEM",
         ),
         (good().trust("old", &expired.path, &[HOST]), "has expired, and is new here"),
-        (good().replace("http://", "ftp://"), "is not a supported origin"),
+        (good().replace("http://", "ftp://"), "an origin is http:"),
         (good().table("xdp", "interfaces = [\"nowhere0\"]"), "there is no interface nowhere0"),
         (good().table("server", "workers = 7"), "[server] has changed"),
     ];
@@ -105,7 +105,7 @@ fn a_reload_with_several_faults_names_them_all() {
     let unknown = Host::new("other.example.com", &site.server, "http://127.0.0.1:1/path");
     gateway.configure(&site.setup().host(unknown).replace("origin = ", "orgin = "));
     let said = gateway.reload();
-    for expected in ["unknown key `orgin`", "`origin` is missing", "has more than a host and a port"] {
+    for expected in ["unknown key `orgin`", "`origin` is missing", "an origin is a host and a port only"] {
         assert!(said.stdout.contains(expected), "{expected}: {}", said.stdout);
     }
 }

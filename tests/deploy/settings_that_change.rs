@@ -18,7 +18,12 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("access", "key_rotation") => "\"7d\"",
         ("timeout", _)
         | ("crl", "timeout" | "refresh")
+        | ("host", "health_interval")
         | ("application" | "application.policy" | "policy", "session_duration") => "\"11s\"",
+        ("host", "origin_balance") => "\"device\"",
+        ("host", "origin_http") => "\"2\"",
+        ("host", "origin_name" | "origin_host") => "\"another.internal\"",
+        ("host", "health_path") => "\"/another\"",
         ("xdp.limit", _) => "\"1/s burst 2\"",
         ("listener", "address") | ("metrics", "listen") => "\"127.0.0.1:1\"",
         ("host", "client_auth") => "\"require\"",
@@ -66,7 +71,10 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("admin", "socket") => "\"elsewhere.sock\"",
         ("log", "access" | "audit") => "\"off\"",
         // Names and files depend on each other, and interfaces need rights.
-        ("host", "name" | "certificate" | "key" | "protocol")
+        (
+            "host",
+            "name" | "certificate" | "key" | "protocol" | "origin_ca" | "origin_certificate" | "origin_key",
+        )
         | ("mtls_certificate", "name" | "certificate" | "crl" | "crl_issuers")
         | ("crl", "ca")
         | ("access", "geo_database")

@@ -11,6 +11,7 @@ pub mod gateway;
 pub mod message;
 pub mod metrics;
 pub mod namespace;
+pub mod nginx;
 pub mod origin;
 pub mod pki;
 pub mod python;

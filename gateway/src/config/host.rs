@@ -7,9 +7,10 @@ use toml_span::{DeserError, Deserialize, Spanned, Value};
 
 use super::cipher_suite::CipherSuites;
 use super::forwarding::ForwardingChoice;
+use super::origin::HostOrigin;
 use super::value::{Parsed, inner, word};
 use crate::model::hostname::HostPattern;
-use crate::model::origin::OriginUrl;
+use crate::model::origin::Carries;
 
 /// A served host.
 #[derive(Debug)]
@@ -33,7 +34,7 @@ pub struct Host {
     /// Whether devices are told which CAs their certificates may be from.
     pub ca_hints: bool,
     /// Where permitted requests go.
-    pub origin: OriginUrl,
+    pub origin: HostOrigin,
     /// What its origin is told about devices, where that differs from `[forwarding]`.
     pub forwarding: ForwardingChoice,
 }
@@ -96,12 +97,14 @@ impl<'de> Deserialize<'de> for Host {
         let http2 = table.optional("http2").unwrap_or(true);
         let cipher_suites = table.optional_s("cipher_suites").unwrap_or_default();
         let ca_hints = table.optional("ca_hints").unwrap_or(true);
-        let origin = table.required::<Parsed<OriginUrl>>("origin");
         let forwarding = table.optional("forwarding").unwrap_or_default();
+        let carries = match protocol {
+            Protocol::Https => Carries::Requests,
+        };
+        let origin = HostOrigin::read(&mut table, carries);
         table.finalize(None)?;
-        match protocol {
-            Protocol::Https => {}
-        }
+        // Without errors there is an origin.
+        let origin = origin.ok_or_else(|| DeserError { errors: Vec::new() })?;
         Ok(Self {
             name: inner(name?),
             certificate: certificate?.map(),
@@ -112,7 +115,7 @@ impl<'de> Deserialize<'de> for Host {
             http2,
             cipher_suites,
             ca_hints,
-            origin: origin?.0,
+            origin,
             forwarding,
         })
     }

@@ -28,6 +28,8 @@ pub struct Server {
     pub max_concurrent_streams: u32,
     /// Idle connections that each worker keeps to each origin.
     pub max_idle_origin_connections: u32,
+    /// Requests that each worker has under way to each origin.
+    pub max_origin_requests: u32,
     /// The folder for what outlives the process: local denials, and what is known of CRLs.
     pub state_dir: Option<PathBuf>,
 }
@@ -49,6 +51,7 @@ impl Default for Server {
             max_request_header: 65_536,
             max_concurrent_streams: 128,
             max_idle_origin_connections: 128,
+            max_origin_requests: 4096,
             state_dir: None,
         }
     }
@@ -75,6 +78,7 @@ impl<'de> Deserialize<'de> for Server {
                 0,
                 default.max_idle_origin_connections,
             ),
+            max_origin_requests: size("max_origin_requests", 1, default.max_origin_requests),
             state_dir: table.optional::<String>("state_dir").map(PathBuf::from),
         };
         table.finalize(None)?;
@@ -108,8 +112,10 @@ pub struct Timeouts {
     pub request_header: Duration,
     /// Connecting to an origin.
     pub origin_connect: Duration,
-    /// From the start of forwarding to the head of the origin's response, the request's body included.
+    /// From the request, or the last part of its body that moved, to the head of the origin's response.
     pub origin_response: Duration,
+    /// How long a response's body may stand still.
+    pub origin_stall: Duration,
     /// How long an idle connection to an origin is kept.
     pub origin_idle: Duration,
     /// How long open connections may take to finish after SIGTERM.
@@ -123,6 +129,7 @@ impl Default for Timeouts {
             request_header: Duration::from_secs(75),
             origin_connect: Duration::from_secs(5),
             origin_response: Duration::from_mins(1),
+            origin_stall: Duration::from_mins(5),
             origin_idle: Duration::from_secs(30),
             drain: Duration::from_secs(30),
         }
@@ -139,6 +146,7 @@ impl<'de> Deserialize<'de> for Timeouts {
             request_header: time("request_header", default.request_header),
             origin_connect: time("origin_connect", default.origin_connect),
             origin_response: time("origin_response", default.origin_response),
+            origin_stall: time("origin_stall", default.origin_stall),
             origin_idle: time("origin_idle", default.origin_idle),
             drain: time("drain", default.drain),
         };

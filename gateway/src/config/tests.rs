@@ -61,6 +61,7 @@ fn every_default_is_the_documented_one() {
         max_request_header: 65_536,
         max_concurrent_streams: 128,
         max_idle_origin_connections: 128,
+        max_origin_requests: 4096,
         state_dir: None,
     };
     assert_eq!(server, expected);
@@ -69,6 +70,7 @@ fn every_default_is_the_documented_one() {
         request_header: Duration::from_secs(75),
         origin_connect: Duration::from_secs(5),
         origin_response: Duration::from_mins(1),
+        origin_stall: Duration::from_mins(5),
         origin_idle: Duration::from_secs(30),
         drain: Duration::from_secs(30),
     };
@@ -160,7 +162,7 @@ access = "json"
     assert_eq!(config.listeners[0].address.value, "[::]:8443".parse().unwrap());
     let host = &config.hosts[0];
     assert_eq!(
-        (host.name.value.to_string(), host.origin.to_string()),
+        (host.name.value.to_string(), host.origin.urls[0].value.to_string()),
         ("iot.example.com".into(), "http://127.0.0.1:9000".into())
     );
     assert_eq!(

@@ -41,14 +41,11 @@ enum Refused<'a> {
 impl Refused<'_> {
     fn status(&self) -> StatusCode {
         match self {
-            Self::BadHost | Self::Origin(_, OriginError::RequestBody(_)) => StatusCode::BAD_REQUEST,
+            Self::BadHost => StatusCode::BAD_REQUEST,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::Denied(denial) => denied::status(denial),
             Self::NoToken(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Origin(_, OriginError::ConnectTimeout(_) | OriginError::ResponseTimeout(_)) => {
-                StatusCode::GATEWAY_TIMEOUT
-            }
-            Self::Origin(..) => StatusCode::BAD_GATEWAY,
+            Self::Origin(_, error) => error.status(),
         }
     }
 
@@ -194,7 +191,8 @@ async fn pass<'a>(
     let rules = &state.host.forwarding;
     let added = Added { identity: &identity, is_first, rules, hop: &connection.hop, assertion };
     let request = prepare(&added, request).ok_or(Refused::BadHost)?;
-    match context.pool.send(&state.host.origin, request).await {
+    let device = state.device.verified().map(|verified| &verified.identity.fingerprint.0);
+    match context.pool.send(&state.host.origins, device, request).await {
         Ok(mut response) => {
             headers::strip_hop_by_hop(response.headers_mut());
             IdentityHeaders::put(&identity.response, response.headers_mut());
@@ -290,6 +288,7 @@ fn ray_id() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::origin::DialError;
 
     fn request(uri: &str, hosts: &[&str]) -> Request<()> {
         let mut request = Request::builder().uri(uri);
@@ -359,19 +358,20 @@ mod tests {
 
     #[test]
     fn every_refusal_has_the_status_that_says_whose_fault_it_is() {
-        let url = || "http://127.0.0.1:1".parse().unwrap();
+        let origin: crate::model::origin::OriginUrl = "http://127.0.0.1:1".parse().unwrap();
         let permit = Permit { application: None, policy: None };
         let denial =
             Denial { application: None, policy: None, reason: crate::access::Reason::DeniedByPolicy };
-        let connect =
-            OriginError::Connect { origin: url(), error: std::io::ErrorKind::ConnectionRefused.into() };
+        let error = std::io::ErrorKind::ConnectionRefused.into();
+        let connect = DialError::Connect { origin: origin.clone(), error }.into();
+        let late = DialError::Timeout(origin.clone()).into();
         let cases = [
             (Refused::BadHost, 400, "bad_host"),
             (Refused::Misdirected, 421, "misdirected"),
             (Refused::Denied(denial), 403, "denied_by_policy"),
             (Refused::Origin(permit, connect), 502, "origin_connect"),
-            (Refused::Origin(permit, OriginError::ConnectTimeout(url())), 504, "origin_connect_timeout"),
-            (Refused::Origin(permit, OriginError::ResponseTimeout(url())), 504, "origin_response_timeout"),
+            (Refused::Origin(permit, late), 504, "origin_connect_timeout"),
+            (Refused::Origin(permit, OriginError::ResponseTimeout(origin)), 504, "origin_response_timeout"),
         ];
         for (refused, status, label) in cases {
             assert_eq!((refused.status().as_u16(), refused.label()), (status, label));

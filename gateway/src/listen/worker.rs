@@ -20,7 +20,7 @@ use crate::config::Timeouts;
 use crate::device::Device;
 use crate::device::verdicts::Verdicts;
 use crate::http::{self, AsOf, Context};
-use crate::origin::{self, Pool};
+use crate::origin::{self, Dialer, Pool};
 use crate::snapshot::{Host, Snapshot};
 use crate::telemetry::access_log::Line;
 use crate::telemetry::metrics::OTHER;
@@ -51,6 +51,8 @@ pub struct Shared {
     pub draining: watch::Receiver<bool>,
     /// Idle connections that each worker keeps to each origin.
     pub max_idle_origin_connections: usize,
+    /// Requests that each worker has under way to each origin.
+    pub max_origin_requests: usize,
     /// Bytes of a request's head at most.
     pub max_request_header: usize,
     /// Requests at the same time on an HTTP/2 connection.
@@ -83,7 +85,7 @@ async fn run(sockets: Sockets, shared: Shared) {
         verdicts: Arc::clone(&shared.verdicts),
         metrics: shared.metrics.clone(),
         access_log: shared.access_log.clone(),
-        pool: Pool::new(pool_limits(&snapshot.timeouts, shared.max_idle_origin_connections)),
+        pool: Pool::new(Dialer::default(), shared.metrics.clone(), pool_limits(&snapshot.timeouts, &shared)),
         max_header: shared.max_request_header,
         max_streams: shared.max_streams,
         tokens: Arc::clone(&shared.tokens),
@@ -102,12 +104,14 @@ async fn run(sockets: Sockets, shared: Shared) {
     reaper.abort();
 }
 
-fn pool_limits(timeouts: &Timeouts, max_idle: usize) -> origin::Limits {
+fn pool_limits(timeouts: &Timeouts, shared: &Shared) -> origin::Limits {
     origin::Limits {
         connect: timeouts.origin_connect,
         response: timeouts.origin_response,
+        stall: timeouts.origin_stall,
         idle: timeouts.origin_idle,
-        max_idle,
+        max_idle: shared.max_idle_origin_connections,
+        max_requests: shared.max_origin_requests,
     }
 }
 
@@ -116,7 +120,7 @@ async fn reap(worker: Rc<Worker>) {
     loop {
         sleep(REAP).await;
         let timeouts = worker.shared.snapshot.load().timeouts.clone();
-        worker.context.pool.set_limits(pool_limits(&timeouts, worker.shared.max_idle_origin_connections));
+        worker.context.pool.set_limits(pool_limits(&timeouts, &worker.shared));
         worker.context.pool.reap();
     }
 }

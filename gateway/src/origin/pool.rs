@@ -1,258 +1,387 @@
 //! Connections to origins, one pool a worker: no locks, and no connection changes its core.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::error::Error as StdError;
-use std::io;
-use std::rc::{Rc, Weak};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body::Body;
 use hyper::body::{Bytes, Incoming};
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::client::conn::http1::handshake;
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::body::PooledBody;
-use crate::model::origin::OriginUrl;
+use super::dial::{DialError, Dialer};
+use super::error::OriginError;
+use super::health;
+use super::multiplexed::{Multiplexed, is_unprocessed};
+use super::origins::{Choice, Origins, Tried};
+use super::request::{Progress, Sent, copy, is_upgrade, repeatable, to_http1, to_http2};
+use super::slot::{Busy, Connection, Return, Slot, Speaks};
+use super::stream::Stream;
+use super::target::Target;
+use super::tls::is_http2;
+use crate::model::origin::HttpVersions;
+use crate::telemetry::Metrics;
 
 /// A kept connection that rested longer than this may be closing at the other end just now.
 const RESTED: Duration = Duration::from_millis(500);
+/// Connections that may turn a request away before that counts as a failure.
+const TRIES: usize = 3;
 
 /// Bounds of a pool.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connecting, name resolution included.
+    /// Connecting, name resolution and TLS included.
     pub connect: Duration,
-    /// From the request to the response's head.
+    /// From the request, or the last byte of its body that moved, to the response's head.
     pub response: Duration,
+    /// How long a body may stand still.
+    pub stall: Duration,
     /// How long an idle connection is kept.
     pub idle: Duration,
     /// Idle connections for each origin.
     pub max_idle: usize,
-}
-
-/// Why an origin did not answer.
-#[derive(Debug, thiserror::Error)]
-pub enum OriginError {
-    /// No connection.
-    #[error("cannot connect to {origin}: {error}")]
-    Connect {
-        /// Where to.
-        origin: OriginUrl,
-        /// What the system said.
-        error: io::Error,
-    },
-    /// No connection in time.
-    #[error("connecting to {0} timed out")]
-    ConnectTimeout(OriginUrl),
-    /// It answered something that is not HTTP/1.1, or closed the connection instead.
-    #[error("{origin} broke the connection off: {error}")]
-    Protocol {
-        /// Which one.
-        origin: OriginUrl,
-        /// What hyper said.
-        error: hyper::Error,
-    },
-    /// The client's request could not be read to its end.
-    #[error("the client's request body broke off: {0}")]
-    RequestBody(hyper::Error),
-    /// No response in time.
-    #[error("{0} did not answer in time")]
-    ResponseTimeout(OriginUrl),
-    /// It switched to another protocol, which nobody had asked it to.
-    #[error("{0} answered 101 to a request without Upgrade")]
-    Switched(OriginUrl),
-}
-
-impl OriginError {
-    /// The value of the metric label and the log field `reason`.
-    pub const fn label(&self) -> &'static str {
-        match self {
-            Self::Connect { .. } => "origin_connect",
-            Self::ConnectTimeout(_) => "origin_connect_timeout",
-            Self::Protocol { .. } => "origin_protocol",
-            Self::RequestBody(_) => "request_body",
-            Self::ResponseTimeout(_) => "origin_response_timeout",
-            Self::Switched(_) => "origin_switched",
-        }
-    }
+    /// Requests under way to each origin.
+    pub max_requests: usize,
 }
 
 /// Connections to origins. Cloning gives another handle to the same pool.
 pub struct Pool<B> {
-    shared: Rc<Shared<B>>,
+    slots: Rc<RefCell<HashMap<u64, Rc<Slot<B>>>>>,
+    shared: Rc<Shared>,
+    turn: Rc<Cell<usize>>,
 }
 
-struct Shared<B> {
-    idle: RefCell<HashMap<OriginUrl, Vec<Idle<B>>>>,
-    limits: RefCell<Limits>,
+/// What all origins of a pool share.
+pub(super) struct Shared {
+    pub(super) limits: Cell<Limits>,
+    pub(super) metrics: Metrics,
+    dialer: Dialer,
 }
 
-struct Idle<B> {
-    sender: SendRequest<B>,
-    since: Instant,
+impl Shared {
+    /// Counts that a bound was reached.
+    pub(super) fn limit_hit(&self, target: &Target, limit: &str) {
+        self.metrics.origin_limited.with_label_values(&[&*target.label, limit]).inc();
+    }
 }
 
-/// A borrowed connection's way back to its pool.
-pub(super) struct Return<B> {
-    pool: Weak<Shared<B>>,
-    origin: OriginUrl,
-    sender: SendRequest<B>,
+/// A request that failed.
+struct Failed<B> {
+    error: OriginError,
+    /// The request, where it may be sent again.
+    again: Option<Box<Request<Sent<B>>>>,
+    /// Whether another connection to the same origin may do better.
+    same: bool,
 }
+
+/// A response, and the connection that it comes over.
+type Answer<B> = (Response<Incoming>, Connection<B>);
 
 impl<B> Clone for Pool<B> {
     fn clone(&self) -> Self {
-        Self { shared: Rc::clone(&self.shared) }
+        Self { slots: Rc::clone(&self.slots), shared: Rc::clone(&self.shared), turn: Rc::clone(&self.turn) }
     }
 }
 
 impl<B> Pool<B>
 where
-    B: Body<Data = Bytes> + Default + 'static,
+    B: Body<Data = Bytes> + Default + Unpin + 'static,
     B::Error: Into<Box<dyn StdError + Send + Sync>>,
 {
-    /// An empty pool.
-    pub fn new(limits: Limits) -> Self {
-        Self { shared: Rc::new(Shared { idle: RefCell::default(), limits: RefCell::new(limits) }) }
+    /// An empty pool, which connects through `dialer`.
+    pub fn new(dialer: Dialer, metrics: Metrics, limits: Limits) -> Self {
+        let shared = Rc::new(Shared { limits: Cell::new(limits), metrics, dialer });
+        Self { slots: Rc::default(), shared, turn: Rc::default() }
     }
 
     /// Applies other bounds from now on.
     pub fn set_limits(&self, limits: Limits) {
-        self.shared.limits.replace(limits);
+        self.shared.limits.set(limits);
     }
 
-    /// Sends a request. A connection that turns out to be closed costs nothing but another try, as long as the
-    /// origin cannot have seen the request, or may see it twice.
+    /// Sends a request to one of `origins`, to another when the first has not seen it or may see it twice. `device` is
+    /// the fingerprint of a verified device. A connection that turns out to be closed costs nothing but another try.
     ///
     /// # Errors
-    /// [`OriginError`]. `request` has the path and headers that the origin is to see.
+    /// [`OriginError`] of the origin that was tried last. `request` has the path and headers that the origin is to see.
     pub async fn send(
         &self,
-        origin: &OriginUrl,
-        mut request: Request<B>,
+        origins: &Origins,
+        device: Option<&[u8; 32]>,
+        request: Request<B>,
     ) -> Result<Response<PooledBody<B>>, OriginError> {
-        let limits = *self.shared.limits.borrow();
-        while let Some(Idle { mut sender, since }) = self.take(origin, limits.idle) {
-            let spare = (since.elapsed() > RESTED).then(|| repeatable(&request)).flatten();
-            let error = match timeout(limits.response, sender.try_send_request(request)).await {
-                Err(_) => return Err(OriginError::ResponseTimeout(origin.clone())),
-                Ok(Ok(response)) => return self.lend(origin, sender, response),
-                Ok(Err(error)) => error,
+        let mut request = request.map(Sent::new);
+        if let Some(host) = &origins.host {
+            request.headers_mut().insert(http::header::HOST, host.clone());
+        }
+        if let [only] = origins.targets() {
+            let result = self.try_one(&self.slot(only), request, false, false).await;
+            return result.map_err(|failed| failed.error);
+        }
+        self.send_to_one_of(origins, device, request).await
+    }
+
+    async fn send_to_one_of(
+        &self,
+        origins: &Origins,
+        device: Option<&[u8; 32]>,
+        mut request: Request<Sent<B>>,
+    ) -> Result<Response<PooledBody<B>>, OriginError> {
+        let (mut tried, mut failure) = (Tried::default(), None::<(&Arc<Target>, OriginError)>);
+        loop {
+            let turn = self.turn.get();
+            self.turn.set(turn.wrapping_add(1));
+            let load =
+                |target: &Arc<Target>| self.slots.borrow().get(&target.id).map_or(0, |slot| slot.active());
+            let choice = origins.choose(device, tried, turn, load);
+            let Some(Choice { target, index, trial }) = choice else {
+                // There is a first choice always, and its failure is known when there is no second.
+                return Err(failure.map_or(DialError::NoOrigin.into(), |(_, error)| error));
             };
-            request = retry(origin, error, spare)?;
+            if let Some((failed, error)) = failure.take() {
+                self.retried(failed, &error);
+            }
+            tried.add(index);
+            match self.try_one(&self.slot(target), request, trial, true).await {
+                Ok(response) => return Ok(response),
+                Err(Failed { error, again: None, .. }) => return Err(error),
+                Err(Failed { error, again: Some(again), .. }) => {
+                    (failure, request) = (Some((target, error)), *again);
+                }
+            }
         }
-        let mut sender = self.connect(origin, limits.connect).await?;
-        match timeout(limits.response, sender.try_send_request(request)).await {
-            Err(_) => Err(OriginError::ResponseTimeout(origin.clone())),
-            Ok(Ok(response)) => self.lend(origin, sender, response),
-            Ok(Err(error)) => Err(failure(origin, error.into_error())),
+    }
+
+    fn retried(&self, target: &Target, error: &OriginError) {
+        self.shared.metrics.origin_retries.with_label_values(&[&*target.label, error.label()]).inc();
+        tracing::debug!(%error, "trying another origin");
+    }
+
+    /// Sends a request to a health check's origin, whose health nobody learns of by that.
+    pub(super) async fn send_unseen(
+        &self,
+        target: &Arc<Target>,
+        request: Request<B>,
+    ) -> Result<Response<PooledBody<B>>, OriginError> {
+        let slot = self.slot(target);
+        let Some(busy) = slot.enter() else { return Err(OriginError::Busy(target.url.clone())) };
+        let answer = self.exchange(&slot, request.map(Sent::new), None, false).await;
+        let (response, connection) = answer.map_err(|failed| failed.error)?;
+        lend(busy, connection, response, None).map_err(|failed| failed.error)
+    }
+
+    /// Sends a request to one origin, and notes how that went. With `others` to go to, a failed request is given back
+    /// where that is safe.
+    async fn try_one(
+        &self,
+        slot: &Rc<Slot<B>>,
+        request: Request<Sent<B>>,
+        trial: bool,
+        others: bool,
+    ) -> Result<Response<PooledBody<B>>, Failed<B>> {
+        let Some(busy) = slot.enter() else {
+            return Err(Failed {
+                error: OriginError::Busy(slot.target.url.clone()),
+                again: Some(Box::new(request)),
+                same: false,
+            });
+        };
+        let progress = request.body().progress();
+        let health = &slot.target.health;
+        match self.exchange(slot, request, progress.as_ref(), others).await {
+            Ok((response, connection)) => {
+                health.succeeded();
+                lend(busy, connection, response, progress)
+            }
+            Err(failed) => {
+                if failed.error.is_the_origins_fault() && health.failed(health::now(), trial) {
+                    self.shared.metrics.origin_ejections.with_label_values(&[&*slot.target.label]).inc();
+                    tracing::warn!(origin = %slot.target.url, error = %failed.error, "an origin is out for a while");
+                }
+                Err(failed)
+            }
         }
+    }
+
+    /// Sends a request over a kept connection, or a new one.
+    async fn exchange(
+        &self,
+        slot: &Rc<Slot<B>>,
+        mut request: Request<Sent<B>>,
+        progress: Option<&Progress>,
+        others: bool,
+    ) -> Result<Answer<B>, Failed<B>> {
+        let only_http1 = is_upgrade(&request);
+        let (mut kept, mut made) = (self.shared.limits.get().max_idle.max(TRIES), TRIES);
+        loop {
+            let found = if kept > 0 { slot.kept(only_http1, RESTED) } else { None };
+            let (connection, rested, is_new) = match found {
+                Some((connection, rested)) => (connection, rested, false),
+                None => match self.connect_in_time(slot, only_http1).await {
+                    Ok(connection) => (connection, false, true),
+                    Err(error) => return Err(Failed { error, again: Some(Box::new(request)), same: false }),
+                },
+            };
+            // A new connection is a good one, except that many may have come onto one of HTTP/2 at once.
+            let is_last = is_new && (made <= 1 || matches!(connection, Connection::Http1(_)));
+            match self.over(slot, connection, request, progress, rested, others).await {
+                Err(Failed { again: Some(again), same: true, .. }) if !is_last => request = *again,
+                result => return result,
+            }
+            if is_new {
+                made -= 1;
+            } else {
+                kept -= 1;
+            }
+        }
+    }
+
+    async fn connect_in_time(&self, slot: &Slot<B>, only_http1: bool) -> Result<Connection<B>, OriginError> {
+        let connecting = self.connect(slot, only_http1);
+        let connected = timeout(self.shared.limits.get().connect, connecting).await;
+        connected.unwrap_or_else(|_| Err(DialError::Timeout(slot.target.url.clone()).into()))
+    }
+
+    /// Sends a request over a connection, which may have `rested` for too long to be trusted.
+    async fn over(
+        &self,
+        slot: &Slot<B>,
+        mut connection: Connection<B>,
+        mut request: Request<Sent<B>>,
+        progress: Option<&Progress>,
+        rested: bool,
+        others: bool,
+    ) -> Result<Answer<B>, Failed<B>> {
+        let target = &slot.target;
+        let wait = self.shared.limits.get().response;
+        let spare = if others || rested { repeatable(&request) } else { None };
+        let (sent, unprocessed) = match &mut connection {
+            Connection::Http1(sender) => {
+                to_http1(&mut request);
+                (within(wait, progress, sender.try_send_request(request)).await, None)
+            }
+            Connection::Http2(stream) => {
+                let bare = spare.is_none().then(|| copy(&request)).flatten();
+                to_http2(&mut request, target.url.is_tls());
+                (within(wait, progress, stream.sender().try_send_request(request)).await, bare)
+            }
+        };
+        let mut error = match sent {
+            None => {
+                let error = OriginError::ResponseTimeout(target.url.clone());
+                return Err(Failed { error, again: None, same: false });
+            }
+            Some(Ok(response)) => return Ok((response, connection)),
+            Some(Err(error)) => error,
+        };
+        let unsent = error.take_message();
+        let is_untouched = unsent.is_some() || is_unprocessed(error.error());
+        if let (true, Connection::Http2(stream)) = (is_untouched, &connection) {
+            stream.retire();
+        }
+        let again = unsent.or(spare).or(if is_untouched { unprocessed } else { None });
+        let error = OriginError::protocol(&target.url, error.into_error());
+        Err(Failed { error, again: again.map(Box::new), same: rested || is_untouched })
+    }
+
+    /// A new connection, or a place on one that somebody else made meanwhile.
+    async fn connect(&self, slot: &Slot<B>, only_http1: bool) -> Result<Connection<B>, OriginError> {
+        let target = &*slot.target;
+        if only_http1 || slot.speaks.get() == Speaks::Http1 {
+            return http1(target, self.dial(target, true).await?).await;
+        }
+        let guard = slot.connecting.lock().await;
+        if let Some(stream) = slot.join() {
+            return Ok(Connection::Http2(stream));
+        }
+        if slot.speaks.get() == Speaks::Http1 {
+            drop(guard);
+            return http1(target, self.dial(target, true).await?).await;
+        }
+        let stream = self.dial(target, false).await?;
+        let has_no_choice = target.tls().is_none();
+        if has_no_choice || is_http2(stream.alpn()) {
+            let failed = |error| OriginError::protocol(&target.url, error);
+            let connection = Multiplexed::new(stream).await.map_err(failed)?;
+            slot.speaks.set(Speaks::Http2);
+            let place = connection.enter();
+            slot.keep(connection);
+            return place.map(Connection::Http2).ok_or_else(|| OriginError::NoHttp2(target.url.clone()));
+        }
+        if target.versions == HttpVersions::Http2 {
+            return Err(OriginError::NoHttp2(target.url.clone()));
+        }
+        slot.speaks.set(Speaks::Http1);
+        http1(target, stream).await
+    }
+
+    async fn dial(&self, target: &Target, only_http1: bool) -> Result<Stream, OriginError> {
+        self.shared.metrics.origin_connections.with_label_values(&[&*target.label]).inc();
+        Ok(self.shared.dialer.connect(target, only_http1).await?)
     }
 
     /// Closes connections that have been idle for too long.
     pub fn reap(&self) {
-        let limit = self.shared.limits.borrow().idle;
-        self.shared.idle.borrow_mut().retain(|_, idle| {
-            idle.retain(|idle| idle.since.elapsed() < limit && !idle.sender.is_closed());
-            !idle.is_empty()
-        });
+        self.slots.borrow_mut().retain(|_, slot| slot.reap());
     }
 
-    fn take(&self, origin: &OriginUrl, limit: Duration) -> Option<Idle<B>> {
-        let mut pool = self.shared.idle.borrow_mut();
-        let idle = pool.get_mut(origin)?;
-        // The most recently used first, so that the others grow old and go.
-        std::iter::from_fn(|| idle.pop()).find(|idle| idle.sender.is_ready() && idle.since.elapsed() < limit)
-    }
-
-    fn lend(
-        &self,
-        origin: &OriginUrl,
-        sender: SendRequest<B>,
-        response: Response<Incoming>,
-    ) -> Result<Response<PooledBody<B>>, OriginError> {
-        // `Upgrade` is never passed on: what follows a 101 is for nobody.
-        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return Err(OriginError::Switched(origin.clone()));
-        }
-        let way_back = Return { pool: Rc::downgrade(&self.shared), origin: origin.clone(), sender };
-        Ok(response.map(|body| PooledBody::new(body, way_back)))
-    }
-
-    async fn connect(&self, origin: &OriginUrl, limit: Duration) -> Result<SendRequest<B>, OriginError> {
-        let connecting = TcpStream::connect((origin.host(), origin.port()));
-        let stream = match timeout(limit, connecting).await {
-            Err(_) => return Err(OriginError::ConnectTimeout(origin.clone())),
-            Ok(Err(error)) => return Err(OriginError::Connect { origin: origin.clone(), error }),
-            Ok(Ok(stream)) => stream,
-        };
-        // Latency matters more than a packet saved; failing to say so does not matter at all.
-        let _ = stream.set_nodelay(true);
-        let handshake = http1::handshake(TokioIo::new(stream)).await;
-        let (sender, connection) = handshake.map_err(|error| failure(origin, error))?;
-        // Its errors reach whoever sends on it.
-        tokio::task::spawn_local(connection);
-        Ok(sender)
+    fn slot(&self, target: &Arc<Target>) -> Rc<Slot<B>> {
+        let mut slots = self.slots.borrow_mut();
+        let slot = slots.entry(target.id);
+        Rc::clone(slot.or_insert_with(|| Rc::new(Slot::new(Arc::clone(target), Rc::clone(&self.shared)))))
     }
 }
 
-impl<B: 'static> Return<B> {
-    /// Gives the connection back, once it is ready for another request.
-    pub(super) fn give_back(mut self) {
-        if self.sender.is_ready() {
-            return self.put();
-        }
-        tokio::task::spawn_local(async move {
-            if self.sender.ready().await.is_ok() {
-                self.put();
-            }
-        });
-    }
-
-    fn put(self) {
-        let Some(pool) = self.pool.upgrade() else { return };
-        let max_idle = pool.limits.borrow().max_idle;
-        let mut idle = pool.idle.borrow_mut();
-        let idle = idle.entry(self.origin).or_default();
-        if idle.len() < max_idle {
-            idle.push(Idle { sender: self.sender, since: Instant::now() });
+/// What `sending` leads to, unless nothing moves for `limit`: no answer, and no part of the request's body either.
+async fn within<T>(
+    limit: Duration,
+    progress: Option<&Progress>,
+    sending: impl Future<Output = T>,
+) -> Option<T> {
+    let mut sending = pin!(sending);
+    loop {
+        match timeout(limit, sending.as_mut()).await {
+            Ok(sent) => return Some(sent),
+            Err(_) if progress.is_some_and(|progress| progress.take()) => {}
+            Err(_) => return None,
         }
     }
 }
 
-/// A copy of a request that an origin may see twice: a safe method (RFC 9110, 9.2.1) without a body.
-fn repeatable<B: Body + Default>(request: &Request<B>) -> Option<Request<B>> {
-    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if !safe || !request.body().is_end_stream() {
-        return None;
-    }
-    let mut copy = Request::new(B::default());
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.headers_mut() = request.headers().clone();
-    Some(copy)
+/// Speaks HTTP/1.1 on a new connection.
+async fn http1<B>(target: &Target, stream: Stream) -> Result<Connection<B>, OriginError>
+where
+    B: Body<Data = Bytes> + Unpin + 'static,
+    B::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    let connected = handshake(TokioIo::new(stream)).await;
+    let (sender, connection) = connected.map_err(|error| OriginError::protocol(&target.url, error))?;
+    // Its errors reach whoever sends on it.
+    tokio::task::spawn_local(connection);
+    Ok(Connection::Http1(sender))
 }
 
-fn retry<B>(
-    origin: &OriginUrl,
-    mut error: hyper::client::conn::TrySendError<Request<B>>,
-    spare: Option<Request<B>>,
-) -> Result<Request<B>, OriginError> {
-    match error.take_message().or(spare) {
-        Some(request) => Ok(request),
-        None => Err(failure(origin, error.into_error())),
+/// Passes a response on, and its connection with it.
+fn lend<B>(
+    busy: Busy<B>,
+    connection: Connection<B>,
+    response: Response<Incoming>,
+    progress: Option<Progress>,
+) -> Result<Response<PooledBody<B>>, Failed<B>> {
+    // `Upgrade` is never passed on: what follows a 101 is for nobody.
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        let error = OriginError::Switched(busy.slot().target.url.clone());
+        return Err(Failed { error, again: None, same: false });
     }
-}
-
-fn failure(origin: &OriginUrl, error: hyper::Error) -> OriginError {
-    if error.is_user() {
-        OriginError::RequestBody(error)
-    } else {
-        OriginError::Protocol { origin: origin.clone(), error }
-    }
+    let way_back = Return { busy, connection };
+    Ok(response.map(|body| PooledBody::new(body, way_back, progress)))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Configuration in, a snapshot out, or every problem at once. Nothing is published here.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 mod access;
 mod authorities;
 mod cipher_suites;
+mod origins;
 
 use super::{Accepted, Host, Snapshot, host_tls};
 use crate::access::{AccessTable, Sessions};
@@ -25,6 +27,7 @@ use crate::device::{pem, refusal};
 use crate::model::forwarding::Forwarding;
 use crate::model::hostname::HostPattern;
 use crate::model::issuer::Issuer;
+use crate::origin::Roots;
 
 /// Hosts that the XDP program's table holds.
 const MAX_HOSTS: usize = fleetgate_ebpf::abi::MAX_HOSTS as usize;
@@ -53,8 +56,7 @@ pub fn compile(
     accepted: &Accepted,
     generation: u64,
 ) -> Result<Compiled, Problems> {
-    let mut compiler =
-        Compiler { config, source, verdicts, accepted, uploaded: BTreeSet::new(), problems: Vec::new() };
+    let mut compiler = Compiler::new(config, source, verdicts, accepted);
     let bundles = compiler.bundles();
     let crls = compiler.revocation(&bundles);
     compiler.check_names();
@@ -90,6 +92,8 @@ struct Compiler<'a> {
     accepted: &'a Accepted,
     uploaded: BTreeSet<Fingerprint>,
     problems: Vec<Problem>,
+    /// The system's CAs, read when the first origin needs them.
+    roots: OnceCell<Roots>,
 }
 
 /// A CA bundle as it was declared.
@@ -103,7 +107,17 @@ fn covers(declared: &HostPattern, host: &HostPattern) -> bool {
     declared == host || matches!(host, HostPattern::Exact(name) if declared.matches(name))
 }
 
-impl Compiler<'_> {
+impl<'a> Compiler<'a> {
+    fn new(
+        config: &'a Config,
+        source: &'a Arc<Source>,
+        verdicts: &'a Arc<Verdicts>,
+        accepted: &'a Accepted,
+    ) -> Self {
+        let (uploaded, problems, roots) = (BTreeSet::new(), Vec::new(), OnceCell::new());
+        Self { config, source, verdicts, accepted, uploaded, problems, roots }
+    }
+
     fn error(&mut self, span: Span, message: impl Into<String>, remedy: &str) {
         self.problems.push(Problem::error(message).at(span).remedy(remedy));
     }
@@ -182,6 +196,7 @@ impl Compiler<'_> {
             self.check_access(declared, &trust, !access.applications().is_empty());
         }
         let issuer = self.config.access.team_domain.clone().unwrap_or_else(|| Issuer::of_host(pattern));
+        let origins = self.origins(declared);
         let (tls, certificate_not_after) = self.tls(declared, &trust)?;
         Some(Host {
             pattern: pattern.clone(),
@@ -191,7 +206,7 @@ impl Compiler<'_> {
             trust,
             sessions: Sessions::new(&access, &issuer),
             access,
-            origin: declared.origin.clone(),
+            origins: origins?,
             forwarding: declared.forwarding.or(&self.config.forwarding.or(&Forwarding::default())),
             certificate_not_after,
         })

@@ -66,6 +66,18 @@ metrics! {
     decisions: IntCounterVec = "fleetgate_policy_decisions_total" ["host", "decision", "reason"];
     /// Requests that an origin did not answer, by host and reason.
     origin_errors: IntCounterVec = "fleetgate_origin_errors_total" ["host", "reason"];
+    /// Connections to origins that were begun, by origin.
+    origin_connections: IntCounterVec = "fleetgate_origin_connections_total" ["origin"];
+    /// Requests that went to another origin after this one failed, by origin and reason.
+    origin_retries: IntCounterVec = "fleetgate_origin_retries_total" ["origin", "reason"];
+    /// Times that an origin was left out for a while because it failed, by origin.
+    origin_ejections: IntCounterVec = "fleetgate_origin_ejections_total" ["origin"];
+    /// Responses that were given up because no byte passed, by origin.
+    origin_stalls: IntCounterVec = "fleetgate_origin_stalls_total" ["origin"];
+    /// Times that a bound of the connections to an origin was reached, by origin and limit (requests, idle).
+    origin_limited: IntCounterVec = "fleetgate_origin_limit_hits_total" ["origin", "limit"];
+    /// 1 while requests go to the origin, 0 while it is left out, by host and origin.
+    origin_healthy: IntGaugeVec = "fleetgate_origin_healthy" ["host", "origin"];
     /// Lookups that found a live verdict.
     cache_hits: IntCounter = "fleetgate_verdict_cache_hits_total";
     /// Lookups that did not.

@@ -31,6 +31,30 @@ fn every_value_that_is_wrong_is_refused_with_place_and_reason() {
     let cases = [
         ("client_auth = \"maybe\"", "7:16: error: `maybe` is none of: access, require, none"),
         ("protocol = \"tls\"", "7:13: error: `tls` is none of: https"),
+        (
+            "[[host]]\nname = \"a\"\ncertificate = \"a\"\nkey = \"a\"\norigin = \"https://a/b\"",
+            "11:11: error: `https://a/b`: an origin is a host and a port only; the path comes from the request",
+        ),
+        (
+            "[[host]]\nname = \"a\"\ncertificate = \"a\"\nkey = \"a\"\norigin = \"tcp://a:1\"",
+            "11:11: error: `tcp://a:1`: a host with protocol = \"https\" has an http://, https:// or unix: origin",
+        ),
+        ("origin_key = \"k\"", "7:15: error: `origin_certificate` and `origin_key` go together"),
+        (
+            "origin_name = \"a:443\"",
+            "7:16: error: `a:443`: a certificate is for a host name or an address, without a port",
+        ),
+        ("origin_host = \"u@a\"", "7:16: error: `u@a`: a Host header is HOST or HOST:PORT"),
+        ("origin_balance = \"random\"", "7:19: error: `random` is none of: least_requests, device"),
+        ("origin_http = \"3\"", "7:16: error: `3` is none of: auto, 1.1, 2"),
+        (
+            "[[host]]\nname = \"a\"\ncertificate = \"a\"\nkey = \"a\"\norigin = []",
+            "11:10: error: a host has from 1 to 64 origins",
+        ),
+        (
+            "[[host]]\nname = \"a\"\ncertificate = \"a\"\nkey = \"a\"\norigin = [\"http://a\", \"http://A:80/\"]",
+            "11:24: error: `http://a:80` is there twice",
+        ),
         ("[server]\nmax_connections = 0", "8:19: error: `max_connections` must be at least 1"),
         ("[server]\nverdict_cache = 0", "8:17: error: `verdict_cache` must be at least 1"),
         ("[server]\nmax_request_header = 8191", "8:22: error: `max_request_header` must be at least 8192"),

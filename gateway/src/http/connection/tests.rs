@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::*;
 use crate::device::refusal::Refusal;
 use crate::device::tests::pki::{DAY, Leaf, device_params, valid, verify};
-use crate::origin::Limits;
+use crate::origin::{Dialer, Limits};
 use crate::snapshot::Site;
 
 const HOST: &str = "iot.example.com";
@@ -28,8 +28,19 @@ fn context_of(snapshot: Arc<ArcSwap<Snapshot>>, verdicts: Arc<Verdicts>, metrics
         snapshot,
         verdicts,
         access_log: AccessLog::off(metrics.access_log_dropped.clone()),
+        pool: Pool::new(
+            Dialer::default(),
+            metrics.clone(),
+            Limits {
+                connect: second,
+                response: second,
+                stall: second,
+                idle: second,
+                max_idle: 1,
+                max_requests: 1,
+            },
+        ),
         metrics,
-        pool: Pool::new(Limits { connect: second, response: second, idle: second, max_idle: 1 }),
         max_header: 8192,
         max_streams: 1,
         tokens: crate::access::token::tests::in_memory(),

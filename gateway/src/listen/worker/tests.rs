@@ -62,6 +62,7 @@ impl Scene {
             limiter: Arc::new(Limiter::new(8)),
             draining,
             max_idle_origin_connections: 1,
+            max_origin_requests: 8,
             max_request_header: 8192,
             max_streams: 1,
             tokens: crate::access::token::tests::in_memory(),

@@ -1,24 +1,38 @@
 //! The pool against real origins on loopback. Only the clock is ours, where time is the matter.
 
+mod http2;
+mod many;
 mod origin;
 
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use http_body::Frame;
 use http_body_util::{BodyExt as _, Full};
+use hyper::Method;
+use tokio::net::TcpStream;
 use tokio::task::{LocalSet, spawn_local};
-use tokio::time;
+use tokio::time::{self, Instant};
 
-use self::origin::Answer::{Close, Say, SayAndClose, Silence};
+use self::origin::Answer::{Close, Say, SayAndClose, SayAndStop, Silence};
 use self::origin::Origin;
 use super::*;
+use crate::origin::{Balance, BodyError};
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 fn limits() -> Limits {
     let [connect, response, idle] = [5, 60, 30].map(Duration::from_secs);
-    Limits { connect, response, idle, max_idle: 2 }
+    Limits { connect, response, stall: response, idle, max_idle: 2, max_requests: 8 }
+}
+
+fn pool<B>() -> Pool<B>
+where
+    B: Body<Data = Bytes> + Default + Unpin + 'static,
+    B::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    Pool::new(Dialer::default(), Metrics::new().unwrap(), limits())
 }
 
 fn get() -> Request<Full<Bytes>> {
@@ -37,25 +51,34 @@ async fn read(response: Response<PooledBody<Full<Bytes>>>) -> Bytes {
 
 impl Pool<Full<Bytes>> {
     fn resting(&self) -> usize {
-        self.shared.idle.borrow().values().map(Vec::len).sum()
+        self.slots.borrow().values().map(|slot| slot.resting().0).sum()
     }
 
     /// Waits until this many connections rest: they come back when hyper is done with them.
     async fn rests(&self, count: usize) {
-        let deadline = std::time::Instant::now() + Duration::from_secs(10);
-        while self.resting() != count {
-            assert!(std::time::Instant::now() < deadline, "{} rest, not {count}", self.resting());
-            tokio::task::yield_now().await;
-        }
+        until("connections that rest", || self.resting() == count).await;
     }
 
     /// Waits until the connections that rest have noticed that they were closed.
     async fn notices(&self) {
-        let deadline = std::time::Instant::now() + Duration::from_secs(10);
-        while self.shared.idle.borrow().values().flatten().any(|idle| !idle.sender.is_closed()) {
-            assert!(std::time::Instant::now() < deadline, "a closed connection still looks open");
-            tokio::task::yield_now().await;
-        }
+        until("all are closed", || self.slots.borrow().values().all(|slot| slot.resting().1)).await;
+    }
+}
+
+impl<B> Pool<B> {
+    /// The sum over all labels of a counter.
+    fn counted(&self, name: &str) -> u64 {
+        let text = String::from_utf8(self.shared.metrics.render()).unwrap();
+        let lines = text.lines().filter(|line| line.starts_with(name));
+        lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
+    }
+}
+
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    while !holds() {
+        assert!(std::time::Instant::now() < deadline, "{what}");
+        tokio::task::yield_now().await;
     }
 }
 
@@ -75,9 +98,9 @@ fn run(test: impl Future<Output = ()>) {
 fn a_connection_is_used_again_once_its_response_was_read() {
     run(async {
         let origin = Origin::new(|_, _| Say(OK)).await;
-        let pool = Pool::new(limits());
+        let pool = pool();
         for _ in 0..3 {
-            assert_eq!(read(pool.send(&origin.url, get()).await.unwrap()).await, "ok");
+            assert_eq!(read(pool.send(&origin.origins, None, get()).await.unwrap()).await, "ok");
             pool.rests(1).await;
         }
         assert_eq!(origin.seen().0, 1);
@@ -88,9 +111,9 @@ fn a_connection_is_used_again_once_its_response_was_read() {
 fn a_connection_whose_response_was_not_read_to_its_end_is_not_used_again() {
     run(async {
         let origin = Origin::new(|_, _| Say("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nok")).await;
-        let pool = Pool::new(limits());
+        let pool = pool();
         for _ in 0..2 {
-            let mut response = pool.send(&origin.url, get()).await.unwrap();
+            let mut response = pool.send(&origin.origins, None, get()).await.unwrap();
             assert!(response.body_mut().frame().await.unwrap().is_ok());
             drop(response);
             tokio::task::yield_now().await;
@@ -105,9 +128,9 @@ fn a_connection_that_the_origin_wants_closed_is_not_used_again() {
         let origin =
             Origin::new(|_, _| Say("HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok"))
                 .await;
-        let pool = Pool::new(limits());
+        let pool = pool();
         for _ in 0..2 {
-            assert_eq!(read(pool.send(&origin.url, get()).await.unwrap()).await, "ok");
+            assert_eq!(read(pool.send(&origin.origins, None, get()).await.unwrap()).await, "ok");
         }
         assert_eq!((origin.seen().0, pool.resting()), (2, 0));
     });
@@ -117,11 +140,11 @@ fn a_connection_that_the_origin_wants_closed_is_not_used_again() {
 fn no_more_connections_rest_than_the_limit_says() {
     run(async {
         let origin = Origin::new(|_, _| Say(OK)).await;
-        let pool = Pool::new(limits());
+        let pool = pool();
         let three = tokio::join!(
-            pool.send(&origin.url, get()),
-            pool.send(&origin.url, get()),
-            pool.send(&origin.url, get())
+            pool.send(&origin.origins, None, get()),
+            pool.send(&origin.origins, None, get()),
+            pool.send(&origin.origins, None, get())
         );
         assert_eq!(origin.seen().0, 3);
         for response in [three.0, three.1, three.2] {
@@ -139,9 +162,9 @@ fn no_more_connections_rest_than_the_limit_says() {
 fn each_origin_has_connections_of_its_own() {
     run(async {
         let (first, second) = (Origin::new(|_, _| Say(OK)).await, Origin::new(|_, _| Say(OK)).await);
-        let pool = Pool::new(limits());
-        read(pool.send(&first.url, get()).await.unwrap()).await;
-        read(pool.send(&second.url, get()).await.unwrap()).await;
+        let pool = pool();
+        read(pool.send(&first.origins, None, get()).await.unwrap()).await;
+        read(pool.send(&second.origins, None, get()).await.unwrap()).await;
         assert_eq!((first.seen().0, second.seen().0), (1, 1));
     });
 }
@@ -150,16 +173,16 @@ fn each_origin_has_connections_of_its_own() {
 fn a_connection_that_rested_too_long_is_not_used_again_and_reaped() {
     run(async {
         let origin = Origin::new(|_, _| Say(OK)).await;
-        let pool = Pool::new(limits());
+        let pool = pool();
         for connections in 1..=2 {
-            read(pool.send(&origin.url, get()).await.unwrap()).await;
+            read(pool.send(&origin.origins, None, get()).await.unwrap()).await;
             pool.rests(1).await;
             assert_eq!(origin.seen().0, connections);
             rest(Duration::from_secs(31)).await;
         }
         pool.reap();
         assert_eq!(pool.resting(), 0);
-        assert!(pool.shared.idle.borrow().is_empty(), "an origin without connections takes no memory");
+        assert!(pool.slots.borrow().is_empty(), "an origin without connections takes no memory");
     });
 }
 
@@ -167,8 +190,8 @@ fn a_connection_that_rested_too_long_is_not_used_again_and_reaped() {
 fn other_limits_count_from_now_on() {
     run(async {
         let origin = Origin::new(|_, _| Say(OK)).await;
-        let pool = Pool::new(limits());
-        read(pool.send(&origin.url, get()).await.unwrap()).await;
+        let pool = pool();
+        read(pool.send(&origin.origins, None, get()).await.unwrap()).await;
         pool.rests(1).await;
         rest(Duration::from_secs(10)).await;
         pool.reap();
@@ -184,10 +207,10 @@ fn a_connection_that_was_closed_while_it_rested_costs_nobody_a_request() {
     run(async {
         let origin =
             Origin::new(|connection, _| if connection == 1 { SayAndClose(OK) } else { Say(OK) }).await;
-        let pool = Pool::new(limits());
-        read(pool.send(&origin.url, get()).await.unwrap()).await;
+        let pool = pool();
+        read(pool.send(&origin.origins, None, get()).await.unwrap()).await;
         pool.notices().await;
-        assert_eq!(read(pool.send(&origin.url, post()).await.unwrap()).await, "ok");
+        assert_eq!(read(pool.send(&origin.origins, None, post()).await.unwrap()).await, "ok");
         assert_eq!(origin.seen(), (2, vec!["GET /".to_owned(), "POST /".to_owned()]));
     });
 }
@@ -201,11 +224,11 @@ fn a_safe_request_on_a_connection_that_rested_is_sent_again_and_another_is_not()
                 |connection, request| if (connection, request) == (1, 2) { Close } else { Say(OK) },
             )
             .await;
-            let pool = Pool::new(limits());
-            read(pool.send(&origin.url, get()).await.unwrap()).await;
+            let pool = pool();
+            read(pool.send(&origin.origins, None, get()).await.unwrap()).await;
             pool.rests(1).await;
             rest(RESTED + Duration::from_millis(1)).await;
-            let result = pool.send(&origin.url, request()).await;
+            let result = pool.send(&origin.origins, None, request()).await;
             let (connections, requests) = origin.seen();
             if safe {
                 assert_eq!(read(result.unwrap()).await, "ok");
@@ -226,7 +249,7 @@ fn a_safe_request_on_a_connection_that_rested_is_sent_again_and_another_is_not()
 fn a_new_connection_that_fails_is_not_tried_again() {
     run(async {
         let origin = Origin::new(|_, _| Close).await;
-        let result = Pool::new(limits()).send(&origin.url, get()).await;
+        let result = pool().send(&origin.origins, None, get()).await;
         assert!(matches!(result.map(drop), Err(OriginError::Protocol { .. })));
         assert_eq!(origin.seen(), (1, vec!["GET /".to_owned()]));
     });
@@ -236,7 +259,7 @@ fn a_new_connection_that_fails_is_not_tried_again() {
 fn what_is_not_http_is_a_protocol_error() {
     run(async {
         let origin = Origin::new(|_, _| Say("220 mail.example ESMTP\r\n\r\n")).await;
-        let result = Pool::new(limits()).send(&origin.url, get()).await;
+        let result = pool().send(&origin.origins, None, get()).await;
         assert!(matches!(result.map(drop), Err(OriginError::Protocol { .. })));
     });
 }
@@ -245,9 +268,9 @@ fn what_is_not_http_is_a_protocol_error() {
 fn an_origin_that_says_nothing_is_given_up_in_time_and_its_connection_with_it() {
     run(async {
         let origin = Origin::new(|_, _| Silence).await;
-        let pool = Pool::new(limits());
+        let pool = pool();
         let begun = Instant::now();
-        let result = pool.send(&origin.url, get()).await;
+        let result = pool.send(&origin.origins, None, get()).await;
         assert!(matches!(result.map(drop), Err(OriginError::ResponseTimeout(_))));
         assert!(begun.elapsed() >= limits().response);
         assert_eq!(pool.resting(), 0);
@@ -258,10 +281,10 @@ fn an_origin_that_says_nothing_is_given_up_in_time_and_its_connection_with_it() 
 fn a_used_connection_that_says_nothing_is_given_up_in_time_too() {
     run(async {
         let origin = Origin::new(|_, request| if request == 1 { Say(OK) } else { Silence }).await;
-        let pool = Pool::new(limits());
-        read(pool.send(&origin.url, get()).await.unwrap()).await;
+        let pool = pool();
+        read(pool.send(&origin.origins, None, get()).await.unwrap()).await;
         pool.rests(1).await;
-        let result = pool.send(&origin.url, get()).await;
+        let result = pool.send(&origin.origins, None, get()).await;
         assert!(matches!(result.map(drop), Err(OriginError::ResponseTimeout(_))));
         assert_eq!((origin.seen().0, pool.resting()), (1, 0), "a slow origin is not asked twice");
     });
@@ -271,9 +294,12 @@ fn a_used_connection_that_says_nothing_is_given_up_in_time_too() {
 fn an_origin_that_does_not_listen_or_does_not_accept_is_told_apart() {
     run(async {
         let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let url = |address| format!("http://{address}").parse().unwrap();
-        let pool = Pool::new(limits());
-        assert!(matches!(pool.send(&url(closed), get()).await.map(drop), Err(OriginError::Connect { .. })));
+        let url = |address| origin::origins(&format!("http://{address}"));
+        let pool = pool();
+        assert!(matches!(
+            pool.send(&url(closed), None, get()).await.map(drop),
+            Err(OriginError::Dial(DialError::Connect { .. }))
+        ));
 
         // Nobody accepts, and the queue is full: SYNs go unanswered.
         let full = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
@@ -287,8 +313,8 @@ fn an_origin_that_does_not_listen_or_does_not_accept_is_told_apart() {
         time::pause();
         let begun = Instant::now();
         assert!(matches!(
-            pool.send(&url(address), get()).await.map(drop),
-            Err(OriginError::ConnectTimeout(_))
+            pool.send(&url(address), None, get()).await.map(drop),
+            Err(OriginError::Dial(DialError::Timeout(_)))
         ));
         assert!(begun.elapsed() >= limits().connect);
         waiting.iter().for_each(tokio::task::JoinHandle::abort);
@@ -316,39 +342,103 @@ fn a_client_that_breaks_off_is_not_the_origins_fault() {
     run(async {
         let origin = Origin::new(|_, _| Say(OK)).await;
         let request = Request::builder().method("PUT").uri("/").body(Broken).unwrap();
-        let result = Pool::new(limits()).send(&origin.url, request).await;
+        let result = pool().send(&origin.origins, None, request).await;
         assert!(matches!(result.map(drop), Err(OriginError::RequestBody(_))));
     });
-}
-
-#[test]
-fn what_may_be_sent_twice_is_safe_and_without_a_body() {
-    let request = |method: &str, body: &'static str| {
-        Request::builder()
-            .method(method)
-            .uri("/a?b")
-            .header("x", "y")
-            .body(Full::new(Bytes::from(body)))
-            .unwrap()
-    };
-    for method in ["GET", "HEAD", "OPTIONS"] {
-        let copy = repeatable(&request(method, "")).unwrap();
-        assert_eq!(
-            (copy.method().as_str(), copy.uri().to_string().as_str(), &copy.headers()["x"]),
-            (method, "/a?b", &"y".parse().unwrap())
-        );
-        assert!(repeatable(&request(method, "x")).is_none(), "{method} with a body");
-    }
-    for method in ["POST", "PUT", "DELETE", "PATCH", "CONNECT", "TRACE", "BREW"] {
-        assert!(repeatable(&request(method, "")).is_none(), "{method}");
-    }
 }
 
 #[test]
 fn a_switch_of_protocols_that_nobody_asked_for_is_no_answer() {
     run(async {
         let origin = Origin::new(|_, _| Say("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n")).await;
-        let error = Pool::new(limits()).send(&origin.url, get()).await.map(drop).unwrap_err();
+        let error = pool().send(&origin.origins, None, get()).await.map(drop).unwrap_err();
         assert_eq!(error.label(), "origin_switched");
+    });
+}
+
+#[test]
+fn a_body_that_stands_still_is_given_up_and_its_connection_with_it() {
+    run(async {
+        let origin = Origin::new(|_, _| SayAndStop("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nok")).await;
+        let pool = pool();
+        let begun = Instant::now();
+        let response = pool.send(&origin.origins, None, get()).await.unwrap();
+        let error = response.into_body().collect().await.unwrap_err();
+        assert!(matches!(error, BodyError::Stalled), "{error}");
+        assert!(begun.elapsed() >= limits().stall);
+        assert_eq!((pool.resting(), pool.counted("fleetgate_origin_stalls_total")), (0, 1));
+    });
+}
+
+/// A client's body of ten parts, one in each 40 seconds.
+#[derive(Default)]
+struct Slow {
+    parts: usize,
+    wait: Option<Pin<Box<time::Sleep>>>,
+}
+
+impl Body for Slow {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        if self.parts == 0 {
+            return Poll::Ready(None);
+        }
+        let wait = self.wait.get_or_insert_with(|| Box::pin(time::sleep(Duration::from_secs(40))));
+        std::task::ready!(wait.as_mut().poll(cx));
+        (self.parts, self.wait) = (self.parts - 1, None);
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"x")))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.parts == 0
+    }
+}
+
+#[test]
+fn a_request_whose_body_moves_slowly_has_its_time_from_the_last_part_on() {
+    run(async {
+        let origin = Origin::new(|_, _| Say(OK)).await;
+        let body = Slow { parts: 10, wait: None };
+        let request = Request::builder().method("PUT").uri("/").header("host", "a").body(body).unwrap();
+        time::pause();
+        let response = pool().send(&origin.origins, None, request).await.unwrap();
+        assert_eq!(response.status(), 200);
+    });
+}
+
+#[test]
+fn no_more_requests_are_under_way_than_the_limit_says() {
+    run(async {
+        let origin = Origin::new(|_, _| Say(OK)).await;
+        let pool = pool();
+        pool.set_limits(Limits { max_requests: 1, ..limits() });
+        let first = pool.send(&origin.origins, None, get()).await.unwrap();
+        let (_, body) = first.into_parts();
+        // Its body has come, and is read: nothing is under way.
+        drop(body);
+        let held = Origin::new(|_, _| SayAndStop("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nok")).await;
+        let first = pool.send(&held.origins, None, get()).await.unwrap();
+        let second = pool.send(&held.origins, None, get()).await.map(drop).unwrap_err();
+        assert_eq!((second.label(), second.status().as_u16()), ("origin_busy", 503));
+        assert_eq!(pool.counted("fleetgate_origin_limit_hits_total"), 1);
+        drop(first);
+        assert!(pool.send(&held.origins, None, get()).await.is_ok());
+    });
+}
+
+#[test]
+fn an_origin_sees_the_host_that_it_is_to_see() {
+    run(async {
+        let origin = Origin::new(|_, _| Say(OK)).await;
+        let host = http::HeaderValue::from_static("internal.example:81");
+        let origins =
+            Origins::new(origin.origins.targets().to_vec(), Balance::LeastRequests, Some(host)).unwrap();
+        read(pool().send(&origins, None, get()).await.unwrap()).await;
+        assert_eq!(origin.hosts(), ["internal.example:81"]);
     });
 }

@@ -226,14 +226,7 @@ fn more_hosts_than_the_xdp_table_holds_are_refused() {
     let source = Arc::new(Source::new(Path::new("f"), text));
     let config = Config::parse(&source).unwrap();
     let verdicts = Arc::new(Verdicts::new(1));
-    let mut compiler = Compiler {
-        config: &config,
-        source: &source,
-        verdicts: &verdicts,
-        accepted: &Accepted::Unknown,
-        uploaded: BTreeSet::new(),
-        problems: Vec::new(),
-    };
+    let mut compiler = Compiler::new(&config, &source, &verdicts, &Accepted::Unknown);
     compiler.check_names();
     let line = 4 + 5 * MAX_HOSTS;
     let expected = format!("f:{line}:9: error: more than 4096 hosts; split them over several gateways");
@@ -473,4 +466,37 @@ fn absolute_and_relative_paths_name_the_same_file() {
     let text =
         site.text.replace("certificate = \"ca.pem\"", &format!("certificate = \"{}\"", path.display()));
     assert_eq!(Site { text, ..site }.said(), [""; 0]);
+}
+
+#[test]
+fn what_is_said_of_tls_to_origins() {
+    let files = "certificate = \"server.pem\"\nkey = \"server-key.pem\"\n";
+    let site = |lines: &str| {
+        Site::new()
+            .add(&format!("[[host]]\nname = \"iot.example.com\"\n{files}client_auth = \"none\"\n{lines}"))
+    };
+    let cases = [
+        ("origin = \"https://a\"\norigin_ca = \"absent.pem\"", "9:14: error: cannot read absent.pem"),
+        (
+            "origin = \"https://a\"\norigin_ca = \"ca.pem\"\norigin_certificate = \"ca.pem\"\norigin_key = \"server-key.pem\"",
+            "11:15: error: the private key does not belong to `origin_certificate`",
+        ),
+        (
+            "origin = [\"http://a\", \"unix:/a\"]\norigin_name = \"b\"",
+            "9:16: warning: `origin_name` does nothing: no origin of this host is spoken to over TLS",
+        ),
+    ];
+    for (lines, expected) in cases {
+        site(lines).says(expected);
+    }
+    let good = site("origin = [\"https://a\", \"http://b\"]\norigin_ca = \"ca.pem\"");
+    assert!(good.said().is_empty());
+    let compiled = good.compile().unwrap();
+    let labels: Vec<_> = compiled
+        .snapshot
+        .hosts()
+        .flat_map(|host| host.origins.targets())
+        .map(|target| &*target.label)
+        .collect();
+    assert_eq!(labels, ["https://a:443", "http://b:80"]);
 }
