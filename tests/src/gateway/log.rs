@@ -26,14 +26,34 @@ impl Captured {
         Self { stdout: Lines::read(stdout), stderr: Lines::read(stderr) }
     }
 
-    /// The access log's lines so far.
+    /// The access log's lines so far, without the audit log's.
     ///
     /// # Panics
     /// When one is not JSON.
     pub fn access_log(&self) -> Vec<Value> {
-        let parse =
-            |line: &String| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}"));
-        self.stdout.lock().iter().map(parse).collect()
+        self.lines(false)
+    }
+
+    /// The audit log's lines so far.
+    ///
+    /// # Panics
+    /// When one is not JSON.
+    pub fn audit_log(&self) -> Vec<Value> {
+        self.lines(true)
+    }
+
+    fn lines(&self, audit: bool) -> Vec<Value> {
+        let parse = |line: &String| -> Value {
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}"))
+        };
+        let of_audit = |line: &Value| line["event"] == "decision";
+        self.stdout.lock().iter().map(parse).filter(|line| of_audit(line) == audit).collect()
+    }
+
+    /// Waits for an audit log line that `is_it`.
+    #[track_caller]
+    pub fn wait_audit(&self, what: &str, mut is_it: impl FnMut(&Value) -> bool) -> Value {
+        wait::until(what, || self.audit_log().into_iter().find(|line| is_it(line)))
     }
 
     /// Waits for an access log line that `is_it`.
