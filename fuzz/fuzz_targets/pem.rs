@@ -4,6 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 
+#[expect(dead_code, reason = "its seeds are for src/bin/seeds.rs")]
 #[path = "../src/pem.rs"]
 mod pem;
 

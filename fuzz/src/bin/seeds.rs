@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::{env, fs, io};
 
+#[expect(dead_code, reason = "its check is for the target")]
 #[path = "../identity.rs"]
 mod identity;
+#[expect(dead_code, reason = "its check is for the target")]
 #[path = "../pem.rs"]
 mod pem;
 

@@ -2,7 +2,7 @@
 //!
 //! Verdicts, the revocation index and the news of a change are each safe by themselves; what has to hold is the order in
 //! which a handshake, a request and a change take them. Each of them begins with a step. In the gateway that is nothing.
-//! In the model ([`model`]) it is where a scheduler chooses who goes on, so that the gateway's own code is tried in every
+//! In the model below it is where a scheduler chooses who goes on, so that the gateway's own code is tried in every
 //! order.
 
 /// Another thread may come in here.
