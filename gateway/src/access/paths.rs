@@ -12,7 +12,22 @@ struct Node {
     /// By their first segment, in order.
     children: Vec<(Box<[u8]>, Node)>,
     here: Option<Target>,
-    /// The most specific first.
+    wildcards: Wildcards,
+}
+
+/// Patterns with a `*`, each kind with the most specific first.
+#[derive(Debug, Default)]
+struct Wildcards {
+    /// By a literal segment that has to be somewhere in the path, in order: of many, few are left to be tried.
+    by_segment: Vec<WithSegment>,
+    /// Without one.
+    others: Vec<(Wildcard, Target)>,
+}
+
+/// Patterns that have a literal segment in common.
+#[derive(Debug)]
+struct WithSegment {
+    segment: Box<[u8]>,
     wildcards: Vec<(Wildcard, Target)>,
 }
 
@@ -42,11 +57,7 @@ impl PathTree {
         loop {
             // A deeper path is more specific than a shorter one, but perhaps not than a pattern.
             best = node.here.into_iter().chain(best).min_by_key(|target| target.rank);
-            let better = |target: &Target| best.is_none_or(|best| target.rank < best.rank);
-            let mut wildcards = node.wildcards.iter().take_while(|(_, target)| better(target));
-            if let Some((_, target)) = wildcards.find(|(wildcard, _)| wildcard.matches(rest)) {
-                best = Some(*target);
-            }
+            best = node.wildcards.find(rest, best);
             let Some((_, below)) = rest.split_first() else { break };
             let end = below.iter().position(|byte| *byte == b'/').unwrap_or(below.len());
             let (segment, after) = below.split_at_checked(end).unwrap_or((below, b""));
@@ -65,9 +76,9 @@ impl Node {
             match segment {
                 Segment::Literal(text) => node = node.child(text.as_bytes()),
                 Segment::Wildcard(..) => {
-                    let rest = pattern.segments().get(index..).unwrap_or_default();
-                    node.wildcards.push((Wildcard::new(rest), target));
-                    return;
+                    return node
+                        .wildcards
+                        .insert(pattern.segments().get(index..).unwrap_or_default(), target);
                 }
             }
         }
@@ -84,6 +95,48 @@ impl Node {
         };
         #[expect(clippy::indexing_slicing, reason = "found or inserted in the lines above")]
         &mut self.children[index].1
+    }
+}
+
+impl Wildcards {
+    fn insert(&mut self, segments: &[Segment], target: Target) {
+        let literal = segments.iter().find_map(|segment| match segment {
+            Segment::Literal(text) => Some(text.as_bytes()),
+            Segment::Wildcard(..) => None,
+        });
+        let wildcard = (Wildcard::new(segments), target);
+        let Some(literal) = literal else { return self.others.push(wildcard) };
+        match self.by_segment.binary_search_by(|known| (*known.segment).cmp(literal)) {
+            #[expect(clippy::indexing_slicing, reason = "found there")]
+            Ok(index) => self.by_segment[index].wildcards.push(wildcard),
+            Err(index) => {
+                let new = WithSegment { segment: literal.into(), wildcards: vec![wildcard] };
+                self.by_segment.insert(index, new);
+            }
+        }
+    }
+
+    /// The most specific that `path` fits, or `best` where that is more specific.
+    fn find(&self, path: &[u8], mut best: Option<Target>) -> Option<Target> {
+        let mut try_all = |wildcards: &[(Wildcard, Target)]| {
+            let better = |target: &Target| best.is_none_or(|best| target.rank < best.rank);
+            let mut wildcards = wildcards.iter().take_while(|(_, target)| better(target));
+            if let Some((_, target)) = wildcards.find(|(wildcard, _)| wildcard.matches(path)) {
+                best = Some(*target);
+            }
+        };
+        if !self.others.is_empty() {
+            try_all(&self.others);
+        }
+        if !self.by_segment.is_empty() {
+            for segment in path.split(|byte| *byte == b'/').skip(1) {
+                let known = self.by_segment.binary_search_by(|known| (*known.segment).cmp(segment));
+                if let Some(known) = known.ok().and_then(|index| self.by_segment.get(index)) {
+                    try_all(&known.wildcards);
+                }
+            }
+        }
+        best
     }
 }
 

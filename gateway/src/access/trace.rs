@@ -116,7 +116,7 @@ impl<'a> Watch<'a> for Recorder<'a> {
     }
 }
 
-/// Decides as [`super::decide`] does, and says how.
+/// Decides as [`super::decide()`] does, and says how.
 pub fn trace<'a>(table: &'a AccessTable, facts: &Facts<'_>) -> Trace<'a> {
     let mut recorder = Recorder::default();
     let outcome = evaluate(table, facts, &mut recorder);

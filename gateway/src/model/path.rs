@@ -3,6 +3,9 @@
 /// The longest path that is told from another, in bytes, before and after decoding.
 pub const MAX_PATH: usize = 4096;
 
+/// Most paths are no longer, and a small buffer costs less.
+const USUAL_PATH: usize = 256;
+
 /// A path whose meaning is not in doubt.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestPath<'a> {
@@ -45,13 +48,20 @@ pub fn read<R>(sent: &str, use_it: impl FnOnce(RequestPath<'_>) -> R) -> Result<
     if sent.len() > MAX_PATH {
         return Err(PathError::Length);
     }
-    if sent.contains('%') { decoded(sent.as_bytes(), use_it) } else { check(sent.as_bytes()).map(use_it) }
+    match sent.as_bytes() {
+        sent if !sent.contains(&b'%') => check(sent).map(use_it),
+        sent if sent.len() <= USUAL_PATH => decoded::<USUAL_PATH, R>(sent, use_it),
+        sent => decoded::<MAX_PATH, R>(sent, use_it),
+    }
 }
 
 /// Apart, so that paths without `%` do not pay for the buffer.
 #[inline(never)]
-fn decoded<R>(sent: &[u8], use_it: impl FnOnce(RequestPath<'_>) -> R) -> Result<R, PathError> {
-    let mut buffer = [0; MAX_PATH];
+fn decoded<const N: usize, R>(
+    sent: &[u8],
+    use_it: impl FnOnce(RequestPath<'_>) -> R,
+) -> Result<R, PathError> {
+    let mut buffer = [0; N];
     let mut sent = sent.iter().copied();
     let mut length = 0;
     // What is decoded is no longer than what was sent, which is no longer than the buffer.
@@ -133,12 +143,25 @@ impl<'a> RequestPath<'a> {
     /// Gives the path to `use_it` as an origin sees it that ignores (ASCII) case, parameters, and dots and spaces at the
     /// ends of segments.
     pub fn folded<R>(&self, use_it: impl FnOnce(&[u8]) -> R) -> R {
-        let mut buffer = [0; MAX_PATH];
-        let segments = self.decoded.split(|byte| *byte == b'/').skip(1);
-        let bytes = segments.flat_map(|segment| std::iter::once(&b'/').chain(name(segment)));
-        // No more than was read, which is no more than the buffer.
-        let length =
-            buffer.iter_mut().zip(bytes).map(|(slot, byte)| *slot = byte.to_ascii_lowercase()).count();
+        if self.decoded.len() <= USUAL_PATH {
+            self.folded_in(&mut [0; USUAL_PATH], use_it)
+        } else {
+            self.folded_in(&mut [0; MAX_PATH], use_it)
+        }
+    }
+
+    fn folded_in<R>(&self, buffer: &mut [u8], use_it: impl FnOnce(&[u8]) -> R) -> R {
+        let mut length = 0;
+        for segment in self.decoded.split(|byte| *byte == b'/').skip(1) {
+            let name = name(segment);
+            // No more than was read, which is no more than the buffer.
+            let Some((slash, rest)) = buffer.get_mut(length..).and_then(<[u8]>::split_first_mut) else {
+                break;
+            };
+            *slash = b'/';
+            rest.iter_mut().zip(name).for_each(|(slot, byte)| *slot = byte.to_ascii_lowercase());
+            length += 1 + name.len();
+        }
         use_it(buffer.get(..length).unwrap_or_default())
     }
 }
