@@ -16,7 +16,10 @@ fn every_block_is_understood() {
         page.split("```toml\n").skip(1).map(|rest| rest.split_once("```").unwrap().0).collect();
     assert!(!blocks.is_empty());
     for block in blocks {
-        let text = format!("[[listener]]\naddress = \"[::]:443\"\n{block}");
+        let host = "[[host]]\nname = \"a.example\"\ncertificate = \"c\"\nkey = \"k\"\norigin = \"http://a\"";
+        // Some say what a host does, others something for all.
+        let host = if block.contains("[[host]]") { "" } else { host };
+        let text = format!("[[listener]]\naddress = \"[::]:443\"\n{host}\n{block}");
         let parsed = Config::parse(&Arc::new(Source::new(Path::new(PAGE), text)));
         assert!(parsed.is_ok(), "{block}\n{:?}", parsed.map(drop).unwrap_err().lines());
     }

@@ -18,7 +18,7 @@ pub(crate) struct Options {
 }
 
 /// Programs of other people that tests run against. A test whose program is missing is skipped, by name.
-const TOOLS: [Tool; 9] = [
+const TOOLS: [Tool; 10] = [
     Tool::new("curl", "curl"),
     Tool::new("openssl", "openssl"),
     Tool::new("ip", "iproute2"),
@@ -28,6 +28,7 @@ const TOOLS: [Tool; 9] = [
     Tool::new("promtool", "prometheus"),
     Tool::new("systemd-analyze", "systemd"),
     Tool::new("setpriv", "util-linux"),
+    Tool::new("/usr/sbin/nginx", "nginx-light"),
 ];
 
 /// Runs every stage, and goes on after one that failed.
