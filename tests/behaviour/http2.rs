@@ -4,7 +4,7 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Stdio;
 
-use fleetgate_tests::gateway::{Gateway, Host};
+use fleetgate_tests::gateway::{Gateway, Host, Setup};
 use fleetgate_tests::site::{HOST, Site};
 use serde_json::{Value, json};
 
@@ -96,23 +96,40 @@ fn nothing_is_forged_in_headers_or_trailers() {
     assert_eq!(request.trailers.len(), 1, "{:?}", request.trailers);
 }
 
-#[test]
-fn a_connection_that_lost_its_permit_ends_with_its_streams() {
-    let site = Site::new();
-    let gateway = site.start();
-    let Some(client) = site.http2(gateway.address()) else { return };
-    let mut child = client.command(&["hold"]).stdout(Stdio::piped()).spawn().unwrap();
+/// What becomes of a connection with a request for `/held` under way, after one for `/`, when another configuration comes.
+fn after_reload(site: &Site, gateway: &Gateway, setup: &Setup) -> Option<Value> {
+    let mut child = site.http2(gateway.address())?.command(&["hold"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut output = BufReader::new(child.stdout.take().unwrap());
     output.read_line(&mut String::new()).unwrap();
-    fleetgate_tests::wait::until("the request", || (site.origin.requests().len() == 1).then_some(()));
-    gateway.configure(&site.untrusting());
+    fleetgate_tests::wait::until("both requests", || (site.origin.requests().len() == 2).then_some(()));
+    gateway.configure(setup);
     gateway.must_reload();
     let mut result = String::new();
     output.read_to_string(&mut result).unwrap();
     child.wait().unwrap();
-    let result: Value = serde_json::from_str(&result).unwrap();
+    serde_json::from_str(&result).ok()
+}
+
+#[test]
+fn a_connection_that_lost_its_permit_ends_with_its_streams() {
+    let site = Site::new();
+    let gateway = site.start();
+    let Some(result) = after_reload(&site, &gateway, &site.untrusting()) else { return };
     assert_eq!((&result["goaway"], &result["stream"]["status"]), (&json!(0), &Value::Null), "{result}");
     let lost = [("host", HOST), ("reason", "unknown_issuer")];
+    gateway.wait_metric("fleetgate_connections_terminated_total", &lost, 1);
+}
+
+#[test]
+fn a_stream_that_lost_its_permit_ends_although_a_later_one_has_not() {
+    let site = Site::new();
+    let gateway = Gateway::start(site.setup().devices_only(&format!("{HOST}/held")));
+    let policy = "name = \"nobody\"\ndecision = \"deny\"\ninclude = [{ everyone = {} }]";
+    let application = format!("domain = \"{HOST}/held\"\n[[application.policy]]\n{policy}");
+    let setup = site.setup().array("application", application);
+    let Some(result) = after_reload(&site, &gateway, &setup) else { return };
+    assert_eq!((&result["goaway"], &result["stream"]["status"]), (&json!(0), &Value::Null), "{result}");
+    let lost = [("host", HOST), ("reason", "denied_by_policy")];
     gateway.wait_metric("fleetgate_connections_terminated_total", &lost, 1);
 }
 

@@ -1,7 +1,7 @@
 """An HTTP/2 client on the libraries h2 and hyperframe: well-behaved, or an attack.
 
 http2.py ADDRESS PORT SNI CA CERTIFICATE KEY requests   standard input: [{"authority", "path", "method", "headers", "body", "trailers"}, ...]
-http2.py ... hold        one request for /held; says so, then waits for the end
+http2.py ... hold        a request for /held, and one for /; says so when that is answered, then waits for the end
 http2.py ... attack NAME
 
 Prints one JSON document; `hold` prints a line "waiting" before it.
@@ -231,6 +231,7 @@ def main():
             result = [client.read(stream) for stream in streams]
         case ["hold"]:
             stream = client.send({"authority": SNI, "path": "/held"})
+            client.read(client.send({"authority": SNI, "path": "/"}))
             print("waiting", flush=True)
             client.until_closed()
             result = {"goaway": client.goaway, "stream": client.streams[stream]}

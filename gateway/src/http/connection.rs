@@ -59,6 +59,10 @@ pub(super) struct Connection {
     verified: Cell<bool>,
     /// The request that was permitted last.
     permitted: RefCell<Option<Permitted>>,
+    /// Permitted requests under way, by their numbers, where there can be more than one at a time.
+    under_way: Option<RefCell<Vec<(u64, Permitted)>>>,
+    /// The number of the next request.
+    next: Cell<u64>,
     /// What is told of the device, and of which device by which host that is.
     told: RefCell<Option<Told>>,
     /// Requests under way.
@@ -74,7 +78,7 @@ pub(super) struct Connection {
 }
 
 /// Of a permitted request, what has to be known to decide about it again. Not the secret of a service token.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Permitted {
     path: String,
     preflight: bool,
@@ -100,13 +104,18 @@ struct Told {
 /// A request under way, until this is dropped.
 pub(super) struct Busy {
     connection: Rc<Connection>,
+    /// Its number.
+    pub(super) number: u64,
     /// Whether its response was sent to the end.
     pub(super) done: bool,
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        let Self { connection, done } = self;
+        let Self { connection, number, done } = self;
+        if let Some(under_way) = &connection.under_way {
+            under_way.borrow_mut().retain(|(other, _)| other != number);
+        }
         connection.requests.update(|requests| requests - 1);
         connection.rested.set(Instant::now());
         let count = |count: u32| if *done { count.saturating_sub(1) } else { count.saturating_add(1) };
@@ -177,10 +186,10 @@ impl Connection {
         let host = Arc::clone(&accepted.host);
         let country = country(&host, source);
         let state = State { as_of, host, device: accepted.device.clone(), country };
-        Self::with(state, accepted.name.clone(), source, max_cancelled)
+        Self::with(state, accepted.name.clone(), source, max_cancelled, accepted.is_http2())
     }
 
-    fn with(state: State, name: Hostname, source: SocketAddr, max_cancelled: u32) -> Self {
+    fn with(state: State, name: Hostname, source: SocketAddr, max_cancelled: u32, is_http2: bool) -> Self {
         Self {
             source,
             hop: Hop::new(source.ip(), &name),
@@ -188,6 +197,8 @@ impl Connection {
             verified: Cell::new(state.device.verified().is_some()),
             state: RefCell::new(state),
             permitted: RefCell::default(),
+            under_way: is_http2.then(RefCell::default),
+            next: Cell::new(0),
             told: RefCell::default(),
             requests: Cell::new(0),
             rested: Cell::new(Instant::now()),
@@ -231,7 +242,8 @@ impl Connection {
     /// Notes that a request is under way.
     pub(super) fn busy(self: &Rc<Self>) -> Busy {
         self.requests.update(|requests| requests + 1);
-        Busy { connection: Rc::clone(self), done: false }
+        let number = self.next.replace(self.next.get() + 1);
+        Busy { connection: Rc::clone(self), number, done: false }
     }
 
     /// Waits until too many requests were taken back (Rapid Reset, CVE-2023-44487, and what makes us reset them,
@@ -281,8 +293,14 @@ impl Connection {
         (changes, lost)
     }
 
-    /// Decides about a request, and remembers it when it may pass: the connection has something to lose then.
-    pub(super) fn decide<'a>(&self, state: &'a State, asked: Asked<'_>) -> Result<Permit<'a>, Denial<'a>> {
+    /// Decides about the request with this number, and remembers it when it may pass: the connection has something to lose
+    /// then.
+    pub(super) fn decide<'a>(
+        &self,
+        state: &'a State,
+        asked: Asked<'_>,
+        number: u64,
+    ) -> Result<Permit<'a>, Denial<'a>> {
         let now = now();
         let tokens = &state.host.access.shared().tokens;
         let service_token = tokens.present(asked.client_id, asked.client_secret, now);
@@ -294,24 +312,33 @@ impl Connection {
         asked.path.clone_into(&mut permitted.path);
         permitted.preflight = asked.preflight;
         permitted.service_token = service_token.valid().cloned();
+        if let Some(under_way) = &self.under_way {
+            under_way.borrow_mut().push((number, permitted.clone()));
+        }
         Ok(permit)
     }
 
     /// Why the connection may not go on, after something changed: its host or its certificate is gone, or policy no
-    /// longer permits the request that it permitted last.
+    /// longer permits the request that it permitted last, or one that is under way.
     pub(super) fn lost(&self, context: &Context) -> Option<&'static str> {
         let Some(state) = self.state(context) else { return Some("not_served") };
         if self.verified.get() && state.device.verified().is_none() {
             return Some(state.device.label());
         }
-        let permitted = self.permitted.borrow();
-        let permitted = permitted.as_ref()?;
+        let under_way = self.under_way.as_ref().map(RefCell::borrow);
+        let under_way = under_way.iter().flat_map(|all| all.iter()).map(|(_, permitted)| permitted);
+        let last = self.permitted.borrow();
+        last.iter().chain(under_way).find_map(|permitted| self.denied_now(&state, permitted))
+    }
+
+    /// Why a request that was permitted no longer would be.
+    fn denied_now(&self, state: &State, permitted: &Permitted) -> Option<&'static str> {
         let (now, tokens) = (now(), &state.host.access.shared().tokens);
         let service_token = match &permitted.service_token {
             Some(token) => tokens.present_again(token, now),
             None => Presented::Nothing,
         };
-        let facts = self.facts(&state, &permitted.path, permitted.preflight, service_token, now);
+        let facts = self.facts(state, &permitted.path, permitted.preflight, service_token, now);
         decide(&state.host.access, &facts).err().map(|denial| denial.reason.label())
     }
 

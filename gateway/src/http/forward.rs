@@ -88,10 +88,11 @@ impl Refused<'_> {
     }
 }
 
-/// Answers a request, counts it and logs it.
+/// Answers a request, the connection's with this number, counts it and logs it.
 pub(super) async fn answer(
     context: &Context,
     connection: &Connection,
+    number: u64,
     request: Request<Incoming>,
 ) -> Response<ResponseBody> {
     let begun = Instant::now();
@@ -104,7 +105,7 @@ pub(super) async fn answer(
     let is_first = !connection.was_permitted();
     let result = match &state {
         None => Err(Refused::Misdirected),
-        Some(state) => pass(context, connection, state, request).await,
+        Some(state) => pass(context, connection, state, number, request).await,
     };
     let ray_id = ray_id();
     let (response, permit, denial) = match result {
@@ -162,6 +163,7 @@ async fn pass<'a>(
     context: &Context,
     connection: &Connection,
     state: &'a State,
+    number: u64,
     request: Request<Incoming>,
 ) -> Result<(Permit<'a>, Response<ResponseBody>), Refused<'a>> {
     match requested_host(&request) {
@@ -173,7 +175,7 @@ async fn pass<'a>(
         return Ok((Permit { application: None, policy: None }, response.map(Either::Left)));
     }
     let is_first = !connection.was_permitted();
-    let permit = authorize(context, connection, state, &request).map_err(Refused::Denied)?;
+    let permit = authorize(context, connection, state, number, &request).map_err(Refused::Denied)?;
     if let Some(cors) = permit.preflight_answer() {
         return Ok((permit, cors::answer(cors, request.headers()).map(Either::Left)));
     }
@@ -211,10 +213,11 @@ fn authorize<'a, B>(
     context: &Context,
     connection: &Connection,
     state: &'a State,
+    number: u64,
     request: &Request<B>,
 ) -> Result<Permit<'a>, Denial<'a>> {
     let host = &state.host;
-    let decision = connection.decide(state, Asked::of(request));
+    let decision = connection.decide(state, Asked::of(request), number);
     let (word, reason) = match &decision {
         Ok(_) => ("permit", "permit"),
         Err(denial) => ("deny", denial.reason.label()),

@@ -80,7 +80,7 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Held<ResponseBody>>, Infallible> {
     let busy = connection.busy();
-    let response = forward::answer(&context, &connection, request).await;
+    let response = forward::answer(&context, &connection, busy.number, request).await;
     Ok(response.map(|body| Held::new(body, busy)))
 }
 

@@ -60,13 +60,13 @@ fn connection(context: &Context, leaf: &Leaf, at: u64) -> Connection {
     let host = Arc::clone(snapshot.host(&name).unwrap());
     let device = Device::Verified(Arc::new(verify(&host.trust, leaf, &[], at).unwrap()));
     let as_of = AsOf { snapshot: snapshot.generation, index: 0 };
-    Connection::with(State { as_of, host, device, country: None }, name, SOURCE, 0)
+    Connection::with(State { as_of, host, device, country: None }, name, SOURCE, 0, false)
 }
 
 /// What the next request finds: nothing, or what the device's certificate is worth and whether it may pass.
 fn next_request(connection: &Connection, context: &Context) -> Option<(&'static str, bool)> {
     let state = connection.state(context)?;
-    Some((state.device.label(), connection.decide(&state, get("/")).is_ok()))
+    Some((state.device.label(), connection.decide(&state, get("/"), 0).is_ok()))
 }
 
 fn get(path: &str) -> Asked<'_> {
@@ -156,7 +156,7 @@ fn a_connection_loses_what_its_last_permitted_request_would_not_get_any_more() {
     let context = context(&before);
     let ask = |connection: &Connection, path| {
         let state = connection.state(&context).unwrap();
-        connection.decide(&state, get(path)).map(drop).map_err(|denial| denial.reason.label())
+        connection.decide(&state, get(path), 0).map(drop).map_err(|denial| denial.reason.label())
     };
     let leaf = after.ca.device("device");
     let [admin, other, back, refused] = [(); 4].map(|()| connection(&context, &leaf, now()));
@@ -195,7 +195,7 @@ fn a_service_token_whose_secret_is_changed_closes_its_connections() {
     let connection = connection(&context, &before.ca.device("device"), now());
     let ask = |secret| {
         let state = connection.state(&context).unwrap();
-        connection.decide(&state, shown(secret)).map(drop).map_err(|denial| denial.reason.label())
+        connection.decide(&state, shown(secret), 0).map(drop).map_err(|denial| denial.reason.label())
     };
     assert_eq!((ask("two"), ask("one")), (Err("service_token_invalid"), Ok(())));
     assert_eq!(connection.lost(&context), None);

@@ -92,7 +92,8 @@ impl Gateway {
         let finding = judge(&host.trust, &self.verdicts, &CAST.device.der, &[], UnixTime::now());
         let (device, _) = finding.settle(true, &self.verdicts);
         assert!(!(too_late && device.verified().is_some()), "let in after the change");
-        let connection = Connection::with(State { as_of, host, device, country: None }, name, SOURCE, 0);
+        let connection =
+            Connection::with(State { as_of, host, device, country: None }, name, SOURCE, 0, false);
         connection.verified.get().then_some(connection)
     }
 
