@@ -41,8 +41,11 @@ hello_per_host = "off"
 socket = "{socket}"
 [metrics]
 listen = "{metrics}"
+[forwarding]
+rfc9440 = false
 [log]
 access = "off"
+audit = "off"
 "#
     );
     for (number, root) in site.roots.iter().enumerate() {

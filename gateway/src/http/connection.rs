@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::headers::Hop;
 use super::identity_headers::IdentityHeaders;
 use super::request_body::RequestBody;
-use crate::access::token::{Subject, Tokens};
+use crate::access::token::{Subject, Token, Tokens};
 use crate::access::{Denial, Facts, Permit, Presented, cors, decide};
 use crate::config::ClientAuth;
 use crate::device::Device;
@@ -65,6 +65,8 @@ pub(super) struct Connection {
     next: Cell<u64>,
     /// What is told of the device, and of which device by which host that is.
     told: RefCell<Option<Told>>,
+    /// The token that was offered as a cookie last.
+    offered: RefCell<Option<Arc<Token>>>,
     /// Requests under way.
     requests: Cell<usize>,
     /// When the last one was done with.
@@ -200,6 +202,7 @@ impl Connection {
             under_way: is_http2.then(RefCell::default),
             next: Cell::new(0),
             told: RefCell::default(),
+            offered: RefCell::default(),
             requests: Cell::new(0),
             rested: Cell::new(Instant::now()),
             cancelled: Cell::new(0),
@@ -232,6 +235,16 @@ impl Connection {
             (Device::Verified(_), _) | (_, None) => Subject::of(&state.device),
             (_, Some(token)) => Subject::of_service(token),
         }
+    }
+
+    /// Whether a response should set `token` as a cookie: once a connection, and not where the request brings it already.
+    pub(super) fn offers(&self, token: &Arc<Token>, headers: &HeaderMap) -> bool {
+        let mut offered = self.offered.borrow_mut();
+        let is_new = offered.as_ref().is_none_or(|offered| !Arc::ptr_eq(offered, token));
+        if is_new {
+            *offered = Some(Arc::clone(token));
+        }
+        is_new && !token.is_presented(headers)
     }
 
     /// Whether a request was permitted before.

@@ -105,7 +105,7 @@ pub(super) async fn answer(
     let is_first = !connection.was_permitted();
     let result = match &state {
         None => Err(Refused::Misdirected),
-        Some(state) => pass(context, connection, state, number, request).await,
+        Some(state) => pass(context, connection, state, number, is_first, request).await,
     };
     let ray_id = ray_id();
     let (response, permit, denial) = match result {
@@ -164,6 +164,7 @@ async fn pass<'a>(
     connection: &Connection,
     state: &'a State,
     number: u64,
+    is_first: bool,
     request: Request<Incoming>,
 ) -> Result<(Permit<'a>, Response<ResponseBody>), Refused<'a>> {
     match requested_host(&request) {
@@ -174,7 +175,6 @@ async fn pass<'a>(
     if let Some(response) = own::answer(context, connection, state, &request) {
         return Ok((Permit { application: None, policy: None }, response.map(Either::Left)));
     }
-    let is_first = !connection.was_permitted();
     let permit = authorize(context, connection, state, number, &request).map_err(Refused::Denied)?;
     if let Some(cors) = permit.preflight_answer() {
         return Ok((permit, cors::answer(cors, request.headers()).map(Either::Left)));
@@ -186,8 +186,7 @@ async fn pass<'a>(
             Some(issued.map_err(|_| Refused::NoToken(permit))?)
         }
     };
-    // Whoever brings the cookie need not be given it again.
-    let new = token.clone().filter(|token| !token.is_presented(request.headers()));
+    let new = token.clone().filter(|token| connection.offers(token, request.headers()));
     let identity = connection.told(state);
     let assertion = token.as_ref().map(|token| &token.assertion);
     let rules = &state.host.forwarding;
