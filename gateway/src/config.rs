@@ -7,6 +7,7 @@ mod operations;
 mod problem;
 mod server;
 mod source;
+mod stream;
 mod value;
 mod xdp;
 
@@ -23,6 +24,7 @@ pub use operations::{AccessLog, Admin, Forwarding, Log, Metrics};
 pub use problem::{Problem, Problems, Severity};
 pub use server::{Listener, Server, Timeouts};
 pub use source::Source;
+pub use stream::Protocol;
 pub use toml_span::{Span, Spanned};
 pub use xdp::{Limits, Mode, Tables, Xdp, XdpLog};
 

@@ -6,6 +6,6 @@ mod headers;
 mod request_body;
 mod serve;
 
-pub use connection::{AsOf, Context, peer};
+pub use connection::Context;
 pub use request_body::RequestBody;
 pub use serve::serve;

@@ -12,7 +12,7 @@ use rustls::ServerConfig;
 pub(crate) use compile::tests::Site;
 pub use compile::{Compiled, compile};
 
-use crate::config::{ClientAuth, Timeouts, Xdp};
+use crate::config::{ClientAuth, Protocol, Timeouts, Xdp};
 use crate::device::trust::TrustSet;
 use crate::model::hostname::{HostPattern, Hostname};
 use crate::model::policy::Application;
@@ -39,6 +39,8 @@ pub struct Host {
     pub pattern: HostPattern,
     /// The pattern as text: log field and metric label.
     pub label: Arc<str>,
+    /// What is spoken behind its TLS.
+    pub protocol: Protocol,
     /// Whether devices are asked for certificates.
     pub client_auth: ClientAuth,
     /// Our identity towards devices, and the verifier of theirs.

@@ -32,6 +32,7 @@ mod rooms;
 mod slow_client;
 mod split_hello;
 mod stolen_certificate;
+mod stream;
 mod unknown_name;
 mod verdict_cache;
 mod verified_device;

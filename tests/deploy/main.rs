@@ -5,6 +5,7 @@ mod alert_rules;
 mod capabilities;
 mod configuration_page;
 mod dashboard;
+mod forwarding_page;
 mod operations_page;
 mod references;
 mod registry;

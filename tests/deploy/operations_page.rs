@@ -90,18 +90,39 @@ fn every_field_of_the_access_log_is_explained() {
         duration: 1.0,
         peer: peer(),
     };
-    let handshake = Line::Handshake { time: 1.0, host: "", reason: "", detail: Some(""), peer: peer() };
-    let keys = |line: &Line<'_>| {
-        let json = serde_json::to_value(line).unwrap();
-        json.as_object().unwrap().keys().cloned().collect::<Vec<_>>()
+    let stream_start = Line::StreamStart {
+        time: 1.0,
+        ray_id: "",
+        host: "",
+        decision: "",
+        reason: Some(""),
+        policy: Some(""),
+        peer: peer(),
     };
-    let (request, handshake) = (keys(&request), keys(&handshake));
-    for field in request.iter().chain(&handshake) {
-        let expected = match (request.contains(field), handshake.contains(field)) {
-            (true, true) => "both",
-            (true, false) => "request",
-            _ => "handshake",
-        };
+    let stream_end = Line::StreamEnd {
+        time: 1.0,
+        ray_id: "",
+        host: "",
+        reason: "",
+        received: 1,
+        sent: 1,
+        duration: 1.0,
+        peer: peer(),
+    };
+    let handshake = Line::Handshake { time: 1.0, host: "", reason: "", detail: Some(""), peer: peer() };
+    let lines =
+        [request, stream_start, stream_end, handshake].map(|line| serde_json::to_value(line).unwrap());
+    for field in lines.iter().flat_map(|line| line.as_object().unwrap().keys()) {
+        let having: Vec<_> = lines.iter().filter(|line| line.get(field).is_some()).collect();
+        let events: Vec<_> = having.iter().map(|line| line["event"].as_str().unwrap()).collect();
+        let expected = if events.len() == lines.len() { "all".to_owned() } else { events.join(", ") };
         assert_eq!(row("## Access log", field)[1], expected, "{field}");
+    }
+}
+
+#[test]
+fn every_end_of_a_stream_is_explained() {
+    for reason in fleetgate::stream::End::ALL {
+        row("**A byte stream ended**", reason.label());
     }
 }

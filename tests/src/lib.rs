@@ -4,6 +4,7 @@
 #![expect(clippy::missing_panics_doc, reason = "every helper panics when it cannot do its work")]
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
 
+pub mod byte_origin;
 pub mod client;
 pub mod crl_server;
 pub mod field;
@@ -15,5 +16,6 @@ pub mod origin;
 pub mod pki;
 pub mod site;
 pub mod skip;
+pub mod stream_site;
 pub mod wait;
 pub mod xdp;

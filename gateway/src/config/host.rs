@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use toml_span::de_helpers::TableHelper;
 use toml_span::{DeserError, Deserialize, Spanned, Value};
 
+use super::stream::Protocol;
 use super::value::{Parsed, inner, invalid, word};
 use crate::model::hostname::HostPattern;
 use crate::model::origin::{Carries, OriginUrl};
@@ -18,6 +19,10 @@ pub struct Host {
     pub certificate: Spanned<PathBuf>,
     /// PEM file with its private key.
     pub key: Spanned<PathBuf>,
+    /// What is spoken behind TLS.
+    pub protocol: Protocol,
+    /// Protocols that devices may choose from by ALPN; none, and whatever they offer is ignored. For byte streams only.
+    pub alpn: Spanned<Vec<String>>,
     /// Whether and how devices are asked for certificates.
     pub client_auth: ClientAuth,
     /// Whether a device's certificate must name `clientAuth` as its purpose, instead of only not naming others.
@@ -56,17 +61,6 @@ impl<'de> Deserialize<'de> for TlsVersion {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Protocol {
-    Https,
-}
-
-impl<'de> Deserialize<'de> for Protocol {
-    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
-        word(value, &[("https", Self::Https)])
-    }
-}
-
 impl<'de> Deserialize<'de> for ClientAuth {
     fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
         word(value, &[("access", Self::Access), ("require", Self::Require), ("none", Self::None)])
@@ -79,13 +73,15 @@ impl<'de> Deserialize<'de> for Host {
         let name = table.required_s::<Parsed<HostPattern>>("name");
         let certificate = table.required_s::<String>("certificate");
         let key = table.required_s::<String>("key");
-        let protocol = table.optional("protocol").unwrap_or(Protocol::Https);
+        let protocol = table.optional("protocol").unwrap_or_default();
+        let alpn = table.optional_s::<Vec<String>>("alpn");
         let client_auth = table.optional("client_auth").unwrap_or_default();
         let require_client_auth_purpose = table.optional("require_client_auth_purpose").unwrap_or_default();
         let min_tls = table.optional("min_tls").unwrap_or_default();
         let origin = table.required_s::<Parsed<OriginUrl>>("origin").map(inner);
         let carries = match protocol {
             Protocol::Https => Carries::Requests,
+            Protocol::Tls => Carries::Bytes,
         };
         if let Ok(origin) = &origin {
             table.errors.extend(misfit(origin, carries));
@@ -95,6 +91,8 @@ impl<'de> Deserialize<'de> for Host {
             name: inner(name?),
             certificate: certificate?.map(),
             key: key?.map(),
+            protocol,
+            alpn: alpn.unwrap_or_default(),
             client_auth,
             require_client_auth_purpose,
             min_tls,

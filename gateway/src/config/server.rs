@@ -108,6 +108,10 @@ pub struct Timeouts {
     pub origin_response: Duration,
     /// How long an idle connection to an origin is kept.
     pub origin_idle: Duration,
+    /// How long a byte stream may stand still.
+    pub stream_idle: Duration,
+    /// How long a byte stream may be open.
+    pub stream_total: Duration,
     /// How long open connections may take to finish after SIGTERM.
     pub drain: Duration,
 }
@@ -120,6 +124,8 @@ impl Default for Timeouts {
             origin_connect: Duration::from_secs(5),
             origin_response: Duration::from_mins(1),
             origin_idle: Duration::from_secs(30),
+            stream_idle: Duration::from_mins(15),
+            stream_total: Duration::from_hours(24),
             drain: Duration::from_secs(30),
         }
     }
@@ -136,6 +142,8 @@ impl<'de> Deserialize<'de> for Timeouts {
             origin_connect: time("origin_connect", default.origin_connect),
             origin_response: time("origin_response", default.origin_response),
             origin_idle: time("origin_idle", default.origin_idle),
+            stream_idle: time("stream_idle", default.stream_idle),
+            stream_total: time("stream_total", default.stream_total),
             drain: time("drain", default.drain),
         };
         table.finalize(None)?;

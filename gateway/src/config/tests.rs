@@ -62,6 +62,8 @@ fn every_default_is_the_documented_one() {
         origin_connect: Duration::from_secs(5),
         origin_response: Duration::from_mins(1),
         origin_idle: Duration::from_secs(30),
+        stream_idle: Duration::from_mins(15),
+        stream_total: Duration::from_hours(24),
         drain: Duration::from_secs(30),
     };
     assert_eq!(timeout, expected);

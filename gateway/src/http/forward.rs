@@ -7,14 +7,16 @@ use http::{Request, Response, StatusCode, Uri};
 use http_body_util::{Either, Full};
 use hyper::body::{Bytes, Incoming};
 
-use super::connection::{Connection, Context, State, peer};
+use super::connection::{Connection, Context};
 use super::headers::{self, Added};
 use super::request_body::RequestBody;
-use crate::access::{Denial, Permit, decide, page};
+use crate::access::{Denial, Permit, page};
+use crate::connection::{State, peer};
 use crate::model::hostname::Hostname;
 use crate::origin::{OriginError, PooledBody};
 use crate::telemetry::access_log::{Clipped, Line};
 use crate::telemetry::metrics::OTHER;
+use crate::telemetry::ray_id;
 
 /// What goes back to the device: our page, or the origin's body.
 pub(super) type ResponseBody = Either<Full<Bytes>, PooledBody<RequestBody>>;
@@ -72,7 +74,7 @@ pub(super) async fn answer(
     request: Request<Incoming>,
 ) -> Response<ResponseBody> {
     let begun = Instant::now();
-    let state = connection.state(context);
+    let state = connection.state(context.in_force());
     let reader = page::Reader::of(request.headers());
     let line =
         context.access_log.is_on().then(|| (request.method().clone(), request.uri().path().to_owned()));
@@ -138,7 +140,7 @@ async fn pass<'a>(
         Some(name) if name != connection.name => return Err(Refused::Misdirected),
         Some(_) => {}
     }
-    let permit = authorize(context, state).map_err(Refused::Denied)?;
+    let permit = state.authorize(&context.metrics).map_err(Refused::Denied)?;
     connection.permit();
     let request = prepare(connection, state, request).ok_or(Refused::BadHost)?;
     match context.pool.send(&state.host.origin, request).await {
@@ -150,17 +152,6 @@ async fn pass<'a>(
         }
         Err(error) => Err(Refused::Origin(permit, error)),
     }
-}
-
-fn authorize<'a>(context: &Context, state: &'a State) -> Result<Permit<'a>, Denial<'a>> {
-    let host = &state.host;
-    let decision = decide(&state.facts());
-    let (word, reason) = match &decision {
-        Ok(_) => ("permit", "permit"),
-        Err(denial) => ("deny", denial.reason.label()),
-    };
-    context.metrics.decisions.with_label_values(&[&*host.label, word, reason]).inc();
-    decision
 }
 
 /// The host that a request is for: the authority of its target, else its one Host header; where there are both, they
@@ -221,16 +212,6 @@ fn status_class(status: StatusCode) -> &'static str {
         4 => "4xx",
         _ => "5xx",
     }
-}
-
-/// 16 hexadecimal digits that tell one request from all others of this process, and nothing else.
-fn ray_id() -> String {
-    use std::hash::{BuildHasher as _, RandomState};
-    use std::sync::LazyLock;
-    use std::sync::atomic::{AtomicU64, Ordering};
-    static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    format!("{:016x}", SEED.hash_one(NEXT.fetch_add(1, Ordering::Relaxed)))
 }
 
 #[cfg(test)]
@@ -333,11 +314,5 @@ mod tests {
     fn a_status_counts_in_its_class() {
         let class = |code| status_class(StatusCode::from_u16(code).unwrap());
         assert_eq!([101, 200, 304, 421, 502, 799].map(class), ["1xx", "2xx", "3xx", "4xx", "5xx", "5xx"]);
-    }
-
-    #[test]
-    fn ray_ids_differ() {
-        assert_ne!(ray_id(), ray_id());
-        assert_eq!(ray_id().len(), 16);
     }
 }

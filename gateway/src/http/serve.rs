@@ -10,8 +10,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::watch;
 
-use super::connection::{AsOf, Connection, Context};
+use super::connection::{Connection, Context};
 use super::forward;
+use crate::connection::{AsOf, terminated};
 use crate::tls::Accepted;
 
 /// Serves a connection until it ends. Once `draining` says so, or once it has lost what it was permitted, the request
@@ -41,8 +42,10 @@ pub async fn serve(
         .max_buf_size(context.max_header)
         .serve_connection(TokioIo::new(accepted.stream), service);
     let mut serving = pin!(serving);
-    let has_lost =
-        || connection.lost(&context).is_some_and(|reason| terminate(&context, &label, source, reason));
+    let has_lost = || {
+        let lost = connection.lost(context.in_force());
+        lost.inspect(|reason| terminated(&context.metrics, &label, source, reason)).is_some()
+    };
     let mut ending = has_lost();
     if ending {
         serving.as_mut().graceful_shutdown();
@@ -63,13 +66,6 @@ pub async fn serve(
         context.metrics.connection_errors.with_label_values(&[&*label, reason(&error)]).inc();
         tracing::debug!(%source, host = %label, %error, "connection ended early");
     }
-}
-
-/// Counts a connection that is ended because it lost its permit. Always true.
-fn terminate(context: &Context, host: &str, source: SocketAddr, reason: &'static str) -> bool {
-    context.metrics.connections_terminated.with_label_values(&[host, reason]).inc();
-    tracing::info!(%source, host, reason, "connection lost its permit");
-    true
 }
 
 fn reason(error: &hyper::Error) -> &'static str {

@@ -15,12 +15,14 @@ use tokio::time::{sleep, timeout};
 
 use super::limiter::Limiter;
 use super::sockets::Sockets;
-use crate::config::Timeouts;
+use crate::config::{Protocol, Timeouts};
+use crate::connection::{AsOf, peer};
 use crate::device::Device;
 use crate::device::verdicts::Verdicts;
-use crate::http::{self, AsOf, Context};
+use crate::http::{self, Context};
 use crate::origin::{self, Dialer, Pool};
 use crate::snapshot::{Host, Snapshot};
+use crate::stream;
 use crate::telemetry::access_log::Line;
 use crate::telemetry::metrics::OTHER;
 use crate::telemetry::{AccessLog, Metrics};
@@ -55,6 +57,7 @@ pub struct Shared {
 struct Worker {
     shared: Shared,
     context: Rc<Context>,
+    streams: Rc<stream::Context>,
 }
 
 /// Starts a worker. It ends when `draining` says so and its last connection is closed.
@@ -73,19 +76,24 @@ pub fn spawn(index: usize, sockets: Sockets, shared: Shared) -> io::Result<JoinH
 
 async fn run(sockets: Sockets, shared: Shared) {
     let snapshot = shared.snapshot.load();
+    let dialer = Dialer::default();
     let context = Context {
         snapshot: Arc::clone(&shared.snapshot),
         verdicts: Arc::clone(&shared.verdicts),
         metrics: shared.metrics.clone(),
         access_log: shared.access_log.clone(),
-        pool: Pool::new(
-            Dialer::default(),
-            pool_limits(&snapshot.timeouts, shared.max_idle_origin_connections),
-        ),
+        pool: Pool::new(dialer.clone(), pool_limits(&snapshot.timeouts, shared.max_idle_origin_connections)),
         max_header: shared.max_request_header,
     };
+    let streams = stream::Context {
+        snapshot: Arc::clone(&shared.snapshot),
+        verdicts: Arc::clone(&shared.verdicts),
+        metrics: shared.metrics.clone(),
+        access_log: shared.access_log.clone(),
+        dialer,
+    };
     let mut draining = shared.draining.clone();
-    let worker = Rc::new(Worker { shared, context: Rc::new(context) });
+    let worker = Rc::new(Worker { shared, context: Rc::new(context), streams: Rc::new(streams) });
     for socket in sockets.0 {
         match TcpListener::from_std(socket) {
             Ok(listener) => drop(spawn_local(accept_loop(listener, Rc::clone(&worker)))),
@@ -187,9 +195,17 @@ async fn connection(
     let _open = Open::new(&worker.shared.metrics);
     // Without it a small response waits for the ACK of the one before.
     let _ = stream.set_nodelay(true);
-    if let Some((accepted, as_of)) = handshake(&worker.shared, stream, source).await {
-        let draining = worker.shared.draining.clone();
-        http::serve(Rc::clone(&worker.context), accepted, source, as_of, draining).await;
+    // Each phase in a box of its own: a connection that idles for hours keeps no room for its handshake, nor a stream
+    // for what HTTP would need.
+    let Some((accepted, as_of)) = Box::pin(handshake(&worker.shared, stream, source)).await else { return };
+    match accepted.host.protocol {
+        Protocol::Https => {
+            let draining = worker.shared.draining.clone();
+            Box::pin(http::serve(Rc::clone(&worker.context), accepted, source, as_of, draining)).await;
+        }
+        Protocol::Tls => {
+            Box::pin(stream::serve(Rc::clone(&worker.streams), accepted, source, as_of)).await;
+        }
     }
 }
 
@@ -271,7 +287,7 @@ fn report(shared: &Shared, error: &HandshakeError, source: SocketAddr) {
     shared.metrics.handshakes.with_label_values(&[host, "error", reason]).inc();
     let detail = error.to_string();
     let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
-    let mut peer = http::peer(source, device);
+    let mut peer = peer(source, device);
     if let Device::Verified(_) = device {
         // The certificate is good, and who sent it has not shown to be its device.
         peer.certificate = "unproven";

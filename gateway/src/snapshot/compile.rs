@@ -14,7 +14,7 @@ mod authorities;
 mod origins;
 
 use super::{Host, Snapshot, host_tls};
-use crate::config::{self, ClientAuth, Config, Problem, Problems, Source, Span, Spanned};
+use crate::config::{self, ClientAuth, Config, Problem, Problems, Protocol, Source, Span, Spanned};
 use crate::crl::Wanted;
 use crate::device::ca::CaBundle;
 use crate::device::trust::{Rules, TrustSet};
@@ -188,6 +188,7 @@ impl<'a> Compiler<'a> {
         Some(Host {
             pattern: pattern.clone(),
             label: pattern.to_string().into(),
+            protocol: declared.protocol,
             client_auth: declared.client_auth,
             tls: Arc::new(tls),
             trust,
@@ -243,7 +244,10 @@ impl<'a> Compiler<'a> {
             trust,
             self.verdicts,
         ) {
-            Ok(config) => Some((config, not_after)),
+            Ok(mut config) => {
+                self.set_alpn(declared, &mut config);
+                Some((config, not_after))
+            }
             Err(TlsError::InconsistentKeys(_)) => {
                 let message = "the private key does not belong to the host's certificate";
                 self.error(declared.key.span, message, "name the key that the certificate was issued for");
@@ -258,6 +262,19 @@ impl<'a> Compiler<'a> {
                 );
                 None
             }
+        }
+    }
+
+    /// Behind TLS of a byte stream, ALPN has only what the operator knows of it.
+    fn set_alpn(&mut self, declared: &config::Host, config: &mut ServerConfig) {
+        let Spanned { value: names, span } = &declared.alpn;
+        if declared.protocol == Protocol::Tls {
+            config.alpn_protocols = names.iter().map(|name| name.clone().into_bytes()).collect();
+        } else if !names.is_empty() {
+            self.error(*span, "`alpn` is for byte streams", "take it out, or say protocol = \"tls\"");
+        }
+        if names.iter().any(|name| !(1..=255).contains(&name.len())) {
+            self.error(*span, "a name for ALPN has from 1 to 255 octets", "write it as in alpn = [\"mqtt\"]");
         }
     }
 

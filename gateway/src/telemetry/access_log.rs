@@ -84,6 +84,46 @@ pub enum Line<'a> {
         #[serde(flatten)]
         peer: Peer<'a>,
     },
+    /// A byte stream was decided about: what is permitted starts.
+    StreamStart {
+        /// When, in seconds since the epoch.
+        time: f64,
+        /// Its id, which its end has too.
+        ray_id: &'a str,
+        /// The host that serves it.
+        host: &'a str,
+        /// `permit` or `deny`.
+        decision: &'a str,
+        /// Why it is denied.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<&'a str>,
+        /// The policy that decided.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        policy: Option<&'a str>,
+        /// Who is there.
+        #[serde(flatten)]
+        peer: Peer<'a>,
+    },
+    /// A byte stream ended.
+    StreamEnd {
+        /// When, in seconds since the epoch.
+        time: f64,
+        /// Its id, which its start has too.
+        ray_id: &'a str,
+        /// The host that served it.
+        host: &'a str,
+        /// How it ended.
+        reason: &'a str,
+        /// Bytes that the device sent.
+        received: u64,
+        /// Bytes that the origin sent.
+        sent: u64,
+        /// Seconds since its start.
+        duration: f64,
+        /// Who was there.
+        #[serde(flatten)]
+        peer: Peer<'a>,
+    },
     /// A handshake failed.
     Handshake {
         /// When, in seconds since the epoch.

@@ -64,6 +64,12 @@ metrics! {
     decisions: IntCounterVec = "fleetgate_policy_decisions_total" ["host", "decision", "reason"];
     /// Requests that an origin did not answer, by host and reason.
     origin_errors: IntCounterVec = "fleetgate_origin_errors_total" ["host", "reason"];
+    /// Byte streams that are open, by host.
+    streams_active: IntGaugeVec = "fleetgate_streams_active" ["host"];
+    /// Byte streams that have ended, by host and reason.
+    streams: IntCounterVec = "fleetgate_streams_total" ["host", "reason"];
+    /// Bytes of byte streams, by host and direction: received from devices, sent to them.
+    stream_bytes: IntCounterVec = "fleetgate_stream_bytes_total" ["host", "direction"];
     /// Lookups that found a live verdict.
     cache_hits: IntCounter = "fleetgate_verdict_cache_hits_total";
     /// Lookups that did not.

@@ -1,6 +1,6 @@
 //! A blocking rustls client, for exact control: which certificate, which name, which version.
 
-use std::io::{self, BufReader, Write as _};
+use std::io::{self, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
@@ -120,6 +120,46 @@ impl Connection {
     pub fn send(&mut self, request: &str) -> io::Result<()> {
         self.0.get_mut().write_all(request.as_bytes())?;
         self.0.get_mut().flush()
+    }
+
+    /// Any bytes, those that are not text too.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.get_mut().write_all(bytes)?;
+        self.0.get_mut().flush()
+    }
+
+    /// The next `count` bytes.
+    ///
+    /// # Errors
+    /// When the connection ends before.
+    pub fn read(&mut self, count: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; count];
+        self.0.read_exact(&mut bytes).map(|()| bytes)
+    }
+
+    /// Everything until the other side says that it is done.
+    ///
+    /// # Errors
+    /// When it ends without saying so.
+    pub fn read_to_end(&mut self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.0.read_to_end(&mut bytes).map(|_| bytes)
+    }
+
+    /// Says that nothing more comes from this side; the other may go on.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    pub fn finish(&mut self) -> io::Result<()> {
+        let stream = self.0.get_mut();
+        stream.conn.send_close_notify();
+        while stream.conn.wants_write() {
+            stream.conn.write_tls(&mut stream.sock)?;
+        }
+        stream.sock.shutdown(std::net::Shutdown::Write)
     }
 
     /// The next response.

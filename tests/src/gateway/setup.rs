@@ -132,6 +132,12 @@ impl Host {
         Self(format!("name = {name:?}\ncertificate = {certificate}\nkey = {key}\norigin = {origin:?}"))
     }
 
+    /// With a line more.
+    #[must_use]
+    pub fn line(self, line: &str) -> Self {
+        Self(format!("{}\n{line}", self.0))
+    }
+
     /// `require` or `none` instead of `access`.
     #[must_use]
     pub fn client_auth(self, word: &str) -> Self {

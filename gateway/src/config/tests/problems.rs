@@ -30,7 +30,7 @@ fn an_unknown_key_is_an_error_that_suggests_the_nearest() {
 fn every_value_that_is_wrong_is_refused_with_place_and_reason() {
     let cases = [
         ("client_auth = \"maybe\"", "7:16: error: `maybe` is none of: access, require, none"),
-        ("protocol = \"tls\"", "7:13: error: `tls` is none of: https"),
+        ("protocol = \"quic\"", "7:13: error: `quic` is none of: https, tls"),
         (
             "[[host]]\nname = \"a\"\ncertificate = \"a\"\nkey = \"a\"\norigin = \"https://a/b\"",
             "11:11: error: `https://a/b`: an origin is a host and a port only; the path comes from the request",

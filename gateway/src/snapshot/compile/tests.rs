@@ -52,6 +52,24 @@ fn a_good_configuration_compiles_without_a_word() {
 }
 
 #[test]
+fn alpn_has_what_a_byte_stream_names_and_nothing_else() {
+    let stream = |lines: &str| {
+        let mut site = Site::new().host_with("iot.example.com", &format!("client_auth = \"none\"\n{lines}"));
+        site.text = site.text.replace("http:", "tcp:");
+        site
+    };
+    let alpn = |lines: &str| {
+        let compiled = stream(lines).compile().unwrap();
+        served(&compiled, "iot.example.com").unwrap().tls.alpn_protocols.clone()
+    };
+    assert_eq!(alpn("protocol = \"tls\""), [b""; 0]);
+    assert_eq!(alpn("protocol = \"tls\"\nalpn = [\"mqtt\", \"amqp\"]"), [b"mqtt", b"amqp"]);
+    stream("protocol = \"tls\"\nalpn = [\"\"]").says("10:8: error: a name for ALPN has from 1 to 255 octets");
+    let requests = Site::new().host_with("iot.example.com", "client_auth = \"none\"\nalpn = [\"mqtt\"]");
+    requests.says("9:8: error: `alpn` is for byte streams");
+}
+
+#[test]
 fn nothing_that_was_not_declared_is_served() {
     let compiled = good().compile().unwrap();
     for other in ["example.com", "a.iot.example.com", "xiot.example.com", "iot.example.org"] {

@@ -1,12 +1,8 @@
 //! What an open connection is worth after a reload, and after a date.
 
-use std::time::Duration;
-
 use super::*;
-use crate::access::{Facts, decide};
 use crate::device::refusal::Refusal;
 use crate::device::tests::pki::{DAY, Leaf, device_params, valid, verify};
-use crate::origin::{Dialer, Limits};
 use crate::snapshot::Site;
 
 const HOST: &str = "iot.example.com";
@@ -15,20 +11,20 @@ fn site(lines: &str) -> Site {
     Site::new().host_with(HOST, lines).ca("ca.pem", &[HOST]).application(HOST, "devices", "non_identity")
 }
 
-fn context(site: &Site) -> Context {
-    let second = Duration::from_secs(1);
-    let metrics = Metrics::new().unwrap();
-    Context {
-        snapshot: Arc::new(ArcSwap::from_pointee(site.compile().unwrap().snapshot)),
-        verdicts: Arc::new(Verdicts::new(8)),
-        access_log: AccessLog::off(metrics.access_log_dropped.clone()),
-        metrics,
-        pool: Pool::new(
-            Dialer::default(),
-            Limits { connect: second, response: second, idle: second, max_idle: 1 },
-        ),
-        max_header: 8192,
+/// What is in force.
+struct Context {
+    snapshot: ArcSwap<Snapshot>,
+    verdicts: Verdicts,
+}
+
+impl Context {
+    fn in_force(&self) -> InForce<'_> {
+        InForce { snapshot: &self.snapshot, verdicts: &self.verdicts }
     }
+}
+
+fn context(site: &Site) -> Context {
+    Context { snapshot: ArcSwap::from_pointee(site.compile().unwrap().snapshot), verdicts: Verdicts::new(8) }
 }
 
 fn publish(context: &Context, site: &Site) {
@@ -45,8 +41,8 @@ fn connection(context: &Context, leaf: &Leaf, at: u64) -> Connection {
     let device = Device::Verified(Arc::new(verify(&host.trust, leaf, &[], at).unwrap()));
     Connection {
         source: ([192, 0, 2, 1], 4000).into(),
-        source_header: HeaderValue::from_static("192.0.2.1"),
         name,
+        protocol: host.protocol,
         state: RefCell::new(State { as_of: AsOf { snapshot: snapshot.generation, index: 0 }, host, device }),
         permitted: Cell::new(false),
     }
@@ -54,10 +50,8 @@ fn connection(context: &Context, leaf: &Leaf, at: u64) -> Connection {
 
 /// What the next request finds: nothing, or what the device's certificate is worth and whether it may pass.
 fn next_request(connection: &Connection, context: &Context) -> Option<(&'static str, bool)> {
-    let State { host, device, .. } = connection.state(context)?;
-    let facts =
-        Facts { application: host.application.as_ref(), asks_for_certificates: true, device: &device };
-    Some((device.label(), decide(&facts).is_ok()))
+    let state = connection.state(context.in_force())?;
+    Some((state.device.label(), state.decide().is_ok()))
 }
 
 #[test]
@@ -124,4 +118,25 @@ fn a_host_that_is_no_longer_served_has_no_state() {
     let connection = connection(&context, &site.ca.device("device"), now());
     publish(&context, &Site::new().host("other.example.com"));
     assert_eq!(next_request(&connection, &context), None);
+}
+
+#[test]
+fn a_connection_of_one_protocol_is_not_taken_for_another() {
+    let (https, mut tls) = (site(""), site("protocol = \"tls\""));
+    tls.text = tls.text.replace("http:", "tcp:");
+    let context = context(&https);
+    let connection = connection(&context, &https.ca.device("device"), now());
+    publish(&context, &tls);
+    assert_eq!(connection.lost(context.in_force()), Some("not_served"));
+}
+
+#[test]
+fn a_connection_knows_when_its_certificate_runs_out() {
+    let site = site("");
+    let context = context(&site);
+    let tomorrow = site.ca.issue(&valid(device_params("device"), 0, now() + DAY));
+    let left = connection(&context, &tomorrow, now()).expires_in().unwrap().as_secs();
+    assert!((DAY - 60..=DAY + 1).contains(&left), "{left}");
+    let yesterday = site.ca.issue(&valid(device_params("device"), 0, now() - DAY));
+    assert_eq!(connection(&context, &yesterday, now() - 2 * DAY).expires_in(), Some(Duration::from_secs(1)));
 }

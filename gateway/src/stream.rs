@@ -1,0 +1,10 @@
+//! Byte streams: once per connection, decision, origin, and then bytes both ways for as long as the permit holds.
+
+mod account;
+mod clock;
+mod end;
+mod relay;
+mod serve;
+
+pub use end::End;
+pub use serve::{Context, serve};

@@ -1,0 +1,132 @@
+//! What is counted and logged of a stream.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use prometheus::{IntCounter, IntGauge};
+
+use super::end::End;
+use super::serve::Context;
+use crate::access::{Denial, Permit};
+use crate::connection::{Connection, State, peer};
+use crate::telemetry::access_log::Line;
+use crate::telemetry::ray_id;
+
+/// A stream that was permitted, from its start to its end. Dropping it is the end, whatever led there.
+pub(super) struct Account<'a> {
+    context: &'a Context,
+    connection: &'a Connection,
+    state: &'a State,
+    ray_id: String,
+    begun: Instant,
+    active: IntGauge,
+    received: Direction,
+    sent: Direction,
+    /// How it ended.
+    pub(super) end: End,
+}
+
+/// Bytes of one way.
+struct Direction {
+    counter: IntCounter,
+    bytes: u64,
+}
+
+impl<'a> Account<'a> {
+    /// Counts a stream from now on, and logs its start.
+    pub(super) fn open(
+        context: &'a Context,
+        connection: &'a Connection,
+        state: &'a State,
+        permit: Permit<'_>,
+    ) -> Self {
+        let metrics = &context.metrics;
+        let host = &*state.host.label;
+        let way = |way| metrics.stream_bytes.with_label_values(&[host, way]);
+        let account = Self {
+            context,
+            connection,
+            state,
+            ray_id: ray_id(),
+            begun: Instant::now(),
+            active: metrics.streams_active.with_label_values(&[host]),
+            received: Direction { counter: way("received"), bytes: 0 },
+            sent: Direction { counter: way("sent"), bytes: 0 },
+            end: End::Aborted,
+        };
+        account.active.inc();
+        log_start(context, connection, state, &account.ray_id, Ok(permit));
+        account
+    }
+
+    /// The host's label.
+    pub(super) fn host(&self) -> &'a str {
+        &self.state.host.label
+    }
+
+    /// The id of the stream in the log.
+    pub(super) fn ray_id(&self) -> &str {
+        &self.ray_id
+    }
+
+    /// Takes note of how many bytes came from the device and from the origin by now. True when there are more.
+    pub(super) fn moved(&mut self, received: u64, sent: u64) -> bool {
+        // Not lazily: both have to be looked at.
+        self.received.moved(received) | self.sent.moved(sent)
+    }
+}
+
+impl Direction {
+    fn moved(&mut self, bytes: u64) -> bool {
+        let more = bytes - self.bytes;
+        self.bytes = bytes;
+        if more > 0 {
+            self.counter.inc_by(more);
+        }
+        more > 0
+    }
+}
+
+impl Drop for Account<'_> {
+    fn drop(&mut self) {
+        let host = &*self.state.host.label;
+        self.active.dec();
+        self.context.metrics.streams.with_label_values(&[host, self.end.label()]).inc();
+        self.context.access_log.write(&Line::StreamEnd {
+            time: now(),
+            ray_id: &self.ray_id,
+            host,
+            reason: self.end.label(),
+            received: self.received.bytes,
+            sent: self.sent.bytes,
+            duration: self.begun.elapsed().as_secs_f64(),
+            peer: peer(self.connection.source, &self.state.device),
+        });
+    }
+}
+
+/// Logs a stream that policy denied.
+pub(super) fn log_denial(context: &Context, connection: &Connection, state: &State, denial: Denial<'_>) {
+    log_start(context, connection, state, &ray_id(), Err(denial));
+}
+
+fn log_start(
+    context: &Context,
+    connection: &Connection,
+    state: &State,
+    ray_id: &str,
+    decision: Result<Permit<'_>, Denial<'_>>,
+) {
+    context.access_log.write(&Line::StreamStart {
+        time: now(),
+        ray_id,
+        host: &state.host.label,
+        decision: if decision.is_ok() { "permit" } else { "deny" },
+        reason: decision.as_ref().err().map(|denial| denial.reason.label()),
+        policy: decision.map_or_else(|denial| denial.policy, |permit| permit.policy),
+        peer: peer(connection.source, &state.device),
+    });
+}
+
+fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64())
+}
