@@ -24,7 +24,7 @@ pub use operations::{AccessLog, Admin, Forwarding, Log, Metrics};
 pub use problem::{Problem, Problems, Severity};
 pub use server::{Listener, Server, Timeouts};
 pub use source::Source;
-pub use stream::Protocol;
+pub use stream::{Protocol, ProxyProtocol};
 pub use toml_span::{Span, Spanned};
 pub use xdp::{Limits, Mode, Tables, Xdp, XdpLog};
 

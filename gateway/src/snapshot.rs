@@ -1,5 +1,6 @@
 //! The snapshot: configuration compiled into what connections read. It never changes; a reload publishes another.
 
+mod certificate_facts;
 mod compile;
 mod host_tls;
 
@@ -8,11 +9,12 @@ use std::sync::Arc;
 
 use rustls::ServerConfig;
 
+pub use certificate_facts::CertificateFacts;
 #[cfg(test)]
 pub(crate) use compile::tests::Site;
 pub use compile::{Compiled, compile};
 
-use crate::config::{ClientAuth, Protocol, Timeouts, Xdp};
+use crate::config::{ClientAuth, Protocol, ProxyProtocol, Timeouts, Xdp};
 use crate::device::trust::TrustSet;
 use crate::model::hostname::{HostPattern, Hostname};
 use crate::model::policy::Application;
@@ -41,6 +43,8 @@ pub struct Host {
     pub label: Arc<str>,
     /// What is spoken behind its TLS.
     pub protocol: Protocol,
+    /// The header in front of what its origin gets, where that is bytes.
+    pub proxy_protocol: ProxyProtocol,
     /// Whether devices are asked for certificates.
     pub client_auth: ClientAuth,
     /// Our identity towards devices, and the verifier of theirs.
@@ -55,6 +59,8 @@ pub struct Host {
     pub forward_certificate: bool,
     /// When our own certificate expires. Seconds since the epoch.
     pub certificate_not_after: u64,
+    /// How our own certificate is made.
+    pub certificate_facts: CertificateFacts,
 }
 
 impl Snapshot {

@@ -3,6 +3,7 @@
 mod account;
 mod clock;
 mod end;
+mod proxy_header;
 mod relay;
 mod serve;
 

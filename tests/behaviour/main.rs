@@ -33,6 +33,7 @@ mod slow_client;
 mod split_hello;
 mod stolen_certificate;
 mod stream;
+mod stream_proxy_header;
 mod unknown_name;
 mod verdict_cache;
 mod verified_device;

@@ -21,7 +21,10 @@ const DOORS: &[(&str, &[&str])] = &[
         "http",
         &["access", "config", "connection", "device", "model", "origin", "snapshot", "telemetry", "tls"],
     ),
-    ("stream", &["access", "connection", "device", "model", "origin", "snapshot", "telemetry", "tls"]),
+    (
+        "stream",
+        &["access", "config", "connection", "device", "model", "origin", "snapshot", "telemetry", "tls"],
+    ),
     (
         "listen",
         &[

@@ -36,7 +36,7 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("admin", "socket") => "\"elsewhere.sock\"",
         ("log", "access") => "\"off\"",
         // Names and files depend on each other, and interfaces need rights.
-        ("host", "name" | "certificate" | "key" | "protocol" | "alpn")
+        ("host", "name" | "certificate" | "key" | "protocol" | "alpn" | "proxy_protocol")
         | ("mtls_certificate", "certificate" | "crl")
         | ("crl", "ca")
         | ("application", "domain" | "policy")

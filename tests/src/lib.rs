@@ -14,6 +14,7 @@ pub mod metrics;
 pub mod namespace;
 pub mod origin;
 pub mod pki;
+pub mod python;
 pub mod site;
 pub mod skip;
 pub mod stream_site;

@@ -23,6 +23,18 @@ pub fn unless_installed(program: &str) -> bool {
     found
 }
 
+/// Whether Python has a module. Where it has not, the test is listed as skipped, and should return.
+pub fn unless_python(module: &str) -> bool {
+    use std::process::{Command, Stdio};
+    let mut python = Command::new("python3");
+    python.args(["-c", &format!("import {module}")]).stdout(Stdio::null()).stderr(Stdio::null());
+    let found = python.status().is_ok_and(|status| status.success());
+    if !found {
+        record(&format!("needs Python's {module}"));
+    }
+    found
+}
+
 fn record(why: &str) {
     let name = std::thread::current().name().unwrap_or("a test").to_owned();
     let Some(list) = std::env::var_os("FLEETGATE_SKIPPED") else { return };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use toml_span::de_helpers::TableHelper;
 use toml_span::{DeserError, Deserialize, Spanned, Value};
 
-use super::stream::Protocol;
+use super::stream::{Protocol, ProxyProtocol};
 use super::value::{Parsed, inner, invalid, word};
 use crate::model::hostname::HostPattern;
 use crate::model::origin::{Carries, OriginUrl};
@@ -23,6 +23,8 @@ pub struct Host {
     pub protocol: Protocol,
     /// Protocols that devices may choose from by ALPN; none, and whatever they offer is ignored. For byte streams only.
     pub alpn: Spanned<Vec<String>>,
+    /// The header in front of what the origin gets. For byte streams only.
+    pub proxy_protocol: Spanned<ProxyProtocol>,
     /// Whether and how devices are asked for certificates.
     pub client_auth: ClientAuth,
     /// Whether a device's certificate must name `clientAuth` as its purpose, instead of only not naming others.
@@ -75,6 +77,7 @@ impl<'de> Deserialize<'de> for Host {
         let key = table.required_s::<String>("key");
         let protocol = table.optional("protocol").unwrap_or_default();
         let alpn = table.optional_s::<Vec<String>>("alpn");
+        let proxy_protocol = table.optional_s("proxy_protocol");
         let client_auth = table.optional("client_auth").unwrap_or_default();
         let require_client_auth_purpose = table.optional("require_client_auth_purpose").unwrap_or_default();
         let min_tls = table.optional("min_tls").unwrap_or_default();
@@ -93,6 +96,7 @@ impl<'de> Deserialize<'de> for Host {
             key: key?.map(),
             protocol,
             alpn: alpn.unwrap_or_default(),
+            proxy_protocol: proxy_protocol.unwrap_or_default(),
             client_auth,
             require_client_auth_purpose,
             min_tls,

@@ -14,6 +14,22 @@ pub enum Protocol {
     Tls,
 }
 
+/// The header in front of what an origin of bytes gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProxyProtocol {
+    /// None.
+    #[default]
+    Off,
+    /// Version 2 of the PROXY protocol.
+    V2,
+}
+
+impl<'de> Deserialize<'de> for ProxyProtocol {
+    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
+        word(value, &[("off", Self::Off), ("v2", Self::V2)])
+    }
+}
+
 impl<'de> Deserialize<'de> for Protocol {
     fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
         word(value, &[("https", Self::Https), ("tls", Self::Tls)])

@@ -12,9 +12,10 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 mod authorities;
 mod origins;
+mod streams;
 
-use super::{Host, Snapshot, host_tls};
-use crate::config::{self, ClientAuth, Config, Problem, Problems, Protocol, Source, Span, Spanned};
+use super::{CertificateFacts, Host, Snapshot, host_tls};
+use crate::config::{self, ClientAuth, Config, Problem, Problems, Source, Span, Spanned};
 use crate::crl::Wanted;
 use crate::device::ca::CaBundle;
 use crate::device::trust::{Rules, TrustSet};
@@ -184,11 +185,12 @@ impl<'a> Compiler<'a> {
             self.check_access(declared, &trust, application.is_some());
         }
         let origin = self.origin(declared);
-        let (tls, certificate_not_after) = self.tls(declared, &trust)?;
+        let (tls, certificate_not_after, certificate_facts) = self.tls(declared, &trust)?;
         Some(Host {
             pattern: pattern.clone(),
             label: pattern.to_string().into(),
             protocol: declared.protocol,
+            proxy_protocol: declared.proxy_protocol.value,
             client_auth: declared.client_auth,
             tls: Arc::new(tls),
             trust,
@@ -199,6 +201,7 @@ impl<'a> Compiler<'a> {
             origin: origin?,
             forward_certificate: self.config.forwarding.cloudflare,
             certificate_not_after,
+            certificate_facts,
         })
     }
 
@@ -223,7 +226,11 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn tls(&mut self, declared: &config::Host, trust: &Arc<TrustSet>) -> Option<(ServerConfig, u64)> {
+    fn tls(
+        &mut self,
+        declared: &config::Host,
+        trust: &Arc<TrustSet>,
+    ) -> Option<(ServerConfig, u64, CertificateFacts)> {
         let chain = self.certificates(&declared.certificate);
         let key = pem::private_key(&self.source.resolve(&declared.key.value))
             .map_err(|error| {
@@ -235,7 +242,8 @@ impl<'a> Compiler<'a> {
             })
             .ok();
         let (chain, key) = chain.zip(key)?;
-        let not_after = self.check_leaf(declared, chain.first()?);
+        let leaf = chain.first()?;
+        let (not_after, facts) = (self.check_leaf(declared, leaf), CertificateFacts::of(leaf));
         match host_tls::server_config(
             chain,
             key,
@@ -245,8 +253,8 @@ impl<'a> Compiler<'a> {
             self.verdicts,
         ) {
             Ok(mut config) => {
-                self.set_alpn(declared, &mut config);
-                Some((config, not_after))
+                self.stream(declared, &mut config);
+                Some((config, not_after, facts))
             }
             Err(TlsError::InconsistentKeys(_)) => {
                 let message = "the private key does not belong to the host's certificate";
@@ -262,19 +270,6 @@ impl<'a> Compiler<'a> {
                 );
                 None
             }
-        }
-    }
-
-    /// Behind TLS of a byte stream, ALPN has only what the operator knows of it.
-    fn set_alpn(&mut self, declared: &config::Host, config: &mut ServerConfig) {
-        let Spanned { value: names, span } = &declared.alpn;
-        if declared.protocol == Protocol::Tls {
-            config.alpn_protocols = names.iter().map(|name| name.clone().into_bytes()).collect();
-        } else if !names.is_empty() {
-            self.error(*span, "`alpn` is for byte streams", "take it out, or say protocol = \"tls\"");
-        }
-        if names.iter().any(|name| !(1..=255).contains(&name.len())) {
-            self.error(*span, "a name for ALPN has from 1 to 255 octets", "write it as in alpn = [\"mqtt\"]");
         }
     }
 

@@ -56,6 +56,11 @@ enum Phase {
 }
 
 impl Way {
+    /// A way on which `first` comes before everything else. It is not counted.
+    pub(super) fn after(first: Vec<u8>) -> Self {
+        Self { left: first, ..Self::default() }
+    }
+
     /// Whether its end has been passed on.
     pub(super) fn is_done(&self) -> bool {
         matches!(self.phase, Phase::Done)

@@ -11,16 +11,20 @@ use std::task::{self, Poll};
 
 use arc_swap::ArcSwap;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
+use tokio_rustls::server::TlsStream;
 
 use super::account::{Account, log_denial};
 use super::clock::{Clock, Due};
 use super::end::End;
+use super::proxy_header;
 use super::relay::{Broken, Way};
+use crate::config::ProxyProtocol;
 use crate::connection::{AsOf, Connection, InForce, State, terminated};
 use crate::device::verdicts::Verdicts;
-use crate::origin::Dialer;
+use crate::origin::{self, Dialer};
 use crate::snapshot::Snapshot;
 use crate::telemetry::{AccessLog, Metrics};
 use crate::tls::Accepted;
@@ -55,9 +59,30 @@ pub async fn serve(context: Rc<Context>, accepted: Accepted, source: SocketAddr,
     if let Some(reason) = connection.lost(context.in_force()) {
         terminated(&context.metrics, &label, source, reason);
     } else if let Some(state) = connection.state(context.in_force()) {
-        pass(&context, &connection, &state, &mut device, changes).await;
+        let introduction = introduction(&connection, &state, &device);
+        let stream = Stream { context: &context, connection: &connection, state: &state };
+        stream.pass(&mut device, introduction, changes).await;
     }
     close(&mut device).await;
+}
+
+/// Who is there, where the origin wants to know.
+fn introduction<'a>(
+    connection: &'a Connection,
+    state: &'a State,
+    device: &TlsStream<TcpStream>,
+) -> Option<proxy_header::Facts<'a>> {
+    if state.host.proxy_protocol == ProxyProtocol::Off {
+        return None;
+    }
+    let (tcp, tls) = device.get_ref();
+    Some(proxy_header::Facts {
+        source: connection.source,
+        // Without it, it is where the device is that counts.
+        destination: tcp.local_addr().unwrap_or(connection.source),
+        name: connection.name.as_str(),
+        tls: Some(proxy_header::Tls::of(tls, &state.host.certificate_facts, &state.device)),
+    })
 }
 
 /// Says goodbye, as far as that is possible without waiting.
@@ -69,33 +94,50 @@ async fn close(device: &mut (impl AsyncWrite + Unpin)) {
     .await;
 }
 
-async fn pass(
-    context: &Context,
-    connection: &Connection,
-    state: &State,
-    device: &mut (impl AsyncRead + AsyncWrite + Unpin),
-    changes: watch::Receiver<u64>,
-) {
-    let permit = match state.authorize(&context.metrics) {
-        Ok(permit) => permit,
-        Err(denial) => return log_denial(context, connection, state, denial),
-    };
-    connection.permit();
-    let mut account = Account::open(context, connection, state, permit);
-    let host = &state.host;
-    let connect = context.snapshot.load().timeouts.origin_connect;
-    let mut origin = match Box::pin(context.dialer.dial(&host.origin, connect)).await {
-        Ok(origin) => origin,
-        Err(error) => {
+/// A stream that is to be decided about.
+struct Stream<'a> {
+    context: &'a Context,
+    connection: &'a Connection,
+    state: &'a State,
+}
+
+impl Stream<'_> {
+    async fn pass(
+        &self,
+        device: &mut (impl AsyncRead + AsyncWrite + Unpin),
+        introduction: Option<proxy_header::Facts<'_>>,
+        changes: watch::Receiver<u64>,
+    ) {
+        let Self { context, connection, state } = *self;
+        let permit = match state.authorize(&context.metrics) {
+            Ok(permit) => permit,
+            Err(denial) => return log_denial(context, connection, state, denial),
+        };
+        connection.permit();
+        let mut account = Account::open(context, connection, state, permit);
+        let first = introduction.map(|facts| facts.encode(account.ray_id())).unwrap_or_default();
+        let mut origin = match Box::pin(self.dial(account.ray_id())).await {
+            Ok(origin) => origin,
+            Err(reason) => {
+                account.end = End::NoOrigin(reason);
+                return;
+            }
+        };
+        let mut relay = Relay { context, connection, account: &mut account, changes };
+        let end = relay.run(device, &mut origin, first).await;
+        account.end = end;
+    }
+
+    /// The connection to the origin, or why there is none.
+    async fn dial(&self, ray_id: &str) -> Result<origin::Stream, &'static str> {
+        let (context, host) = (self.context, &self.state.host);
+        let limit = context.snapshot.load().timeouts.origin_connect;
+        context.dialer.dial(&host.origin, limit).await.map_err(|error| {
             context.metrics.origin_errors.with_label_values(&[&*host.label, error.label()]).inc();
-            tracing::warn!(host = &*host.label, ray_id = account.ray_id(), %error, "origin failed");
-            account.end = End::NoOrigin(error.label());
-            return;
-        }
-    };
-    let mut relay = Relay { context, connection, account: &mut account, changes };
-    let end = relay.run(device, &mut origin).await;
-    account.end = end;
+            tracing::warn!(host = &*host.label, ray_id, %error, "origin failed");
+            error.label()
+        })
+    }
 }
 
 /// A stream that is under way.
@@ -111,11 +153,11 @@ impl Relay<'_, '_> {
     async fn run(
         &mut self,
         device: &mut (impl AsyncRead + AsyncWrite + Unpin),
-        origin: &mut (impl AsyncRead + AsyncWrite + Unpin),
+        origin: &mut origin::Stream,
+        first: Vec<u8>,
     ) -> End {
-        let timeouts = &self.context.snapshot.load().timeouts;
-        let mut clock = Clock::new(timeouts.stream_idle, timeouts.stream_total);
-        let (mut up, mut down) = (Way::default(), Way::default());
+        let mut clock = clock(self.context);
+        let (mut up, mut down) = (Way::after(first), Way::default());
         let mut timer = pin!(sleep_until(wake(self.connection, &clock)));
         let (context, connection) = (self.context, self.connection);
         let account = &mut *self.account;
@@ -144,6 +186,12 @@ impl Relay<'_, '_> {
             timer.as_mut().reset(wake(connection, &clock));
         }
     }
+}
+
+/// The bounds of a stream that begins now. It keeps nothing of the snapshot.
+fn clock(context: &Context) -> Clock {
+    let snapshot = context.snapshot.load();
+    Clock::new(snapshot.timeouts.stream_idle, snapshot.timeouts.stream_total)
 }
 
 /// When to look again although nothing happens: a bound in time, or the end of the device's certificate.

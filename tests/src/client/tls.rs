@@ -23,6 +23,7 @@ pub struct Tls {
     identity: Option<CertifiedKey>,
     versions: Vec<&'static SupportedProtocolVersion>,
     sni: bool,
+    alpn: Vec<Vec<u8>>,
 }
 
 /// A connection whose handshake is done on our side. With TLS 1.3 the server's verdict is still to come.
@@ -32,7 +33,7 @@ impl Tls {
     /// A client that expects a server of this CA, and has no certificate.
     pub fn trusting(ca: &Ca) -> Self {
         let versions = vec![&version::TLS13, &version::TLS12];
-        Self { root: ca.certificate.clone(), identity: None, versions, sni: true }
+        Self { root: ca.certificate.clone(), identity: None, versions, sni: true, alpn: vec![] }
     }
 
     /// With a device's certificate.
@@ -59,6 +60,13 @@ impl Tls {
     #[must_use]
     pub fn without_sni(self) -> Self {
         Self { sni: false, ..self }
+    }
+
+    /// Offering a protocol by ALPN, besides those before.
+    #[must_use]
+    pub fn alpn(mut self, name: &str) -> Self {
+        self.alpn.push(name.into());
+        self
     }
 
     /// Connects to the host `name` at `address`.
@@ -91,6 +99,7 @@ impl Tls {
             }
         };
         config.enable_sni = self.sni;
+        config.alpn_protocols.clone_from(&self.alpn);
         Arc::new(config)
     }
 }
