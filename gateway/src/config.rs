@@ -11,6 +11,7 @@ mod stream;
 mod value;
 mod xdp;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -65,6 +66,13 @@ impl Config {
     pub fn load(path: &Path) -> Result<(Self, Arc<Source>), Problems> {
         let source = Arc::new(Source::read(path)?);
         Self::parse(&source).map(|config| (config, Arc::clone(&source)))
+    }
+
+    /// The listeners that XDP protects: those whose peers are devices. Behind a balancer every device would count as one
+    /// source.
+    pub fn protected(&self) -> Vec<SocketAddr> {
+        let direct = self.listeners.iter().filter(|listener| !listener.proxy_protocol);
+        direct.map(|listener| listener.address.value).collect()
     }
 
     /// Parses a text that was read before.

@@ -270,7 +270,10 @@ impl Control {
 
     fn put_in_force(&self, state: &mut State, ready: Ready) -> Result<Problems, Problems> {
         let Ready { config, source, snapshot, crls, warnings } = ready;
-        state.plane.apply(&snapshot, &self.listeners).map_err(|problems| Problems::new(&source, problems))?;
+        state
+            .plane
+            .apply(&snapshot, &config.protected())
+            .map_err(|problems| Problems::new(&source, problems))?;
         // Open connections hear of both with the index that follows the snapshot.
         self.keeper.adopt(crls, || self.shared.snapshot.store(Arc::new(snapshot)));
         state.config = config;
@@ -333,8 +336,11 @@ fn describe_certificates(snapshot: &Snapshot, shared: &Shared) {
 
 /// What cannot change while the gateway runs.
 fn fixed_settings(old: &Config, new: &Config) -> Vec<Problem> {
-    let listeners =
-        |config: &Config| config.listeners.iter().map(|listener| listener.address.value).collect::<Vec<_>>();
+    let listeners = |config: &Config| {
+        let each = config.listeners.iter();
+        each.map(|listener| (listener.address.value, listener.proxies().map(<[_]>::to_vec)))
+            .collect::<Vec<_>>()
+    };
     let changed = [
         ("[server]", old.server != new.server),
         ("[[listener]]", listeners(old) != listeners(new)),

@@ -93,7 +93,7 @@ async fn serve(path: &Path) -> Result<(), StartError> {
     let sockets = Sockets::bind(&addresses, workers)?;
     let probes = bind_probes(config.metrics.listen)?;
     let admin = AdminSocket::bind(&config.admin.socket)?;
-    let plane = DataPlane::start(&snapshot, &addresses);
+    let plane = DataPlane::start(&snapshot, &config.protected());
     if config.xdp.required && !plane.errors().is_empty() {
         return Err(StartError::Xdp(plane.errors().join("; ")));
     }
@@ -104,6 +104,7 @@ async fn serve(path: &Path) -> Result<(), StartError> {
         access_log: access_log(&config, &metrics)?,
         metrics,
         permits: Arc::new(Semaphore::new(config.server.max_connections as usize)),
+        proxies: config.listeners.iter().map(|listener| listener.proxies().map(Arc::from)).collect(),
         limiter: Arc::new(Limiter::new(config.xdp.table.sources)),
         draining,
         max_idle_origin_connections: config.server.max_idle_origin_connections as usize,

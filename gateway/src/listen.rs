@@ -1,6 +1,7 @@
 //! Sockets, workers, limits.
 
 mod limiter;
+mod proxied;
 mod sockets;
 mod worker;
 

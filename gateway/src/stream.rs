@@ -8,4 +8,4 @@ mod relay;
 mod serve;
 
 pub use end::End;
-pub use serve::{Context, serve};
+pub use serve::{Context, Ends, serve};

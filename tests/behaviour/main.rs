@@ -23,6 +23,7 @@ mod misdirected;
 mod no_certificate;
 mod no_resumption;
 mod origin;
+mod proxied;
 mod refused_certificate;
 mod reload_bad_input;
 mod reload_open_connections;

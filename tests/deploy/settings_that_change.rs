@@ -37,6 +37,7 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("log", "access") => "\"off\"",
         // Names and files depend on each other, and interfaces need rights.
         ("host", "name" | "certificate" | "key" | "protocol" | "alpn" | "proxy_protocol")
+        | ("listener", "proxy_protocol" | "trusted")
         | ("mtls_certificate", "certificate" | "crl")
         | ("crl", "ca")
         | ("application", "domain" | "policy")

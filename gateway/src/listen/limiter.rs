@@ -11,6 +11,15 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::model::hostname::HostPattern;
 
+/// How a connection came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// From the device itself.
+    Device,
+    /// Through a balancer, which XDP sees in its place.
+    Proxy,
+}
+
 /// Token buckets by source and by host.
 #[derive(Debug)]
 pub struct Limiter {
@@ -54,18 +63,18 @@ impl Limiter {
     }
 
     /// Whether a connection from `source` is within `rate`.
-    pub fn admit_syn(&self, rate: &Rate, source: SocketAddr) -> bool {
-        self.is_idle(rate) || self.syns.admit(rate, source.ip(), self.now())
+    pub fn admit_syn(&self, rate: &Rate, source: SocketAddr, via: Via) -> bool {
+        self.is_idle(rate, via) || self.syns.admit(rate, source.ip(), self.now())
     }
 
     /// Whether a hello from `source` is within `rate`.
-    pub fn admit_hello(&self, rate: &Rate, source: SocketAddr) -> bool {
-        self.is_idle(rate) || self.hellos.admit(rate, source.ip(), self.now())
+    pub fn admit_hello(&self, rate: &Rate, source: SocketAddr, via: Via) -> bool {
+        self.is_idle(rate, via) || self.hellos.admit(rate, source.ip(), self.now())
     }
 
     /// Whether a hello for `host` is within `rate`.
-    pub fn admit_host(&self, rate: &Rate, host: &HostPattern) -> bool {
-        if self.is_idle(rate) {
+    pub fn admit_host(&self, rate: &Rate, host: &HostPattern, via: Via) -> bool {
+        if self.is_idle(rate, via) {
             return true;
         }
         let now = self.now();
@@ -80,8 +89,8 @@ impl Limiter {
         self.hosts.retain(|host, _| served(host));
     }
 
-    fn is_idle(&self, rate: &Rate) -> bool {
-        rate.interval_ns == 0 || self.offloaded.load(Ordering::Relaxed)
+    fn is_idle(&self, rate: &Rate, via: Via) -> bool {
+        rate.interval_ns == 0 || (via == Via::Device && self.offloaded.load(Ordering::Relaxed))
     }
 
     fn now(&self) -> u64 {
@@ -150,15 +159,16 @@ mod tests {
     #[test]
     fn each_source_has_its_own_burst() {
         let limiter = Limiter::new(100);
-        let admitted = (0..10).filter(|_| limiter.admit_syn(&rate(3), source(1))).count();
+        let admitted = (0..10).filter(|_| limiter.admit_syn(&rate(3), source(1), Via::Device)).count();
         assert_eq!(admitted, 3);
-        assert!(limiter.admit_syn(&rate(3), source(2)));
+        assert!(limiter.admit_syn(&rate(3), source(2), Via::Device));
     }
 
     #[test]
     fn a_full_table_shares_one_bucket_instead_of_growing() {
         let limiter = Limiter::new(2);
-        let admitted = (0..100).filter(|host| limiter.admit_syn(&rate(3), source(*host))).count();
+        let admitted =
+            (0..100).filter(|host| limiter.admit_syn(&rate(3), source(*host), Via::Device)).count();
         assert_eq!(admitted, 2 + 3);
         assert_eq!(limiter.syns.buckets.len(), 2);
     }
@@ -166,8 +176,8 @@ mod tests {
     #[test]
     fn connections_and_hellos_of_a_source_have_a_bucket_each() {
         let limiter = Limiter::new(100);
-        let admitted = (0..10).filter(|_| limiter.admit_syn(&rate(3), source(1))).count();
-        let hellos = (0..10).filter(|_| limiter.admit_hello(&rate(5), source(1))).count();
+        let admitted = (0..10).filter(|_| limiter.admit_syn(&rate(3), source(1), Via::Device)).count();
+        let hellos = (0..10).filter(|_| limiter.admit_hello(&rate(5), source(1), Via::Device)).count();
         assert_eq!((admitted, hellos), (3, 5));
     }
 
@@ -175,8 +185,9 @@ mod tests {
     fn a_source_is_an_ipv4_address_however_written_or_an_ipv6_64() {
         let admitted = |first: &str, second: &str| {
             let limiter = Limiter::new(100);
-            [first, second]
-                .map(|address| limiter.admit_syn(&rate(1), SocketAddr::new(address.parse().unwrap(), 1)))
+            [first, second].map(|address| {
+                limiter.admit_syn(&rate(1), SocketAddr::new(address.parse().unwrap(), 1), Via::Device)
+            })
         };
         assert_eq!(admitted("192.0.2.1", "192.0.2.2"), [true, true]);
         assert_eq!(admitted("192.0.2.1", "::ffff:192.0.2.1"), [true, false]);
@@ -202,7 +213,7 @@ mod tests {
     fn each_host_has_its_own_burst_and_is_forgotten_when_no_longer_served() {
         let limiter = Limiter::new(1);
         let [first, second] = ["a.example", "*.b.example"].map(|name| name.parse::<HostPattern>().unwrap());
-        let burst = |host| (0..10).filter(|_| limiter.admit_host(&rate(3), host)).count();
+        let burst = |host| (0..10).filter(|_| limiter.admit_host(&rate(3), host, Via::Device)).count();
         assert_eq!((burst(&first), burst(&second), burst(&first)), (3, 3, 0));
         limiter.retain_hosts(|host| *host == first);
         assert_eq!((burst(&first), burst(&second)), (0, 3));
@@ -211,7 +222,7 @@ mod tests {
     #[test]
     fn no_limit_costs_no_memory() {
         let limiter = Limiter::new(100);
-        assert!((0..10).all(|_| limiter.admit_syn(&Rate::UNLIMITED, source(1))));
+        assert!((0..10).all(|_| limiter.admit_syn(&Rate::UNLIMITED, source(1), Via::Device)));
         assert!(limiter.syns.buckets.is_empty());
     }
 
@@ -219,6 +230,8 @@ mod tests {
     fn xdp_takes_the_work_over() {
         let limiter = Limiter::new(100);
         limiter.set_offloaded(true);
-        assert!((0..10).all(|_| limiter.admit_syn(&rate(1), source(1))));
+        assert!((0..10).all(|_| limiter.admit_syn(&rate(1), source(1), Via::Device)));
+        let through_balancer = (0..10).filter(|_| limiter.admit_syn(&rate(1), source(1), Via::Proxy)).count();
+        assert_eq!(through_balancer, 1, "but for devices that it does not see");
     }
 }

@@ -8,12 +8,14 @@ use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
+use ipnet::IpNet;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, watch};
 use tokio::task::{LocalSet, spawn_local};
-use tokio::time::{sleep, timeout};
+use tokio::time::{sleep, timeout_at};
 
-use super::limiter::Limiter;
+use super::limiter::{Limiter, Via};
+use super::proxied::{self, ProxyError};
 use super::sockets::Sockets;
 use crate::config::{Protocol, Timeouts};
 use crate::connection::{AsOf, peer};
@@ -22,7 +24,7 @@ use crate::device::verdicts::Verdicts;
 use crate::http::{self, Context};
 use crate::origin::{self, Dialer, Pool};
 use crate::snapshot::{Host, Snapshot};
-use crate::stream;
+use crate::stream::{self, Ends};
 use crate::telemetry::access_log::Line;
 use crate::telemetry::metrics::OTHER;
 use crate::telemetry::{AccessLog, Metrics};
@@ -44,6 +46,8 @@ pub struct Shared {
     pub access_log: AccessLog,
     /// A permit for each connection that may be open.
     pub permits: Arc<Semaphore>,
+    /// Of each listener, who may say where connections come from.
+    pub proxies: Vec<Option<Arc<[IpNet]>>>,
     /// Limits, where XDP does not enforce them.
     pub limiter: Arc<Limiter>,
     /// True once no more connections are accepted.
@@ -94,9 +98,9 @@ async fn run(sockets: Sockets, shared: Shared) {
     };
     let mut draining = shared.draining.clone();
     let worker = Rc::new(Worker { shared, context: Rc::new(context), streams: Rc::new(streams) });
-    for socket in sockets.0 {
+    for (socket, proxies) in sockets.0.into_iter().zip(worker.shared.proxies.clone()) {
         match TcpListener::from_std(socket) {
-            Ok(listener) => drop(spawn_local(accept_loop(listener, Rc::clone(&worker)))),
+            Ok(listener) => drop(spawn_local(accept_loop(listener, proxies, Rc::clone(&worker)))),
             Err(error) => tracing::error!(%error, "cannot listen"),
         }
     }
@@ -125,7 +129,7 @@ async fn reap(worker: Rc<Worker>) {
     }
 }
 
-async fn accept_loop(listener: TcpListener, worker: Rc<Worker>) {
+async fn accept_loop(listener: TcpListener, proxies: Option<Arc<[IpNet]>>, worker: Rc<Worker>) {
     let mut draining = worker.shared.draining.clone();
     let mut backoff = Backoff::default();
     loop {
@@ -143,7 +147,7 @@ async fn accept_loop(listener: TcpListener, worker: Rc<Worker>) {
             (Some(permit), Ok((stream, source))) => {
                 backoff = Backoff::default();
                 let source = SocketAddr::new(source.ip().to_canonical(), source.port());
-                spawn_local(connection(Rc::clone(&worker), stream, source, permit));
+                spawn_local(connection(Rc::clone(&worker), stream, source, proxies.clone(), permit));
             }
             (_, Err(error)) => {
                 worker.shared.metrics.accept_errors.inc();
@@ -189,7 +193,8 @@ impl Worker {
 async fn connection(
     worker: Rc<Worker>,
     stream: TcpStream,
-    source: SocketAddr,
+    peer: SocketAddr,
+    proxies: Option<Arc<[IpNet]>>,
     _permit: OwnedSemaphorePermit,
 ) {
     let _open = Open::new(&worker.shared.metrics);
@@ -197,48 +202,103 @@ async fn connection(
     let _ = stream.set_nodelay(true);
     // Each phase in a box of its own: a connection that idles for hours keeps no room for its handshake, nor a stream
     // for what HTTP would need.
-    let Some((accepted, as_of)) = Box::pin(handshake(&worker.shared, stream, source)).await else { return };
+    let Some((accepted, ends, as_of)) = Box::pin(arrive(&worker.shared, stream, peer, proxies)).await else {
+        return;
+    };
     match accepted.host.protocol {
         Protocol::Https => {
             let draining = worker.shared.draining.clone();
-            Box::pin(http::serve(Rc::clone(&worker.context), accepted, source, as_of, draining)).await;
+            Box::pin(http::serve(Rc::clone(&worker.context), accepted, ends.source, as_of, draining)).await;
         }
         Protocol::Tls => {
-            Box::pin(stream::serve(Rc::clone(&worker.streams), accepted, source, as_of)).await;
+            Box::pin(stream::serve(Rc::clone(&worker.streams), accepted, ends, as_of)).await;
         }
     }
 }
 
-/// The handshake within its limits and its time, counted and logged. Also says what it was begun under.
-async fn handshake(shared: &Shared, stream: TcpStream, source: SocketAddr) -> Option<(Accepted, AsOf)> {
+/// A connection whose handshake is done, where it comes from, and what the handshake was begun under.
+type Arrived = (Accepted, Ends, AsOf);
+
+/// What comes before the first byte of a device's, within its limits and its time, counted and logged.
+async fn arrive(
+    shared: &Shared,
+    mut stream: TcpStream,
+    peer: SocketAddr,
+    proxies: Option<Arc<[IpNet]>>,
+) -> Option<Arrived> {
     let begun = Instant::now();
     let snapshot = shared.snapshot.load_full();
-    let as_of = AsOf { snapshot: snapshot.generation, index: shared.verdicts.index().generation() };
-    if !shared.limiter.admit_syn(&snapshot.xdp.limit.syn_per_source, source) {
-        shared.metrics.limited.with_label_values(&["syn_per_source"]).inc();
-        return None;
+    let deadline = begun + snapshot.timeouts.handshake;
+    let mut arrival = Arrival { via: Via::Device, source: peer };
+    let mut ends = Ends { source: peer, destination: None };
+    if let Some(trusted) = proxies {
+        let read = timeout_at(deadline.into(), proxied::read(&mut stream, peer, &trusted)).await;
+        match read.unwrap_or(Err(ProxyError::Timeout)) {
+            Ok(named) => ends = named,
+            Err(error) => {
+                refuse(shared, &error, peer);
+                return None;
+            }
+        }
+        arrival = Arrival { via: Via::Proxy, source: ends.source };
     }
-    let admit = |host: &Host| admit(shared, &snapshot, host, source);
-    let handshake = tls::accept(stream, &snapshot, &shared.verdicts, admit);
-    let result = timeout(snapshot.timeouts.handshake, handshake).await;
-    match result.unwrap_or(Err(HandshakeError::Timeout)) {
-        Ok(accepted) => {
+    let handshake = timeout_at(deadline.into(), handshake(shared, &snapshot, stream, arrival)).await;
+    match handshake.unwrap_or(Some(Err(HandshakeError::Timeout)))? {
+        Ok((accepted, as_of)) => {
             welcome(shared, &accepted, begun);
-            Some((accepted, as_of))
+            Some((accepted, ends, as_of))
         }
         Err(error) => {
-            report(shared, &error, source);
+            report(shared, &error, ends.source);
             None
         }
     }
 }
 
+/// Where a connection comes from.
+#[derive(Clone, Copy)]
+struct Arrival {
+    via: Via,
+    source: SocketAddr,
+}
+
+/// The handshake within its limits. `None` where it is not begun.
+async fn handshake(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    stream: TcpStream,
+    arrival: Arrival,
+) -> Option<Result<(Accepted, AsOf), HandshakeError>> {
+    let as_of = AsOf { snapshot: snapshot.generation, index: shared.verdicts.index().generation() };
+    if !shared.limiter.admit_syn(&snapshot.xdp.limit.syn_per_source, arrival.source, arrival.via) {
+        shared.metrics.limited.with_label_values(&["syn_per_source"]).inc();
+        return None;
+    }
+    let admit = |host: &Host| admit(shared, snapshot, host, arrival);
+    let accepted = tls::accept(stream, snapshot, &shared.verdicts, admit).await;
+    Some(accepted.map(|accepted| (accepted, as_of)))
+}
+
+/// Counts and logs a connection that came through no trusted balancer, or said so in a way that nobody understands.
+fn refuse(shared: &Shared, error: &ProxyError, source: SocketAddr) {
+    let reason = error.label();
+    shared.metrics.handshakes.with_label_values(&[OTHER, "error", reason]).inc();
+    let (detail, time) = (error.to_string(), now());
+    let peer = peer(source, &Device::Absent);
+    shared.access_log.write(&Line::Handshake { time, host: OTHER, reason, detail: Some(&detail), peer });
+}
+
 /// Whether a hello for `host` may go on to the handshake.
-fn admit(shared: &Shared, snapshot: &Snapshot, host: &Host, source: SocketAddr) -> Result<(), &'static str> {
+fn admit(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    host: &Host,
+    Arrival { via, source }: Arrival,
+) -> Result<(), &'static str> {
     let limits = &snapshot.xdp.limit;
-    let limit = if !shared.limiter.admit_hello(&limits.hello_per_source, source) {
+    let limit = if !shared.limiter.admit_hello(&limits.hello_per_source, source, via) {
         "hello_per_source"
-    } else if !shared.limiter.admit_host(&limits.hello_per_host, &host.pattern) {
+    } else if !shared.limiter.admit_host(&limits.hello_per_host, &host.pattern, via) {
         "hello_per_host"
     } else {
         return Ok(());
@@ -286,11 +346,15 @@ fn report(shared: &Shared, error: &HandshakeError, source: SocketAddr) {
     let reason = error.label();
     shared.metrics.handshakes.with_label_values(&[host, "error", reason]).inc();
     let detail = error.to_string();
-    let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
+    let time = now();
     let mut peer = peer(source, device);
     if let Device::Verified(_) = device {
         // The certificate is good, and who sent it has not shown to be its device.
         peer.certificate = "unproven";
     }
     shared.access_log.write(&Line::Handshake { time, host, reason, detail: Some(&detail), peer });
+}
+
+fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64())
 }

@@ -115,6 +115,7 @@ impl<'a> Compiler<'a> {
         let config = self.config;
         let listeners = config.listeners.iter().map(|listener| &listener.address);
         self.check_duplicates(listeners, "listener", "each address once");
+        self.check_proxied();
         self.check_duplicates(
             config.hosts.iter().map(|host| &host.name),
             "host",

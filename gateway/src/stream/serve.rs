@@ -49,17 +49,26 @@ impl Context {
     }
 }
 
+/// Where a connection comes from, and where it went, as far as a balancer in front says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ends {
+    /// The device's address.
+    pub source: SocketAddr,
+    /// The address that it connected to, where that is not our own.
+    pub destination: Option<SocketAddr>,
+}
+
 /// Serves a stream until it ends. A drain leaves it alone until its deadline: nobody can tell when a stream is done.
-pub async fn serve(context: Rc<Context>, accepted: Accepted, source: SocketAddr, as_of: AsOf) {
-    let connection = Connection::new(&accepted, source, as_of);
+pub async fn serve(context: Rc<Context>, accepted: Accepted, ends: Ends, as_of: AsOf) {
+    let connection = Connection::new(&accepted, ends.source, as_of);
     let label = Arc::clone(&accepted.host.label);
     let mut device = accepted.stream;
     // From here on changes are heard of; what came during the handshake is looked for at once.
     let changes = context.verdicts.subscribe();
     if let Some(reason) = connection.lost(context.in_force()) {
-        terminated(&context.metrics, &label, source, reason);
+        terminated(&context.metrics, &label, ends.source, reason);
     } else if let Some(state) = connection.state(context.in_force()) {
-        let introduction = introduction(&connection, &state, &device);
+        let introduction = introduction(&connection, &state, ends, &device);
         let stream = Stream { context: &context, connection: &connection, state: &state };
         stream.pass(&mut device, introduction, changes).await;
     }
@@ -70,6 +79,7 @@ pub async fn serve(context: Rc<Context>, accepted: Accepted, source: SocketAddr,
 fn introduction<'a>(
     connection: &'a Connection,
     state: &'a State,
+    ends: Ends,
     device: &TlsStream<TcpStream>,
 ) -> Option<proxy_header::Facts<'a>> {
     if state.host.proxy_protocol == ProxyProtocol::Off {
@@ -77,9 +87,9 @@ fn introduction<'a>(
     }
     let (tcp, tls) = device.get_ref();
     Some(proxy_header::Facts {
-        source: connection.source,
+        source: ends.source,
         // Without it, it is where the device is that counts.
-        destination: tcp.local_addr().unwrap_or(connection.source),
+        destination: ends.destination.or(tcp.local_addr().ok()).unwrap_or(ends.source),
         name: connection.name.as_str(),
         tls: Some(proxy_header::Tls::of(tls, &state.host.certificate_facts, &state.device)),
     })

@@ -74,7 +74,16 @@ impl Tls {
     /// # Errors
     /// When the handshake fails; [`alert`] tells which alert came.
     pub fn connect(&self, address: SocketAddr, name: &str) -> io::Result<Connection> {
-        let stream = TcpStream::connect_timeout(&address, wait::DEADLINE)?;
+        self.connect_behind(&[], address, name)
+    }
+
+    /// The same, with these octets in front of the handshake, as a load balancer would send them.
+    ///
+    /// # Errors
+    /// When the handshake fails.
+    pub fn connect_behind(&self, header: &[u8], address: SocketAddr, name: &str) -> io::Result<Connection> {
+        let mut stream = TcpStream::connect_timeout(&address, wait::DEADLINE)?;
+        stream.write_all(header)?;
         stream.set_read_timeout(Some(wait::DEADLINE))?;
         stream.set_nodelay(true)?;
         let name = ServerName::try_from(name.to_owned()).expect("a name");
@@ -129,6 +138,11 @@ impl Connection {
     pub fn send(&mut self, request: &str) -> io::Result<()> {
         self.0.get_mut().write_all(request.as_bytes())?;
         self.0.get_mut().flush()
+    }
+
+    /// Where it comes from.
+    pub fn local_address(&self) -> SocketAddr {
+        self.0.get_ref().sock.local_addr().expect("its address")
     }
 
     /// Any bytes, those that are not text too.

@@ -57,6 +57,12 @@ impl Setup {
         self
     }
 
+    /// Adds a line to the listener.
+    #[must_use]
+    pub fn listener(self, line: &str) -> Self {
+        self.replace("[admin]\n", &format!("{line}\n[admin]\n"))
+    }
+
     /// Adds a host.
     #[must_use]
     pub fn host(self, host: Host) -> Self {

@@ -6,6 +6,20 @@ use super::Compiler;
 use crate::config::{self, Protocol, ProxyProtocol, Spanned};
 
 impl Compiler<'_> {
+    /// XDP protects ports, whatever the address: one port cannot be both.
+    pub(super) fn check_proxied(&mut self) {
+        let config = self.config;
+        let (proxied, direct): (Vec<_>, Vec<_>) =
+            config.listeners.iter().partition(|listener| listener.proxy_protocol);
+        for listener in proxied {
+            let port = listener.address.value.port();
+            if direct.iter().any(|direct| direct.address.value.port() == port) {
+                let message = format!("port {port} is another listener's without `proxy_protocol`");
+                self.error(listener.address.span, message, "give it a port of its own");
+            }
+        }
+    }
+
     /// Checks what is for byte streams only. Behind their TLS, ALPN has only what the operator knows of it.
     pub(super) fn stream(&mut self, declared: &config::Host, config: &mut ServerConfig) {
         let Spanned { value: names, span } = &declared.alpn;
