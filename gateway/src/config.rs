@@ -3,6 +3,7 @@
 mod access;
 mod crl;
 mod host;
+mod mqtt;
 mod operations;
 mod problem;
 mod server;
@@ -21,6 +22,7 @@ use toml_span::{DeserError, Deserialize, Value};
 pub use access::{Application, CrlExpired, MtlsCertificate};
 pub use crl::Crl;
 pub use host::{ClientAuth, Host, TlsVersion};
+pub use mqtt::{CertificateField, Mqtt, MqttUsername};
 pub use operations::{AccessLog, Admin, Forwarding, Log, Metrics};
 pub use problem::{Problem, Problems, Severity};
 pub use server::{Listener, Server, Timeouts};

@@ -19,6 +19,7 @@ use crate::crl::{self, Network};
 use crate::device::verdicts::Verdicts;
 use crate::listen::{self, BindError, Limiter, Shared, Sockets};
 use crate::snapshot::{Compiled, compile};
+use crate::stream;
 use crate::telemetry::{AccessLog, Metrics};
 use crate::xdp::DataPlane;
 
@@ -105,6 +106,7 @@ async fn serve(path: &Path) -> Result<(), StartError> {
         metrics,
         permits: Arc::new(Semaphore::new(config.server.max_connections as usize)),
         proxies: config.listeners.iter().map(|listener| listener.proxies().map(Arc::from)).collect(),
+        device_limits: Arc::new(stream::DeviceLimits::new(config.server.verdict_cache)),
         limiter: Arc::new(Limiter::new(config.xdp.table.sources)),
         draining,
         max_idle_origin_connections: config.server.max_idle_origin_connections as usize,

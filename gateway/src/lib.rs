@@ -13,6 +13,7 @@ pub mod crl;
 pub mod device;
 pub mod gateway;
 pub mod http;
+pub mod limit;
 pub mod listen;
 pub mod model;
 pub mod origin;

@@ -14,7 +14,7 @@ pub use certificate_facts::CertificateFacts;
 pub(crate) use compile::tests::Site;
 pub use compile::{Compiled, compile};
 
-use crate::config::{ClientAuth, Protocol, ProxyProtocol, Timeouts, Xdp};
+use crate::config::{ClientAuth, Mqtt, Protocol, ProxyProtocol, Timeouts, Xdp};
 use crate::device::trust::TrustSet;
 use crate::model::hostname::{HostPattern, Hostname};
 use crate::model::policy::Application;
@@ -45,6 +45,8 @@ pub struct Host {
     pub protocol: Protocol,
     /// The header in front of what its origin gets, where that is bytes.
     pub proxy_protocol: ProxyProtocol,
+    /// The guard of its byte streams, where they are MQTT.
+    pub mqtt: Option<Arc<Mqtt>>,
     /// Whether devices are asked for certificates.
     pub client_auth: ClientAuth,
     /// Our identity towards devices, and the verifier of theirs.

@@ -3,9 +3,15 @@
 mod account;
 mod clock;
 mod end;
+mod limits;
+mod mqtt;
+mod open;
 mod proxy_header;
 mod relay;
+mod run;
 mod serve;
 
 pub use end::End;
+pub use limits::DeviceLimits;
+pub use mqtt::Refusal;
 pub use serve::{Context, Ends, serve};

@@ -20,6 +20,7 @@ mod killed;
 mod log_hygiene;
 mod metric_labels;
 mod misdirected;
+mod mqtt_guard;
 mod no_certificate;
 mod no_resumption;
 mod origin;

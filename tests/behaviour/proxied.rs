@@ -69,7 +69,7 @@ fn who_is_not_trusted_or_says_nothing_is_not_served() {
     });
 }
 
-/// Kills it when the test is over, however it ends.
+/// `haproxy`. It is killed when the test is over, however it ends.
 struct Balancer {
     process: Child,
     _folder: TempDir,
@@ -84,7 +84,7 @@ impl Drop for Balancer {
 }
 
 impl Balancer {
-    /// HAProxy, with a port for each version.
+    /// Starts one with a port for each version.
     fn start(gateway: &Gateway) -> Self {
         let ports = [0; 2].map(|_| {
             let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -7,6 +7,7 @@ use std::path::Path;
 /// Each room, and the rooms that it may use.
 const DOORS: &[(&str, &[&str])] = &[
     ("model", &[]),
+    ("limit", &[]),
     ("config", &["model"]),
     ("device", &["model"]),
     ("access", &["device", "model"]),
@@ -23,7 +24,18 @@ const DOORS: &[(&str, &[&str])] = &[
     ),
     (
         "stream",
-        &["access", "config", "connection", "device", "model", "origin", "snapshot", "telemetry", "tls"],
+        &[
+            "access",
+            "config",
+            "connection",
+            "device",
+            "limit",
+            "model",
+            "origin",
+            "snapshot",
+            "telemetry",
+            "tls",
+        ],
     ),
     (
         "listen",
@@ -32,6 +44,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "connection",
             "device",
             "http",
+            "limit",
             "model",
             "origin",
             "snapshot",
@@ -42,7 +55,10 @@ const DOORS: &[(&str, &[&str])] = &[
     ),
     ("control", &["config", "crl", "device", "listen", "snapshot", "xdp"]),
     ("api", &["control"]),
-    ("gateway", &["api", "config", "control", "crl", "device", "listen", "snapshot", "telemetry", "xdp"]),
+    (
+        "gateway",
+        &["api", "config", "control", "crl", "device", "listen", "snapshot", "stream", "telemetry", "xdp"],
+    ),
     ("cli", &["config", "control", "crl", "device", "gateway", "telemetry"]),
 ];
 

@@ -121,6 +121,13 @@ fn every_field_of_the_access_log_is_explained() {
 }
 
 #[test]
+fn every_refusal_of_the_mqtt_guard_is_explained() {
+    for refusal in fleetgate::stream::Refusal::ALL {
+        row("**The MQTT guard refuses**", refusal.label());
+    }
+}
+
+#[test]
 fn every_end_of_a_stream_is_explained() {
     for reason in fleetgate::stream::End::ALL {
         row("**A byte stream ended**", reason.label());

@@ -13,9 +13,9 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
     let value = match (table, key) {
         ("server", "state_dir") => "\"elsewhere\"",
         ("server", "ca_algorithms") => "\"cloudflare\"",
-        ("server" | "xdp.table", _) | ("crl", "max_size") => "9999",
+        ("server" | "xdp.table", _) | ("crl", "max_size") | ("host.mqtt", "max_packet") => "9999",
         ("timeout", _) | ("crl", "timeout" | "refresh") => "\"11s\"",
-        ("xdp.limit", _) => "\"1/s burst 2\"",
+        ("xdp.limit", _) | ("host.mqtt", "connect_rate") => "\"1/s burst 2\"",
         ("listener", "address") | ("metrics", "listen") => "\"127.0.0.1:1\"",
         ("host", "client_auth") => "\"require\"",
         ("host", "origin") => "\"http://127.0.0.1:1\"",
@@ -35,8 +35,10 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("xdp", "log") => "\"debug\"",
         ("admin", "socket") => "\"elsewhere.sock\"",
         ("log", "access") => "\"off\"",
+        ("host.mqtt", "client_id" | "set_username") => "\"common_name\"",
         // Names and files depend on each other, and interfaces need rights.
-        ("host", "name" | "certificate" | "key" | "protocol" | "alpn" | "proxy_protocol")
+        ("host", "name" | "certificate" | "key" | "protocol" | "alpn" | "proxy_protocol" | "mqtt")
+        | ("host.mqtt", "username")
         | ("listener", "proxy_protocol" | "trusted")
         | ("mtls_certificate", "certificate" | "crl")
         | ("crl", "ca")

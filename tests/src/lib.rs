@@ -11,6 +11,7 @@ pub mod field;
 pub mod gateway;
 pub mod message;
 pub mod metrics;
+pub mod mosquitto;
 pub mod namespace;
 pub mod origin;
 pub mod pki;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use toml_span::de_helpers::TableHelper;
 use toml_span::{DeserError, Deserialize, Spanned, Value};
 
+use super::mqtt::Mqtt;
 use super::stream::{Protocol, ProxyProtocol};
 use super::value::{Parsed, inner, invalid, word};
 use crate::model::hostname::HostPattern;
@@ -25,6 +26,8 @@ pub struct Host {
     pub alpn: Spanned<Vec<String>>,
     /// The header in front of what the origin gets. For byte streams only.
     pub proxy_protocol: Spanned<ProxyProtocol>,
+    /// The guard of a host that speaks MQTT. For byte streams only.
+    pub mqtt: Option<Spanned<Mqtt>>,
     /// Whether and how devices are asked for certificates.
     pub client_auth: ClientAuth,
     /// Whether a device's certificate must name `clientAuth` as its purpose, instead of only not naming others.
@@ -78,6 +81,7 @@ impl<'de> Deserialize<'de> for Host {
         let protocol = table.optional("protocol").unwrap_or_default();
         let alpn = table.optional_s::<Vec<String>>("alpn");
         let proxy_protocol = table.optional_s("proxy_protocol");
+        let mqtt = table.optional_s("mqtt");
         let client_auth = table.optional("client_auth").unwrap_or_default();
         let require_client_auth_purpose = table.optional("require_client_auth_purpose").unwrap_or_default();
         let min_tls = table.optional("min_tls").unwrap_or_default();
@@ -97,6 +101,7 @@ impl<'de> Deserialize<'de> for Host {
             protocol,
             alpn: alpn.unwrap_or_default(),
             proxy_protocol: proxy_protocol.unwrap_or_default(),
+            mqtt,
             client_auth,
             require_client_auth_purpose,
             min_tls,

@@ -24,7 +24,7 @@ use crate::device::verdicts::Verdicts;
 use crate::http::{self, Context};
 use crate::origin::{self, Dialer, Pool};
 use crate::snapshot::{Host, Snapshot};
-use crate::stream::{self, Ends};
+use crate::stream::{self, DeviceLimits, Ends};
 use crate::telemetry::access_log::Line;
 use crate::telemetry::metrics::OTHER;
 use crate::telemetry::{AccessLog, Metrics};
@@ -48,6 +48,8 @@ pub struct Shared {
     pub permits: Arc<Semaphore>,
     /// Of each listener, who may say where connections come from.
     pub proxies: Vec<Option<Arc<[IpNet]>>>,
+    /// What each device may do.
+    pub device_limits: Arc<DeviceLimits>,
     /// Limits, where XDP does not enforce them.
     pub limiter: Arc<Limiter>,
     /// True once no more connections are accepted.
@@ -95,6 +97,7 @@ async fn run(sockets: Sockets, shared: Shared) {
         metrics: shared.metrics.clone(),
         access_log: shared.access_log.clone(),
         dialer,
+        limits: Arc::clone(&shared.device_limits),
     };
     let mut draining = shared.draining.clone();
     let worker = Rc::new(Worker { shared, context: Rc::new(context), streams: Rc::new(streams) });

@@ -192,6 +192,7 @@ impl<'a> Compiler<'a> {
             label: pattern.to_string().into(),
             protocol: declared.protocol,
             proxy_protocol: declared.proxy_protocol.value,
+            mqtt: declared.mqtt.as_ref().map(|mqtt| Arc::new(mqtt.value.clone())),
             client_auth: declared.client_auth,
             tls: Arc::new(tls),
             trust,

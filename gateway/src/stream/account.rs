@@ -1,21 +1,23 @@
 //! What is counted and logged of a stream.
 
+use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use prometheus::{IntCounter, IntGauge};
 
 use super::end::End;
 use super::serve::Context;
-use crate::access::{Denial, Permit};
+use crate::access::Permit;
 use crate::connection::{Connection, State, peer};
+use crate::device::Device;
 use crate::telemetry::access_log::Line;
-use crate::telemetry::ray_id;
 
 /// A stream that was permitted, from its start to its end. Dropping it is the end, whatever led there.
 pub(super) struct Account<'a> {
     context: &'a Context,
     connection: &'a Connection,
-    state: &'a State,
+    label: Arc<str>,
+    device: Device,
     ray_id: String,
     begun: Instant,
     active: IntGauge,
@@ -36,7 +38,8 @@ impl<'a> Account<'a> {
     pub(super) fn open(
         context: &'a Context,
         connection: &'a Connection,
-        state: &'a State,
+        state: &State,
+        ray_id: String,
         permit: Permit<'_>,
     ) -> Self {
         let metrics = &context.metrics;
@@ -45,8 +48,9 @@ impl<'a> Account<'a> {
         let account = Self {
             context,
             connection,
-            state,
-            ray_id: ray_id(),
+            label: Arc::clone(&state.host.label),
+            device: state.device.clone(),
+            ray_id,
             begun: Instant::now(),
             active: metrics.streams_active.with_label_values(&[host]),
             received: Direction { counter: way("received"), bytes: 0 },
@@ -54,13 +58,14 @@ impl<'a> Account<'a> {
             end: End::Aborted,
         };
         account.active.inc();
-        log_start(context, connection, state, &account.ray_id, Ok(permit));
+        let permit = Start { decision: "permit", reason: None, policy: permit.policy };
+        log_start(context, connection, state, &account.ray_id, permit);
         account
     }
 
     /// The host's label.
-    pub(super) fn host(&self) -> &'a str {
-        &self.state.host.label
+    pub(super) fn host(&self) -> &str {
+        &self.label
     }
 
     /// The id of the stream in the log.
@@ -88,7 +93,7 @@ impl Direction {
 
 impl Drop for Account<'_> {
     fn drop(&mut self) {
-        let host = &*self.state.host.label;
+        let host = &*self.label;
         self.active.dec();
         self.context.metrics.streams.with_label_values(&[host, self.end.label()]).inc();
         self.context.access_log.write(&Line::StreamEnd {
@@ -99,30 +104,40 @@ impl Drop for Account<'_> {
             received: self.received.bytes,
             sent: self.sent.bytes,
             duration: self.begun.elapsed().as_secs_f64(),
-            peer: peer(self.connection.source, &self.state.device),
+            peer: peer(self.connection.source, &self.device),
         });
     }
 }
 
-/// Logs a stream that policy denied.
-pub(super) fn log_denial(context: &Context, connection: &Connection, state: &State, denial: Denial<'_>) {
-    log_start(context, connection, state, &ray_id(), Err(denial));
+/// What is logged of a decision.
+#[derive(Clone, Copy)]
+struct Start<'a> {
+    decision: &'static str,
+    reason: Option<&'static str>,
+    policy: Option<&'a str>,
 }
 
-fn log_start(
+/// Logs a stream that does not begin, for this reason. `policy` decided, whether it permitted or not.
+pub(super) fn log_denial(
     context: &Context,
     connection: &Connection,
     state: &State,
     ray_id: &str,
-    decision: Result<Permit<'_>, Denial<'_>>,
+    reason: &'static str,
+    policy: Option<&str>,
 ) {
+    log_start(context, connection, state, ray_id, Start { decision: "deny", reason: Some(reason), policy });
+}
+
+fn log_start(context: &Context, connection: &Connection, state: &State, ray_id: &str, start: Start<'_>) {
+    let Start { decision, reason, policy } = start;
     context.access_log.write(&Line::StreamStart {
         time: now(),
         ray_id,
         host: &state.host.label,
-        decision: if decision.is_ok() { "permit" } else { "deny" },
-        reason: decision.as_ref().err().map(|denial| denial.reason.label()),
-        policy: decision.map_or_else(|denial| denial.policy, |permit| permit.policy),
+        decision,
+        reason,
+        policy,
         peer: peer(connection.source, &state.device),
     });
 }

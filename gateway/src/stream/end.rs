@@ -1,5 +1,7 @@
 //! How streams end.
 
+use super::mqtt::Refusal;
+
 /// How a stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
@@ -15,6 +17,8 @@ pub enum End {
     TotalTimeout,
     /// It lost what it was permitted, for this reason.
     Lost(&'static str),
+    /// The MQTT guard refused what the device sent.
+    Refused(Refusal),
     /// Its origin could not be reached, for this reason.
     NoOrigin(&'static str),
     /// It was dropped while it was under way: a panic.
@@ -23,13 +27,14 @@ pub enum End {
 
 impl End {
     /// Every end that has a reason of its own, for documentation.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Closed,
         Self::DeviceLost,
         Self::OriginLost,
         Self::IdleTimeout,
         Self::TotalTimeout,
         Self::Lost("not_served"),
+        Self::Lost("mqtt_changed"),
         Self::Aborted,
     ];
 
@@ -42,6 +47,7 @@ impl End {
             Self::IdleTimeout => "idle_timeout",
             Self::TotalTimeout => "total_timeout",
             Self::Lost(reason) | Self::NoOrigin(reason) => reason,
+            Self::Refused(refusal) => refusal.label(),
             Self::Aborted => "aborted",
         }
     }

@@ -61,6 +61,11 @@ impl Way {
         Self { left: first, ..Self::default() }
     }
 
+    /// Whether something waits for its other side.
+    pub(super) fn has_left(&self) -> bool {
+        !self.left.is_empty()
+    }
+
     /// Whether its end has been passed on.
     pub(super) fn is_done(&self) -> bool {
         matches!(self.phase, Phase::Done)

@@ -70,6 +70,8 @@ metrics! {
     streams: IntCounterVec = "fleetgate_streams_total" ["host", "reason"];
     /// Bytes of byte streams, by host and direction: received from devices, sent to them.
     stream_bytes: IntCounterVec = "fleetgate_stream_bytes_total" ["host", "direction"];
+    /// CONNECTs and streams that the MQTT guard refused, by host and reason.
+    mqtt_refusals: IntCounterVec = "fleetgate_mqtt_refusals_total" ["host", "reason"];
     /// Lookups that found a live verdict.
     cache_hits: IntCounter = "fleetgate_verdict_cache_hits_total";
     /// Lookups that did not.

@@ -34,6 +34,10 @@ impl Compiler<'_> {
         if !names.is_empty() {
             self.error(*span, "`alpn` is for byte streams", remedy);
         }
+        if let Some(mqtt) = &declared.mqtt {
+            let message = "`mqtt` is for byte streams; it does nothing here".to_owned();
+            self.warn(mqtt.span, message, remedy);
+        }
         if declared.proxy_protocol.value != ProxyProtocol::Off {
             self.error(declared.proxy_protocol.span, "`proxy_protocol` is for byte streams", remedy);
         }
