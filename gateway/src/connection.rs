@@ -17,7 +17,7 @@ use crate::model::hostname::Hostname;
 use crate::snapshot::{Host, Snapshot};
 use crate::telemetry::Metrics;
 use crate::telemetry::access_log::{Clipped, Peer};
-use crate::tls::Accepted;
+use crate::tls::{Accepted, Through};
 
 /// What connections are judged by.
 #[derive(Clone, Copy)]
@@ -63,11 +63,21 @@ pub struct State {
 impl Connection {
     /// The connection that a handshake led to, which began under `as_of`.
     pub fn new(accepted: &Accepted, source: SocketAddr, as_of: AsOf) -> Self {
-        let state = State { as_of, host: Arc::clone(&accepted.host), device: accepted.device.clone() };
+        let Accepted { name, host, device, .. } = accepted;
+        Self::of(name.clone(), host, device.clone(), source, as_of)
+    }
+
+    /// The connection whose TLS goes through: nobody is known at its other end.
+    pub fn through(through: &Through, source: SocketAddr, as_of: AsOf) -> Self {
+        Self::of(through.name.clone(), &through.host, Device::Absent, source, as_of)
+    }
+
+    fn of(name: Hostname, host: &Arc<Host>, device: Device, source: SocketAddr, as_of: AsOf) -> Self {
+        let state = State { as_of, host: Arc::clone(host), device };
         Self {
             source,
-            name: accepted.name.clone(),
-            protocol: accepted.host.protocol,
+            name,
+            protocol: host.protocol,
             state: RefCell::new(state),
             permitted: Cell::new(false),
         }

@@ -315,7 +315,9 @@ fn describe_certificates(snapshot: &Snapshot, shared: &Shared) {
     };
     let mut soonest = std::collections::BTreeMap::new();
     for host in snapshot.hosts() {
-        expiry("host", &host.label, host.certificate_not_after);
+        if host.tls.is_some() {
+            expiry("host", &host.label, host.certificate_not_after);
+        }
         let anchors = host.trust.anchors();
         // A host that asks nobody for certificates trusts no CA, and that is not worth an alert.
         if host.client_auth != ClientAuth::None {

@@ -49,8 +49,8 @@ pub struct Host {
     pub mqtt: Option<Arc<Mqtt>>,
     /// Whether devices are asked for certificates.
     pub client_auth: ClientAuth,
-    /// Our identity towards devices, and the verifier of theirs.
-    pub tls: Arc<ServerConfig>,
+    /// Our identity towards devices, and the verifier of theirs; none where TLS goes through.
+    pub tls: Option<Arc<ServerConfig>>,
     /// Who vouches for its devices.
     pub trust: Arc<TrustSet>,
     /// Its application, if it has one.
@@ -59,13 +59,18 @@ pub struct Host {
     pub origin: Arc<Target>,
     /// Whether origins get the two `Cf-Client-Cert-*` headers.
     pub forward_certificate: bool,
-    /// When our own certificate expires. Seconds since the epoch.
+    /// When our own certificate expires. Seconds since the epoch; 0 where there is none.
     pub certificate_not_after: u64,
     /// How our own certificate is made.
     pub certificate_facts: CertificateFacts,
 }
 
 impl Snapshot {
+    /// Whether TLS of some host goes through.
+    pub fn passes_through(&self) -> bool {
+        self.hosts().any(|host| host.tls.is_none())
+    }
+
     /// The host that serves `name`: an exact one before a wildcard.
     pub fn host(&self, name: &Hostname) -> Option<&Arc<Host>> {
         self.exact.get(name).or_else(|| self.wildcard.get(name.parent()?))

@@ -14,4 +14,4 @@ mod serve;
 pub use end::End;
 pub use limits::DeviceLimits;
 pub use mqtt::Refusal;
-pub use serve::{Context, Ends, serve};
+pub use serve::{Context, Ends, serve, serve_through};

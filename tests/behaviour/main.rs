@@ -24,6 +24,7 @@ mod mqtt_guard;
 mod no_certificate;
 mod no_resumption;
 mod origin;
+mod passthrough;
 mod proxied;
 mod refused_certificate;
 mod reload_bad_input;

@@ -16,10 +16,8 @@ use crate::model::origin::{Carries, OriginUrl};
 pub struct Host {
     /// Exact, or `*.` and a parent.
     pub name: Spanned<HostPattern>,
-    /// PEM file with our own chain, the leaf first.
-    pub certificate: Spanned<PathBuf>,
-    /// PEM file with its private key.
-    pub key: Spanned<PathBuf>,
+    /// Our own chain and its key; none where TLS goes through.
+    pub identity: Option<Identity>,
     /// What is spoken behind TLS.
     pub protocol: Protocol,
     /// Protocols that devices may choose from by ALPN; none, and whatever they offer is ignored. For byte streams only.
@@ -37,6 +35,19 @@ pub struct Host {
     /// Where permitted requests go.
     pub origin: Spanned<OriginUrl>,
 }
+
+/// Where a host's own chain and key are.
+#[derive(Debug)]
+pub struct Identity {
+    /// PEM file with our own chain, the leaf first.
+    pub certificate: Spanned<PathBuf>,
+    /// PEM file with its private key.
+    pub key: Spanned<PathBuf>,
+}
+
+/// Keys that have a meaning only where TLS ends here.
+const OF_OUR_TLS: [&str; 7] =
+    ["certificate", "key", "alpn", "mqtt", "client_auth", "require_client_auth_purpose", "min_tls"];
 
 /// Whether devices are asked for certificates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,9 +87,11 @@ impl<'de> Deserialize<'de> for Host {
     fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
         let mut table = TableHelper::new(value)?;
         let name = table.required_s::<Parsed<HostPattern>>("name");
-        let certificate = table.required_s::<String>("certificate");
-        let key = table.required_s::<String>("key");
-        let protocol = table.optional("protocol").unwrap_or_default();
+        let protocol: Protocol = table.optional("protocol").unwrap_or_default();
+        let identity = if protocol.terminates() { identity(&mut table).map(Some) } else { Ok(None) };
+        if !protocol.terminates() {
+            leave_alone(&mut table);
+        }
         let alpn = table.optional_s::<Vec<String>>("alpn");
         let proxy_protocol = table.optional_s("proxy_protocol");
         let mqtt = table.optional_s("mqtt");
@@ -88,7 +101,7 @@ impl<'de> Deserialize<'de> for Host {
         let origin = table.required_s::<Parsed<OriginUrl>>("origin").map(inner);
         let carries = match protocol {
             Protocol::Https => Carries::Requests,
-            Protocol::Tls => Carries::Bytes,
+            Protocol::Tls | Protocol::Passthrough => Carries::Bytes,
         };
         if let Ok(origin) = &origin {
             table.errors.extend(misfit(origin, carries));
@@ -96,8 +109,7 @@ impl<'de> Deserialize<'de> for Host {
         table.finalize(None)?;
         Ok(Self {
             name: inner(name?),
-            certificate: certificate?.map(),
-            key: key?.map(),
+            identity: identity?,
             protocol,
             alpn: alpn.unwrap_or_default(),
             proxy_protocol: proxy_protocol.unwrap_or_default(),
@@ -110,6 +122,22 @@ impl<'de> Deserialize<'de> for Host {
     }
 }
 
+fn identity(table: &mut TableHelper<'_>) -> Result<Identity, DeserError> {
+    let (certificate, key) = (table.required_s::<String>("certificate"), table.required_s::<String>("key"));
+    Ok(Identity { certificate: certificate?.map(), key: key?.map() })
+}
+
+/// An error for each key about TLS that does not end here: whoever wrote it believes that it protects something.
+fn leave_alone(table: &mut TableHelper<'_>) {
+    for key in OF_OUR_TLS {
+        if let Some((_, value)) = table.take(key) {
+            let message =
+                format!("`{key}` has no meaning with protocol = \"passthrough\": TLS does not end here");
+            table.errors.extend(invalid(message, value.span).errors);
+        }
+    }
+}
+
 /// An error when `origin` cannot take what its host passes on.
 fn misfit(origin: &Spanned<OriginUrl>, carries: Carries) -> Option<toml_span::Error> {
     if origin.value.takes(carries) {
@@ -117,7 +145,9 @@ fn misfit(origin: &Spanned<OriginUrl>, carries: Carries) -> Option<toml_span::Er
     }
     let message = match carries {
         Carries::Requests => "a host with protocol = \"https\" has an http://, https:// or unix: origin",
-        Carries::Bytes => "a host with protocol = \"tls\" has a tcp://, tls:// or unix: origin",
+        Carries::Bytes => {
+            "a host with protocol = \"tls\" or \"passthrough\" has a tcp://, tls:// or unix: origin"
+        }
     };
     invalid(format!("`{}`: {message}", origin.value), origin.span).errors.pop()
 }

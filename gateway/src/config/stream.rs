@@ -12,6 +12,8 @@ pub enum Protocol {
     Https,
     /// Anything; decrypted bytes go to the origin as they come.
     Tls,
+    /// TLS itself, which goes through to the origin as it is.
+    Passthrough,
 }
 
 /// The header in front of what an origin of bytes gets.
@@ -30,8 +32,18 @@ impl<'de> Deserialize<'de> for ProxyProtocol {
     }
 }
 
+impl Protocol {
+    /// Whether TLS ends here.
+    pub const fn terminates(self) -> bool {
+        match self {
+            Self::Https | Self::Tls => true,
+            Self::Passthrough => false,
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for Protocol {
     fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
-        word(value, &[("https", Self::Https), ("tls", Self::Tls)])
+        word(value, &[("https", Self::Https), ("tls", Self::Tls), ("passthrough", Self::Passthrough)])
     }
 }

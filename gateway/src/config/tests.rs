@@ -152,8 +152,9 @@ access = "json"
         (host.name.value.to_string(), host.origin.value.to_string()),
         ("iot.example.com".into(), "http://127.0.0.1:9000".into())
     );
+    let identity = host.identity.as_ref().unwrap();
     assert_eq!(
-        (host.certificate.value.as_path(), host.key.value.as_path()),
+        (identity.certificate.value.as_path(), identity.key.value.as_path()),
         (Path::new("server.pem"), Path::new("server-key.pem"))
     );
     let ca = &config.mtls_certificates[0];

@@ -28,7 +28,7 @@ use crate::stream::{self, DeviceLimits, Ends};
 use crate::telemetry::access_log::Line;
 use crate::telemetry::metrics::OTHER;
 use crate::telemetry::{AccessLog, Metrics};
-use crate::tls::{self, Accepted, HandshakeError};
+use crate::tls::{self, Arrived, HandshakeError};
 
 /// How often idle connections to origins are looked through.
 const REAP: Duration = Duration::from_secs(5);
@@ -205,22 +205,25 @@ async fn connection(
     let _ = stream.set_nodelay(true);
     // Each phase in a box of its own: a connection that idles for hours keeps no room for its handshake, nor a stream
     // for what HTTP would need.
-    let Some((accepted, ends, as_of)) = Box::pin(arrive(&worker.shared, stream, peer, proxies)).await else {
+    let Some((arrived, ends, as_of)) = Box::pin(arrive(&worker.shared, stream, peer, proxies)).await else {
         return;
     };
-    match accepted.host.protocol {
-        Protocol::Https => {
-            let draining = worker.shared.draining.clone();
-            Box::pin(http::serve(Rc::clone(&worker.context), accepted, ends.source, as_of, draining)).await;
+    let streams = Rc::clone(&worker.streams);
+    match arrived {
+        Arrived::Through(through) => Box::pin(stream::serve_through(streams, through, ends, as_of)).await,
+        Arrived::Accepted(accepted) if accepted.host.protocol == Protocol::Tls => {
+            Box::pin(stream::serve(streams, *accepted, ends, as_of)).await;
         }
-        Protocol::Tls => {
-            Box::pin(stream::serve(Rc::clone(&worker.streams), accepted, ends, as_of)).await;
+        Arrived::Accepted(accepted) => {
+            let draining = worker.shared.draining.clone();
+            let context = Rc::clone(&worker.context);
+            Box::pin(http::serve(context, *accepted, ends.source, as_of, draining)).await;
         }
     }
 }
 
 /// A connection whose handshake is done, where it comes from, and what the handshake was begun under.
-type Arrived = (Accepted, Ends, AsOf);
+type Arrival = (Arrived, Ends, AsOf);
 
 /// What comes before the first byte of a device's, within its limits and its time, counted and logged.
 async fn arrive(
@@ -228,11 +231,11 @@ async fn arrive(
     mut stream: TcpStream,
     peer: SocketAddr,
     proxies: Option<Arc<[IpNet]>>,
-) -> Option<Arrived> {
+) -> Option<Arrival> {
     let begun = Instant::now();
     let snapshot = shared.snapshot.load_full();
     let deadline = begun + snapshot.timeouts.handshake;
-    let mut arrival = Arrival { via: Via::Device, source: peer };
+    let mut from = Origin { via: Via::Device, source: peer };
     let mut ends = Ends { source: peer, destination: None };
     if let Some(trusted) = proxies {
         let read = timeout_at(deadline.into(), proxied::read(&mut stream, peer, &trusted)).await;
@@ -243,13 +246,13 @@ async fn arrive(
                 return None;
             }
         }
-        arrival = Arrival { via: Via::Proxy, source: ends.source };
+        from = Origin { via: Via::Proxy, source: ends.source };
     }
-    let handshake = timeout_at(deadline.into(), handshake(shared, &snapshot, stream, arrival)).await;
+    let handshake = timeout_at(deadline.into(), handshake(shared, &snapshot, stream, from)).await;
     match handshake.unwrap_or(Some(Err(HandshakeError::Timeout)))? {
-        Ok((accepted, as_of)) => {
-            welcome(shared, &accepted, begun);
-            Some((accepted, ends, as_of))
+        Ok((arrived, as_of)) => {
+            welcome(shared, &arrived, begun);
+            Some((arrived, ends, as_of))
         }
         Err(error) => {
             report(shared, &error, ends.source);
@@ -260,7 +263,7 @@ async fn arrive(
 
 /// Where a connection comes from.
 #[derive(Clone, Copy)]
-struct Arrival {
+struct Origin {
     via: Via,
     source: SocketAddr,
 }
@@ -270,16 +273,16 @@ async fn handshake(
     shared: &Shared,
     snapshot: &Snapshot,
     stream: TcpStream,
-    arrival: Arrival,
-) -> Option<Result<(Accepted, AsOf), HandshakeError>> {
+    from: Origin,
+) -> Option<Result<(Arrived, AsOf), HandshakeError>> {
     let as_of = AsOf { snapshot: snapshot.generation, index: shared.verdicts.index().generation() };
-    if !shared.limiter.admit_syn(&snapshot.xdp.limit.syn_per_source, arrival.source, arrival.via) {
+    if !shared.limiter.admit_syn(&snapshot.xdp.limit.syn_per_source, from.source, from.via) {
         shared.metrics.limited.with_label_values(&["syn_per_source"]).inc();
         return None;
     }
-    let admit = |host: &Host| admit(shared, snapshot, host, arrival);
-    let accepted = tls::accept(stream, snapshot, &shared.verdicts, admit).await;
-    Some(accepted.map(|accepted| (accepted, as_of)))
+    let admit = |host: &Host| admit(shared, snapshot, host, from);
+    let arrived = tls::accept(stream, snapshot, &shared.verdicts, admit).await;
+    Some(arrived.map(|arrived| (arrived, as_of)))
 }
 
 /// Counts and logs a connection that came through no trusted balancer, or said so in a way that nobody understands.
@@ -296,7 +299,7 @@ fn admit(
     shared: &Shared,
     snapshot: &Snapshot,
     host: &Host,
-    Arrival { via, source }: Arrival,
+    Origin { via, source }: Origin,
 ) -> Result<(), &'static str> {
     let limits = &snapshot.xdp.limit;
     let limit = if !shared.limiter.admit_hello(&limits.hello_per_source, source, via) {
@@ -326,14 +329,17 @@ impl Drop for Open {
     }
 }
 
-fn welcome(shared: &Shared, accepted: &Accepted, begun: Instant) {
-    let host = &*accepted.host.label;
-    let reason = match (&accepted.device, accepted.cached) {
-        (Device::Verified(_), true) => "verified_cached",
-        (device, _) => device.label(),
+fn welcome(shared: &Shared, arrived: &Arrived, begun: Instant) {
+    let (host, reason) = match arrived {
+        Arrived::Through(through) => (&through.host, "passthrough"),
+        Arrived::Accepted(accepted) => match (&accepted.device, accepted.cached) {
+            (Device::Verified(_), true) => (&accepted.host, "verified_cached"),
+            (device, _) => (&accepted.host, device.label()),
+        },
     };
-    shared.metrics.handshakes.with_label_values(&[host, "ok", reason]).inc();
-    shared.metrics.handshake_seconds.with_label_values(&[host]).observe(begun.elapsed().as_secs_f64());
+    shared.metrics.handshakes.with_label_values(&[&*host.label, "ok", reason]).inc();
+    let seconds = begun.elapsed().as_secs_f64();
+    shared.metrics.handshake_seconds.with_label_values(&[&*host.label]).observe(seconds);
 }
 
 fn report(shared: &Shared, error: &HandshakeError, source: SocketAddr) {

@@ -175,6 +175,9 @@ impl<'a> Compiler<'a> {
 
     fn host(&mut self, declared: &config::Host, bundles: &[Associated<'_>]) -> Option<Host> {
         let pattern = &declared.name.value;
+        if !declared.protocol.terminates() {
+            return self.passthrough(declared);
+        }
         let trusted = bundles.iter().filter(|associated| {
             associated.declared.associated_hostnames.iter().any(|name| covers(&name.value, pattern))
         });
@@ -194,7 +197,7 @@ impl<'a> Compiler<'a> {
             proxy_protocol: declared.proxy_protocol.value,
             mqtt: declared.mqtt.as_ref().map(|mqtt| Arc::new(mqtt.value.clone())),
             client_auth: declared.client_auth,
-            tls: Arc::new(tls),
+            tls: Some(Arc::new(tls)),
             trust,
             application: application.map(|application| Application {
                 domain: application.domain.value.clone(),
@@ -233,11 +236,12 @@ impl<'a> Compiler<'a> {
         declared: &config::Host,
         trust: &Arc<TrustSet>,
     ) -> Option<(ServerConfig, u64, CertificateFacts)> {
-        let chain = self.certificates(&declared.certificate);
-        let key = pem::private_key(&self.source.resolve(&declared.key.value))
+        let identity = declared.identity.as_ref()?;
+        let chain = self.certificates(&identity.certificate);
+        let key = pem::private_key(&self.source.resolve(&identity.key.value))
             .map_err(|error| {
                 self.error(
-                    declared.key.span,
+                    identity.key.span,
                     error.to_string(),
                     "name the PEM file with the certificate's private key",
                 );
@@ -245,7 +249,8 @@ impl<'a> Compiler<'a> {
             .ok();
         let (chain, key) = chain.zip(key)?;
         let leaf = chain.first()?;
-        let (not_after, facts) = (self.check_leaf(declared, leaf), CertificateFacts::of(leaf));
+        let (not_after, facts) =
+            (self.check_leaf(declared, identity.certificate.span, leaf), CertificateFacts::of(leaf));
         match host_tls::server_config(
             chain,
             key,
@@ -260,13 +265,13 @@ impl<'a> Compiler<'a> {
             }
             Err(TlsError::InconsistentKeys(_)) => {
                 let message = "the private key does not belong to the host's certificate";
-                self.error(declared.key.span, message, "name the key that the certificate was issued for");
+                self.error(identity.key.span, message, "name the key that the certificate was issued for");
                 None
             }
             Err(error) => {
                 let message = format!("the certificate and key cannot be used: {error}");
                 self.error(
-                    declared.certificate.span,
+                    identity.certificate.span,
                     message,
                     "use an RSA, ECDSA or Ed25519 certificate, leaf first",
                 );
@@ -276,8 +281,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// Warns of what clients will complain about. Returns when our certificate expires.
-    fn check_leaf(&mut self, declared: &config::Host, leaf: &CertificateDer<'_>) -> u64 {
-        let span = declared.certificate.span;
+    fn check_leaf(&mut self, declared: &config::Host, span: Span, leaf: &CertificateDer<'_>) -> u64 {
         let example = match &declared.name.value {
             HostPattern::Exact(name) => name.to_string(),
             HostPattern::Wildcard(parent) => format!("any.{parent}"),

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use arc_swap::ArcSwap;
-use tokio::io::AsyncWrite;
+use rustls::ServerConnection;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
@@ -22,7 +23,7 @@ use crate::device::verdicts::Verdicts;
 use crate::origin::Dialer;
 use crate::snapshot::Snapshot;
 use crate::telemetry::{AccessLog, Metrics, ray_id};
-use crate::tls::Accepted;
+use crate::tls::{Accepted, Through};
 
 /// What all streams of a worker share.
 pub struct Context {
@@ -60,20 +61,49 @@ pub async fn serve(context: Rc<Context>, accepted: Accepted, ends: Ends, as_of: 
     let connection = Connection::new(&accepted, ends.source, as_of);
     let label = Arc::clone(&accepted.host.label);
     let mut device = accepted.stream;
+    let first = |state: &State, device: &TlsStream<TcpStream>, ray_id: &str| {
+        let (tcp, tls) = device.get_ref();
+        introduction(state, &connection, ends, tcp, Some(tls), ray_id)
+    };
+    pass(&context, &connection, &label, &mut device, first).await;
+    close(&mut device).await;
+}
+
+/// Serves a stream whose TLS goes through, until it ends.
+pub async fn serve_through(context: Rc<Context>, through: Through, ends: Ends, as_of: AsOf) {
+    let connection = Connection::through(&through, ends.source, as_of);
+    let label = Arc::clone(&through.host.label);
+    let Through { stream: mut device, read, .. } = through;
+    let first = |state: &State, device: &TcpStream, ray_id: &str| {
+        let mut first = introduction(state, &connection, ends, device, None, ray_id);
+        first.extend(read);
+        first
+    };
+    pass(&context, &connection, &label, &mut device, first).await;
+    close(&mut device).await;
+}
+
+/// Opens a stream and has it run. `first` is what the origin gets before anything else.
+async fn pass<D: AsyncRead + AsyncWrite + Unpin>(
+    context: &Context,
+    connection: &Connection,
+    label: &str,
+    device: &mut D,
+    first: impl FnOnce(&State, &D, &str) -> Vec<u8>,
+) {
     // From here on changes are heard of; what came during the handshake is looked for at once.
     let changes = context.verdicts.subscribe();
     if let Some(reason) = connection.lost(context.in_force()) {
-        terminated(&context.metrics, &label, ends.source, reason);
+        terminated(&context.metrics, label, connection.source, reason);
     } else if let Some(state) = connection.state(context.in_force()) {
         let ray_id = ray_id();
-        let first = introduction(&state, &connection, ends, &device, &ray_id);
+        let first = first(&state, device, &ray_id);
         // The state, and with it the host of this snapshot, goes with the opening: a stream may outlive many reloads.
-        let opening = open(&context, &connection, state, ray_id, first, &mut device);
+        let opening = open(context, connection, state, ray_id, first, device);
         if let Some(open) = Box::pin(opening).await {
-            run(&context, &connection, &mut device, open, changes).await;
+            run(context, connection, device, open, changes).await;
         }
     }
-    close(&mut device).await;
 }
 
 /// What the origin is told of who is there, where it wants to know.
@@ -81,19 +111,19 @@ fn introduction(
     state: &State,
     connection: &Connection,
     ends: Ends,
-    device: &TlsStream<TcpStream>,
+    device: &TcpStream,
+    tls: Option<&ServerConnection>,
     ray_id: &str,
 ) -> Vec<u8> {
     if state.host.proxy_protocol == ProxyProtocol::Off {
         return Vec::new();
     }
-    let (tcp, tls) = device.get_ref();
     let facts = Facts {
         source: ends.source,
         // Without it, it is where the device is that counts.
-        destination: ends.destination.or(tcp.local_addr().ok()).unwrap_or(ends.source),
+        destination: ends.destination.or(device.local_addr().ok()).unwrap_or(ends.source),
         name: connection.name.as_str(),
-        tls: Some(Tls::of(tls, &state.host.certificate_facts, &state.device)),
+        tls: tls.map(|tls| Tls::of(tls, &state.host.certificate_facts, &state.device)),
     };
     facts.encode(ray_id)
 }

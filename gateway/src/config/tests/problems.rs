@@ -38,7 +38,7 @@ fn every_value_that_is_wrong_is_refused_with_place_and_reason() {
             "[host.mqtt]\nclient_id = \"ip\"",
             "8:14: error: `ip` is none of: any, common_name, dns, email, uri, fingerprint, serial",
         ),
-        ("protocol = \"quic\"", "7:13: error: `quic` is none of: https, tls"),
+        ("protocol = \"quic\"", "7:13: error: `quic` is none of: https, tls, passthrough"),
         (
             "[[host]]\nname = \"a\"\ncertificate = \"a\"\nkey = \"a\"\norigin = \"https://a/b\"",
             "11:11: error: `https://a/b`: an origin is a host and a port only; the path comes from the request",

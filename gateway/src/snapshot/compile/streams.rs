@@ -1,9 +1,13 @@
 //! What a host says about byte streams.
 
+use std::sync::Arc;
+
 use rustls::ServerConfig;
 
 use super::Compiler;
-use crate::config::{self, Protocol, ProxyProtocol, Spanned};
+use crate::config::{self, ClientAuth, Protocol, ProxyProtocol, Spanned};
+use crate::device::trust::{Rules, TrustSet};
+use crate::snapshot::{CertificateFacts, Host};
 
 impl Compiler<'_> {
     /// XDP protects ports, whatever the address: one port cannot be both.
@@ -18,6 +22,34 @@ impl Compiler<'_> {
                 self.error(listener.address.span, message, "give it a port of its own");
             }
         }
+    }
+
+    /// A host whose TLS goes through. There is nothing to decide by: an application of its own would never be asked.
+    pub(super) fn passthrough(&mut self, declared: &config::Host) -> Option<Host> {
+        let pattern = &declared.name.value;
+        for application in &self.config.applications {
+            if application.domain.value == *pattern {
+                let message =
+                    format!("the TLS of `{pattern}` goes through; no application is asked about it");
+                self.error(application.domain.span, message, "take it out, or say protocol = \"tls\"");
+            }
+        }
+        let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms;
+        Some(Host {
+            pattern: pattern.clone(),
+            label: pattern.to_string().into(),
+            protocol: declared.protocol,
+            proxy_protocol: declared.proxy_protocol.value,
+            mqtt: None,
+            client_auth: ClientAuth::None,
+            tls: None,
+            trust: Arc::new(TrustSet::new([], algorithms, Rules::default())),
+            application: None,
+            origin: self.origin(declared)?,
+            forward_certificate: false,
+            certificate_not_after: 0,
+            certificate_facts: CertificateFacts::default(),
+        })
     }
 
     /// Checks what is for byte streams only. Behind their TLS, ALPN has only what the operator knows of it.
