@@ -212,12 +212,12 @@ async fn connection(
     match arrived {
         Arrived::Through(through) => Box::pin(stream::serve_through(streams, through, ends, as_of)).await,
         Arrived::Accepted(accepted) if accepted.host.protocol == Protocol::Tls => {
-            Box::pin(stream::serve(streams, *accepted, ends, as_of)).await;
+            Box::pin(stream::serve(streams, accepted, ends, as_of)).await;
         }
         Arrived::Accepted(accepted) => {
             let draining = worker.shared.draining.clone();
             let context = Rc::clone(&worker.context);
-            Box::pin(http::serve(context, *accepted, ends.source, as_of, draining)).await;
+            Box::pin(http::serve(context, accepted, ends.source, as_of, draining)).await;
         }
     }
 }

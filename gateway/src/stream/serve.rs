@@ -65,8 +65,8 @@ pub async fn serve(context: Rc<Context>, accepted: Accepted, ends: Ends, as_of: 
         let (tcp, tls) = device.get_ref();
         introduction(state, &connection, ends, tcp, Some(tls), ray_id)
     };
-    pass(&context, &connection, &label, &mut device, first).await;
-    close(&mut device).await;
+    pass(&context, &connection, &label, &mut *device, first).await;
+    close(&mut *device).await;
 }
 
 /// Serves a stream whose TLS goes through, until it ends.

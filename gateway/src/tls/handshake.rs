@@ -20,8 +20,8 @@ use crate::snapshot::{Host, Snapshot};
 /// A connection whose handshake is done.
 #[derive(Debug)]
 pub struct Accepted {
-    /// The decrypted stream.
-    pub stream: TlsStream<TcpStream>,
+    /// The decrypted stream. Boxed: it has more than a kilobyte, and each future that it is moved through would keep that.
+    pub stream: Box<TlsStream<TcpStream>>,
     /// The name that the device asked for.
     pub name: Hostname,
     /// The host that serves it.
@@ -49,7 +49,7 @@ pub struct Through {
 #[derive(Debug)]
 pub enum Arrived {
     /// TLS ends here.
-    Accepted(Box<Accepted>),
+    Accepted(Accepted),
     /// It goes through.
     Through(Through),
 }
@@ -145,7 +145,10 @@ pub async fn accept(
     let handshake = StartHandshake::from_parts(accepted, stream).into_stream(config);
     let Outcome { result, device, cached } = observe(handshake, verdicts).await;
     match result {
-        Ok(stream) => Ok(Arrived::Accepted(Box::new(Accepted { stream, name, host, device, cached }))),
+        Ok(stream) => {
+            let stream = Box::new(stream);
+            Ok(Arrived::Accepted(Accepted { stream, name, host, device, cached }))
+        }
         Err(error) => Err(HandshakeError::Handshake { host, device, error }),
     }
 }
