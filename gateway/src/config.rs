@@ -6,15 +6,18 @@ mod crl;
 mod denied;
 mod forwarding;
 mod host;
+mod mqtt;
 mod operations;
 mod origin;
 mod problem;
 mod server;
 mod source;
+mod stream;
 mod tokens;
 mod value;
 mod xdp;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -27,11 +30,13 @@ pub use crl::Crl;
 pub use denied::Denied;
 pub use forwarding::ForwardingChoice;
 pub use host::{ClientAuth, Host, TlsVersion};
+pub use mqtt::{CertificateField, Mqtt, MqttUsername};
 pub use operations::{AccessLog, Admin, Log, Metrics};
 pub use origin::{HealthCheck, HostOrigin};
 pub use problem::{Problem, Problems, Severity};
 pub use server::{Listener, Server, Timeouts};
 pub use source::Source;
+pub use stream::{Protocol, ProxyProtocol};
 pub use tokens::Access;
 pub use toml_span::{Span, Spanned};
 pub use xdp::{Limits, Mode, Tables, Xdp, XdpLog};
@@ -85,6 +90,13 @@ impl Config {
     pub fn load(path: &Path) -> Result<(Self, Arc<Source>), Problems> {
         let source = Arc::new(Source::read(path)?);
         Self::parse(&source).map(|config| (config, Arc::clone(&source)))
+    }
+
+    /// The listeners that XDP protects: those whose peers are devices. Behind a balancer every device would count as one
+    /// source.
+    pub fn protected(&self) -> Vec<SocketAddr> {
+        let direct = self.listeners.iter().filter(|listener| !listener.proxy_protocol);
+        direct.map(|listener| listener.address.value).collect()
     }
 
     /// Parses a text that was read before.

@@ -287,7 +287,10 @@ impl Control {
 
     fn put_in_force(&self, state: &mut State, ready: Ready) -> Result<Problems, Problems> {
         let Ready { config, source, snapshot, crls, warnings } = ready;
-        state.plane.apply(&snapshot, &self.listeners).map_err(|problems| Problems::new(&source, problems))?;
+        state
+            .plane
+            .apply(&snapshot, &config.protected())
+            .map_err(|problems| Problems::new(&source, problems))?;
         // Open connections hear of both with the index that follows the snapshot.
         self.keeper.adopt(crls, || self.shared.snapshot.store(Arc::new(snapshot)));
         self.shared.tokens.configure(config.access.key_rotation, config.access.token_cache);
@@ -330,7 +333,9 @@ fn describe_certificates(snapshot: &Snapshot, shared: &Shared) {
     };
     let mut soonest = std::collections::BTreeMap::new();
     for host in snapshot.hosts() {
-        expiry("host", &host.label, host.certificate_not_after);
+        if host.tls.is_some() {
+            expiry("host", &host.label, host.certificate_not_after);
+        }
         let anchors = host.trust.anchors();
         // A host that asks nobody for certificates trusts no CA, and that is not worth an alert.
         if host.client_auth != ClientAuth::None {
@@ -351,8 +356,11 @@ fn describe_certificates(snapshot: &Snapshot, shared: &Shared) {
 
 /// What cannot change while the gateway runs.
 fn fixed_settings(old: &Config, new: &Config) -> Vec<Problem> {
-    let listeners =
-        |config: &Config| config.listeners.iter().map(|listener| listener.address.value).collect::<Vec<_>>();
+    let listeners = |config: &Config| {
+        let each = config.listeners.iter();
+        each.map(|listener| (listener.address.value, listener.proxies().map(<[_]>::to_vec)))
+            .collect::<Vec<_>>()
+    };
     let changed = [
         ("[server]", old.server != new.server),
         ("[[listener]]", listeners(old) != listeners(new)),

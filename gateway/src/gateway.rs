@@ -21,6 +21,7 @@ use crate::device::refusal;
 use crate::device::verdicts::Verdicts;
 use crate::listen::{self, BindError, Limiter, Shared, Sockets};
 use crate::snapshot::{Compiled, Record, compile};
+use crate::stream;
 use crate::telemetry::access_log::Wanted;
 use crate::telemetry::{AccessLog, Metrics};
 use crate::xdp::DataPlane;
@@ -102,7 +103,7 @@ async fn serve(path: &Path) -> Result<(), StartError> {
     let sockets = Sockets::bind(&addresses, workers)?;
     let probes = bind_probes(config.metrics.listen)?;
     let admin = AdminSocket::bind(&config.admin.socket)?;
-    let plane = DataPlane::start(&snapshot, &addresses);
+    let plane = DataPlane::start(&snapshot, &config.protected());
     if config.xdp.required && !plane.errors().is_empty() {
         return Err(StartError::Xdp(plane.errors().join("; ")));
     }
@@ -114,6 +115,8 @@ async fn serve(path: &Path) -> Result<(), StartError> {
         access_log: access_log(&config, &metrics)?,
         metrics,
         permits: Arc::new(Semaphore::new(config.server.max_connections as usize)),
+        proxies: config.listeners.iter().map(|listener| listener.proxies().map(Arc::from)).collect(),
+        device_limits: Arc::new(stream::DeviceLimits::new(config.server.verdict_cache)),
         limiter: Arc::new(Limiter::new(config.xdp.table.sources)),
         draining,
         max_idle_origin_connections: config.server.max_idle_origin_connections as usize,

@@ -13,6 +13,6 @@ mod serve;
 mod trace;
 mod watch;
 
-pub use connection::{AsOf, Context, peer};
+pub use connection::Context;
 pub use request_body::RequestBody;
 pub use serve::serve;

@@ -1,7 +1,9 @@
 //! Sockets, workers, limits.
 
+mod arrive;
 mod limiter;
 mod origins;
+mod proxied;
 mod sockets;
 mod worker;
 

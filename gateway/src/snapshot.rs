@@ -1,6 +1,7 @@
 //! The snapshot: configuration compiled into what connections read. It never changes; a reload publishes another.
 
 mod accepted;
+mod certificate_facts;
 mod compile;
 mod host_tls;
 
@@ -10,12 +11,13 @@ use std::sync::Arc;
 use rustls::ServerConfig;
 
 pub use accepted::{Accepted, Record};
+pub use certificate_facts::CertificateFacts;
 #[cfg(test)]
 pub(crate) use compile::tests::Site;
 pub use compile::{Compiled, compile};
 
 use crate::access::{AccessTable, Sessions};
-use crate::config::{ClientAuth, Timeouts, Xdp};
+use crate::config::{ClientAuth, Mqtt, Protocol, ProxyProtocol, Timeouts, Xdp};
 use crate::device::identity::Fingerprint;
 use crate::device::trust::TrustSet;
 use crate::model::forwarding::Forwarding;
@@ -45,10 +47,16 @@ pub struct Host {
     pub pattern: HostPattern,
     /// The pattern as text: log field and metric label.
     pub label: Arc<str>,
+    /// What is spoken behind its TLS.
+    pub protocol: Protocol,
+    /// The header in front of what its origin gets, where that is bytes.
+    pub proxy_protocol: ProxyProtocol,
+    /// The guard of its byte streams, where they are MQTT.
+    pub mqtt: Option<Arc<Mqtt>>,
     /// Whether devices are asked for certificates.
     pub client_auth: ClientAuth,
-    /// Our identity towards devices, and the verifier of theirs.
-    pub tls: Arc<ServerConfig>,
+    /// Our identity towards devices, and the verifier of theirs; none where TLS goes through.
+    pub tls: Option<Arc<ServerConfig>>,
     /// Who vouches for its devices.
     pub trust: Arc<TrustSet>,
     /// Its applications.
@@ -59,11 +67,18 @@ pub struct Host {
     pub origins: Origins,
     /// What its origin is told about devices.
     pub forwarding: Forwarding,
-    /// When our own certificate expires. Seconds since the epoch.
+    /// When our own certificate expires. Seconds since the epoch; 0 where there is none.
     pub certificate_not_after: u64,
+    /// How our own certificate is made.
+    pub certificate_facts: CertificateFacts,
 }
 
 impl Snapshot {
+    /// Whether TLS of some host goes through.
+    pub fn passes_through(&self) -> bool {
+        self.hosts().any(|host| host.tls.is_none())
+    }
+
     /// The host that serves `name`: an exact one before a wildcard.
     pub fn host(&self, name: &Hostname) -> Option<&Arc<Host>> {
         self.exact.get(name).or_else(|| self.wildcard.get(name.parent()?))
@@ -84,6 +99,6 @@ impl Snapshot {
             HostPattern::Wildcard(name) => (&mut self.wildcard, name),
         };
         let host = hosts.get_mut(name).and_then(Arc::get_mut).unwrap();
-        change(Arc::make_mut(&mut host.tls));
+        change(Arc::make_mut(host.tls.as_mut().unwrap()));
     }
 }

@@ -3,6 +3,8 @@
 pub mod access_log;
 pub mod log;
 pub mod metrics;
+mod ray_id;
 
 pub use access_log::AccessLog;
 pub use metrics::Metrics;
+pub use ray_id::ray_id;

@@ -2,5 +2,6 @@
 
 pub mod alert;
 pub mod handshake;
+mod recorded;
 
-pub use handshake::{Accepted, HandshakeError, accept};
+pub use handshake::{Accepted, Arrived, HandshakeError, Through, accept};

@@ -90,6 +90,25 @@ fn every_field_of_the_access_log_is_explained() {
         duration: 1.0,
         peer: peer(),
     };
+    let stream_start = Line::StreamStart {
+        time: 1.0,
+        ray_id: "",
+        host: "",
+        decision: "",
+        reason: Some(""),
+        policy: Some(""),
+        peer: peer(),
+    };
+    let stream_end = Line::StreamEnd {
+        time: 1.0,
+        ray_id: "",
+        host: "",
+        reason: "",
+        received: 1,
+        sent: 1,
+        duration: 1.0,
+        peer: peer(),
+    };
     let handshake = Line::Handshake { time: 1.0, host: "", reason: "", detail: Some(""), peer: peer() };
     let decision = Line::Decision {
         time: 1.0,
@@ -101,15 +120,26 @@ fn every_field_of_the_access_log_is_explained() {
         reason: Some(""),
         peer: peer(),
     };
-    let keys = |line: &Line<'_>| {
-        let json = serde_json::to_value(line).unwrap();
-        json.as_object().unwrap().keys().cloned().collect::<Vec<_>>()
-    };
-    let kinds = [("request", keys(&request)), ("handshake", keys(&handshake)), ("decision", keys(&decision))];
-    for field in kinds.iter().flat_map(|(_, keys)| keys) {
-        let of: Vec<_> =
-            kinds.iter().filter(|(_, keys)| keys.contains(field)).map(|(kind, _)| *kind).collect();
-        let expected = if of.len() == kinds.len() { "all".to_owned() } else { of.join(", ") };
+    let lines = [request, stream_start, stream_end, handshake, decision]
+        .map(|line| serde_json::to_value(line).unwrap());
+    for field in lines.iter().flat_map(|line| line.as_object().unwrap().keys()) {
+        let having: Vec<_> = lines.iter().filter(|line| line.get(field).is_some()).collect();
+        let events: Vec<_> = having.iter().map(|line| line["event"].as_str().unwrap()).collect();
+        let expected = if events.len() == lines.len() { "all".to_owned() } else { events.join(", ") };
         assert_eq!(row("## Access log", field)[1], expected, "{field}");
+    }
+}
+
+#[test]
+fn every_refusal_of_the_mqtt_guard_is_explained() {
+    for refusal in fleetgate::stream::Refusal::ALL {
+        row("**The MQTT guard refuses**", refusal.label());
+    }
+}
+
+#[test]
+fn every_end_of_a_stream_is_explained() {
+    for reason in fleetgate::stream::End::ALL {
+        row("**A byte stream ended**", reason.label());
     }
 }

@@ -13,7 +13,10 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
     let value = match (table, key) {
         ("server", "state_dir") => "\"elsewhere\"",
         ("server", "ca_algorithms") => "\"cloudflare\"",
-        ("server" | "xdp.table" | "denied", _) | ("crl", "max_size") | ("access", "token_cache") => "9999",
+        ("server" | "xdp.table" | "denied", _)
+        | ("crl", "max_size")
+        | ("access", "token_cache")
+        | ("host.mqtt", "max_packet") => "9999",
         ("access", "team_domain") => "\"other.example.com\"",
         ("access", "key_rotation") => "\"7d\"",
         ("timeout", _)
@@ -24,7 +27,7 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("host", "origin_http") => "\"2\"",
         ("host", "origin_name" | "origin_host") => "\"another.internal\"",
         ("host", "health_path") => "\"/another\"",
-        ("xdp.limit", _) => "\"1/s burst 2\"",
+        ("xdp.limit", _) | ("host.mqtt", "connect_rate") => "\"1/s burst 2\"",
         ("listener", "address") | ("metrics", "listen") => "\"127.0.0.1:1\"",
         ("host", "client_auth") => "\"require\"",
         ("host", "origin") => "\"http://127.0.0.1:1\"",
@@ -70,11 +73,15 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("xdp", "log") => "\"debug\"",
         ("admin", "socket") => "\"elsewhere.sock\"",
         ("log", "access" | "audit") => "\"off\"",
+        ("host.mqtt", "client_id" | "set_username") => "\"common_name\"",
         // Names and files depend on each other, and interfaces need rights.
         (
             "host",
-            "name" | "certificate" | "key" | "protocol" | "origin_ca" | "origin_certificate" | "origin_key",
+            "name" | "certificate" | "key" | "protocol" | "alpn" | "proxy_protocol" | "mqtt" | "origin_ca"
+            | "origin_certificate" | "origin_key",
         )
+        | ("host.mqtt", "username")
+        | ("listener", "proxy_protocol" | "trusted")
         | ("mtls_certificate", "name" | "certificate" | "crl" | "crl_issuers")
         | ("crl", "ca")
         | ("access", "geo_database")

@@ -4,12 +4,14 @@
 #![expect(clippy::missing_panics_doc, reason = "every helper panics when it cannot do its work")]
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
 
+pub mod byte_origin;
 pub mod client;
 pub mod crl_server;
 pub mod field;
 pub mod gateway;
 pub mod message;
 pub mod metrics;
+pub mod mosquitto;
 pub mod namespace;
 pub mod nginx;
 pub mod origin;
@@ -17,5 +19,6 @@ pub mod pki;
 pub mod python;
 pub mod site;
 pub mod skip;
+pub mod stream_site;
 pub mod wait;
 pub mod xdp;

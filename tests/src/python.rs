@@ -1,7 +1,8 @@
 //! Scripts of `tests/python`, which hold the gateway against implementations that share nothing with it.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use crate::skip;
 
@@ -29,7 +30,20 @@ pub fn script(python: &Path, name: &str) -> Command {
 /// When it failed.
 #[track_caller]
 pub fn output(command: &mut Command) -> String {
-    let Output { status, stdout, stderr } = command.output().expect("start Python");
+    output_of(command, b"")
+}
+
+/// What a script wrote to standard output that got this on its standard input.
+///
+/// # Panics
+/// When it failed.
+#[track_caller]
+pub fn output_of(command: &mut Command, input: &[u8]) -> String {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("start Python");
+    // It may end without reading everything. Dropping this is the end of the input.
+    let _ = child.stdin.take().expect("its input").write_all(input);
+    let Output { status, stdout, stderr } = child.wait_with_output().expect("its output");
     assert!(status.success(), "{command:?}: {status}\n{}", String::from_utf8_lossy(&stderr));
     String::from_utf8(stdout).expect("text")
 }

@@ -18,7 +18,7 @@ pub(crate) struct Options {
 }
 
 /// Programs of other people that tests run against. A test whose program is missing is skipped, by name.
-const TOOLS: [Tool; 10] = [
+const TOOLS: [Tool; 12] = [
     Tool::new("curl", "curl"),
     Tool::new("openssl", "openssl"),
     Tool::new("ip", "iproute2"),
@@ -29,6 +29,8 @@ const TOOLS: [Tool; 10] = [
     Tool::new("systemd-analyze", "systemd"),
     Tool::new("setpriv", "util-linux"),
     Tool::new("/usr/sbin/nginx", "nginx-light"),
+    Tool::new("/usr/sbin/mosquitto", "mosquitto"),
+    Tool::new("haproxy", "haproxy"),
 ];
 
 /// Runs every stage, and goes on after one that failed.

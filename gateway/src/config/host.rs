@@ -7,8 +7,10 @@ use toml_span::{DeserError, Deserialize, Spanned, Value};
 
 use super::cipher_suite::CipherSuites;
 use super::forwarding::ForwardingChoice;
+use super::mqtt::Mqtt;
 use super::origin::HostOrigin;
-use super::value::{Parsed, inner, word};
+use super::stream::{Protocol, ProxyProtocol};
+use super::value::{Parsed, inner, invalid, word};
 use crate::model::hostname::HostPattern;
 use crate::model::origin::Carries;
 
@@ -17,10 +19,16 @@ use crate::model::origin::Carries;
 pub struct Host {
     /// Exact, or `*.` and a parent.
     pub name: Spanned<HostPattern>,
-    /// PEM file with our own chain, the leaf first.
-    pub certificate: Spanned<PathBuf>,
-    /// PEM file with its private key.
-    pub key: Spanned<PathBuf>,
+    /// Our own chain and its key; none where TLS goes through.
+    pub identity: Option<Identity>,
+    /// What is spoken behind TLS.
+    pub protocol: Protocol,
+    /// Protocols that devices may choose from by ALPN; none, and whatever they offer is ignored. For byte streams only.
+    pub alpn: Spanned<Vec<String>>,
+    /// The header in front of what the origin gets. For byte streams only.
+    pub proxy_protocol: Spanned<ProxyProtocol>,
+    /// The guard of a host that speaks MQTT. For byte streams only.
+    pub mqtt: Option<Spanned<Mqtt>>,
     /// Whether and how devices are asked for certificates.
     pub client_auth: ClientAuth,
     /// Whether a device's certificate must name `clientAuth` as its purpose, instead of only not naming others.
@@ -38,6 +46,30 @@ pub struct Host {
     /// What its origin is told about devices, where that differs from `[forwarding]`.
     pub forwarding: ForwardingChoice,
 }
+
+/// Where a host's own chain and key are.
+#[derive(Debug)]
+pub struct Identity {
+    /// PEM file with our own chain, the leaf first.
+    pub certificate: Spanned<PathBuf>,
+    /// PEM file with its private key.
+    pub key: Spanned<PathBuf>,
+}
+
+/// Keys that have a meaning only where TLS ends here.
+const OF_OUR_TLS: [&str; 11] = [
+    "certificate",
+    "key",
+    "alpn",
+    "mqtt",
+    "client_auth",
+    "require_client_auth_purpose",
+    "min_tls",
+    "http2",
+    "cipher_suites",
+    "ca_hints",
+    "forwarding",
+];
 
 /// Whether devices are asked for certificates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,17 +99,6 @@ impl<'de> Deserialize<'de> for TlsVersion {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Protocol {
-    Https,
-}
-
-impl<'de> Deserialize<'de> for Protocol {
-    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
-        word(value, &[("https", Self::Https)])
-    }
-}
-
 impl<'de> Deserialize<'de> for ClientAuth {
     fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
         word(value, &[("access", Self::Access), ("require", Self::Require), ("none", Self::None)])
@@ -88,9 +109,14 @@ impl<'de> Deserialize<'de> for Host {
     fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
         let mut table = TableHelper::new(value)?;
         let name = table.required_s::<Parsed<HostPattern>>("name");
-        let certificate = table.required_s::<String>("certificate");
-        let key = table.required_s::<String>("key");
-        let protocol = table.optional("protocol").unwrap_or(Protocol::Https);
+        let protocol: Protocol = table.optional("protocol").unwrap_or_default();
+        let identity = if protocol.terminates() { identity(&mut table).map(Some) } else { Ok(None) };
+        if !protocol.terminates() {
+            leave_alone(&mut table);
+        }
+        let alpn = table.optional_s::<Vec<String>>("alpn");
+        let proxy_protocol = table.optional_s("proxy_protocol");
+        let mqtt = table.optional_s("mqtt");
         let client_auth = table.optional("client_auth").unwrap_or_default();
         let require_client_auth_purpose = table.optional("require_client_auth_purpose").unwrap_or_default();
         let min_tls = table.optional("min_tls").unwrap_or_default();
@@ -100,6 +126,7 @@ impl<'de> Deserialize<'de> for Host {
         let forwarding = table.optional("forwarding").unwrap_or_default();
         let carries = match protocol {
             Protocol::Https => Carries::Requests,
+            Protocol::Tls | Protocol::Passthrough => Carries::Bytes,
         };
         let origin = HostOrigin::read(&mut table, carries);
         table.finalize(None)?;
@@ -107,8 +134,11 @@ impl<'de> Deserialize<'de> for Host {
         let origin = origin.ok_or_else(|| DeserError { errors: Vec::new() })?;
         Ok(Self {
             name: inner(name?),
-            certificate: certificate?.map(),
-            key: key?.map(),
+            identity: identity?,
+            protocol,
+            alpn: alpn.unwrap_or_default(),
+            proxy_protocol: proxy_protocol.unwrap_or_default(),
+            mqtt,
             client_auth,
             require_client_auth_purpose,
             min_tls,
@@ -118,5 +148,21 @@ impl<'de> Deserialize<'de> for Host {
             origin,
             forwarding,
         })
+    }
+}
+
+fn identity(table: &mut TableHelper<'_>) -> Result<Identity, DeserError> {
+    let (certificate, key) = (table.required_s::<String>("certificate"), table.required_s::<String>("key"));
+    Ok(Identity { certificate: certificate?.map(), key: key?.map() })
+}
+
+/// An error for each key about TLS that does not end here: whoever wrote it believes that it protects something.
+fn leave_alone(table: &mut TableHelper<'_>) {
+    for key in OF_OUR_TLS {
+        if let Some((_, value)) = table.take(key) {
+            let message =
+                format!("`{key}` has no meaning with protocol = \"passthrough\": TLS does not end here");
+            table.errors.extend(invalid(message, value.span).errors);
+        }
     }
 }

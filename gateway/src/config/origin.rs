@@ -96,7 +96,9 @@ fn misfit(origin: &Spanned<OriginUrl>, carries: Carries) -> Option<DeserError> {
     }
     let message = match carries {
         Carries::Requests => "a host with protocol = \"https\" has an http://, https:// or unix: origin",
-        Carries::Bytes => "a host with protocol = \"tls\" has a tcp://, tls:// or unix: origin",
+        Carries::Bytes => {
+            "a host with protocol = \"tls\" or \"passthrough\" has a tcp://, tls:// or unix: origin"
+        }
     };
     Some(invalid(format!("`{}`: {message}", origin.value), origin.span))
 }

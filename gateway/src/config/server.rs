@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use toml_span::de_helpers::TableHelper;
 use toml_span::{DeserError, Deserialize, Spanned, Value};
 
 use super::source::Source;
-use super::value::{Parsed, Time, at_least, inner, word};
+use super::value::{Parsed, Time, at_least, inner, invalid, word};
 use crate::model::ca::CaAlgorithms;
 
 /// `[server]`
@@ -91,14 +92,39 @@ impl<'de> Deserialize<'de> for Server {
 pub struct Listener {
     /// Where connections are accepted. It serves every host, by SNI.
     pub address: Spanned<SocketAddr>,
+    /// Whether each connection begins with a header of the PROXY protocol, which says where it comes from.
+    pub proxy_protocol: bool,
+    /// Who may send that header. Others are not served.
+    pub trusted: Vec<IpNet>,
+}
+
+impl Listener {
+    /// Who may say where connections come from; `None` where they come from their peers.
+    pub fn proxies(&self) -> Option<&[IpNet]> {
+        self.proxy_protocol.then_some(&self.trusted)
+    }
 }
 
 impl<'de> Deserialize<'de> for Listener {
     fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
         let mut table = TableHelper::new(value)?;
         let address = table.required_s::<Parsed<SocketAddr>>("address");
+        let proxy_protocol = table.optional_s("proxy_protocol").unwrap_or(Spanned::new(false));
+        let trusted = table.optional_s::<Vec<Parsed<IpNet>>>("trusted").unwrap_or_default();
+        let problem = match (proxy_protocol.value, trusted.value.is_empty()) {
+            (true, true) => Some((
+                "`proxy_protocol` needs `trusted`: who may say where others come from",
+                proxy_protocol.span,
+            )),
+            (false, false) => Some(("`trusted` is for listeners with `proxy_protocol = true`", trusted.span)),
+            _ => None,
+        };
+        if let Some((message, span)) = problem {
+            table.errors.extend(invalid(message.to_owned(), span).errors);
+        }
         table.finalize(None)?;
-        Ok(Self { address: inner(address?) })
+        let trusted = trusted.value.into_iter().map(|Parsed(prefix)| prefix).collect();
+        Ok(Self { address: inner(address?), proxy_protocol: proxy_protocol.value, trusted })
     }
 }
 
@@ -118,6 +144,10 @@ pub struct Timeouts {
     pub origin_stall: Duration,
     /// How long an idle connection to an origin is kept.
     pub origin_idle: Duration,
+    /// How long a byte stream may stand still.
+    pub stream_idle: Duration,
+    /// How long a byte stream may be open.
+    pub stream_total: Duration,
     /// How long open connections may take to finish after SIGTERM.
     pub drain: Duration,
 }
@@ -131,6 +161,8 @@ impl Default for Timeouts {
             origin_response: Duration::from_mins(1),
             origin_stall: Duration::from_mins(5),
             origin_idle: Duration::from_secs(30),
+            stream_idle: Duration::from_mins(15),
+            stream_total: Duration::from_hours(24),
             drain: Duration::from_secs(30),
         }
     }
@@ -148,6 +180,8 @@ impl<'de> Deserialize<'de> for Timeouts {
             origin_response: time("origin_response", default.origin_response),
             origin_stall: time("origin_stall", default.origin_stall),
             origin_idle: time("origin_idle", default.origin_idle),
+            stream_idle: time("stream_idle", default.stream_idle),
+            stream_total: time("stream_total", default.stream_total),
             drain: time("drain", default.drain),
         };
         table.finalize(None)?;

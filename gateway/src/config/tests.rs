@@ -72,6 +72,8 @@ fn every_default_is_the_documented_one() {
         origin_response: Duration::from_mins(1),
         origin_stall: Duration::from_mins(5),
         origin_idle: Duration::from_secs(30),
+        stream_idle: Duration::from_mins(15),
+        stream_total: Duration::from_hours(24),
         drain: Duration::from_secs(30),
     };
     assert_eq!(timeout, expected);
@@ -165,8 +167,9 @@ access = "json"
         (host.name.value.to_string(), host.origin.urls[0].value.to_string()),
         ("iot.example.com".into(), "http://127.0.0.1:9000".into())
     );
+    let identity = host.identity.as_ref().unwrap();
     assert_eq!(
-        (host.certificate.value.as_path(), host.key.value.as_path()),
+        (identity.certificate.value.as_path(), identity.key.value.as_path()),
         (Path::new("server.pem"), Path::new("server-key.pem"))
     );
     let ca = &config.mtls_certificates[0];

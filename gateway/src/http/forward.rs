@@ -8,18 +8,20 @@ use http_body_util::{Either, Full};
 use hyper::body::{Bytes, Incoming};
 
 use super::audit::Audit;
-use super::connection::{Asked, Connection, Context, State, peer};
+use super::connection::{Connection, Context};
 use super::denied;
 use super::headers::{self, Added};
 use super::identity_headers::IdentityHeaders;
 use super::own;
 use super::request_body::RequestBody;
 use crate::access::{Denial, Permit, cors, page};
+use crate::connection::{Asked, State, peer};
 use crate::device::refusal::now;
 use crate::model::hostname::Hostname;
 use crate::origin::{OriginError, PooledBody};
 use crate::telemetry::access_log::{Clipped, Line};
 use crate::telemetry::metrics::OTHER;
+use crate::telemetry::ray_id;
 
 /// What goes back to the device: our page, or the origin's body.
 pub(super) type ResponseBody = Either<Full<Bytes>, PooledBody<RequestBody>>;
@@ -96,7 +98,7 @@ pub(super) async fn answer(
     request: Request<Incoming>,
 ) -> Response<ResponseBody> {
     let begun = Instant::now();
-    let state = connection.state(context);
+    let state = connection.state(context.in_force());
     let reader = page::Reader::of(request.headers());
     let line = context
         .access_log
@@ -175,7 +177,8 @@ async fn pass<'a>(
     if let Some(response) = own::answer(context, connection, state, &request) {
         return Ok((Permit { application: None, policy: None }, response.map(Either::Left)));
     }
-    let permit = authorize(context, connection, state, number, &request).map_err(Refused::Denied)?;
+    let decision = connection.authorize(&context.metrics, state, Asked::of(&request), number);
+    let permit = decision.map_err(Refused::Denied)?;
     if let Some(cors) = permit.preflight_answer() {
         return Ok((permit, cors::answer(cors, request.headers()).map(Either::Left)));
     }
@@ -206,23 +209,6 @@ async fn pass<'a>(
         }
         Err(error) => Err(Refused::Origin(permit, error)),
     }
-}
-
-fn authorize<'a, B>(
-    context: &Context,
-    connection: &Connection,
-    state: &'a State,
-    number: u64,
-    request: &Request<B>,
-) -> Result<Permit<'a>, Denial<'a>> {
-    let host = &state.host;
-    let decision = connection.decide(state, Asked::of(request), number);
-    let (word, reason) = match &decision {
-        Ok(_) => ("permit", "permit"),
-        Err(denial) => ("deny", denial.reason.label()),
-    };
-    context.metrics.decisions.with_label_values(&[&*host.label, word, reason]).inc();
-    decision
 }
 
 /// The host that a request is for: the authority of its target, else its one Host header; where there are both, they
@@ -275,16 +261,6 @@ fn status_class(status: StatusCode) -> &'static str {
         4 => "4xx",
         _ => "5xx",
     }
-}
-
-/// 16 hexadecimal digits that tell one request from all others of this process, and nothing else.
-fn ray_id() -> String {
-    use std::hash::{BuildHasher as _, RandomState};
-    use std::sync::LazyLock;
-    use std::sync::atomic::{AtomicU64, Ordering};
-    static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    format!("{:016x}", SEED.hash_one(NEXT.fetch_add(1, Ordering::Relaxed)))
 }
 
 #[cfg(test)]
@@ -389,11 +365,5 @@ mod tests {
     fn a_status_counts_in_its_class() {
         let class = |code| status_class(StatusCode::from_u16(code).unwrap());
         assert_eq!([101, 200, 304, 421, 502, 799].map(class), ["1xx", "2xx", "3xx", "4xx", "5xx", "5xx"]);
-    }
-
-    #[test]
-    fn ray_ids_differ() {
-        assert_ne!(ray_id(), ray_id());
-        assert_eq!(ray_id().len(), 16);
     }
 }

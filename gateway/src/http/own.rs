@@ -4,10 +4,11 @@ use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 
-use super::connection::{Connection, Context, State};
+use super::connection::{Connection, Context};
 use crate::access::token::Audience;
 use crate::access::token::respond::{Visit, WellKnown};
 use crate::config::ClientAuth;
+use crate::connection::State;
 use crate::device::refusal::now;
 
 /// The answer, if it is ours to give.

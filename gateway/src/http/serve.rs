@@ -17,10 +17,11 @@ use tokio::sync::watch;
 use tokio::task::spawn_local;
 use tokio::time::timeout;
 
-use super::connection::{AsOf, Connection, Context};
+use super::connection::{Connection, Context};
 use super::forward::{self, ResponseBody};
 use super::held::Held;
 use super::watch::{End, Watch};
+use crate::connection::AsOf;
 use crate::tls::Accepted;
 
 /// How long an HTTP/2 connection has for its GOAWAY once it has lost what it was permitted. Its streams end with it.
@@ -141,7 +142,7 @@ where
     }
 }
 
-type Stream = tokio_rustls::server::TlsStream<tokio::net::TcpStream>;
+type Stream = Box<tokio_rustls::server::TlsStream<tokio::net::TcpStream>>;
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Serves until the connection has ended, however that comes. HTTP/2 has streams to end, and a peer that may never read that

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::connection::{Connection, Context};
+use crate::connection::terminated;
 
 /// Why a connection is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +56,7 @@ impl Watch {
         label: Arc<str>,
         draining: watch::Receiver<bool>,
     ) -> Self {
-        let (changes, lost_before) = connection.watch(&context);
+        let (changes, lost_before) = connection.watch(context.in_force());
         let (finishing, lost) = (false, false);
         Self { context, connection, label, changes, draining, idle: None, lost_before, finishing, lost }
     }
@@ -99,14 +100,13 @@ impl Watch {
 
     /// Whether the connection has lost its permit.
     fn look(&mut self) -> Option<End> {
-        let reason = self.connection.lost(&self.context)?;
+        let reason = self.connection.lost(self.context.in_force())?;
         Some(self.lose(reason))
     }
 
     fn lose(&mut self, reason: &'static str) -> End {
         self.lost = true;
-        self.context.metrics.connections_terminated.with_label_values(&[&*self.label, reason]).inc();
-        tracing::info!(source = %self.connection.source, host = %self.label, reason, "connection lost its permit");
+        terminated(&self.context.metrics, &self.label, self.connection.source, reason);
         End::Lost
     }
 }

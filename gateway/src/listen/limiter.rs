@@ -1,15 +1,25 @@
 //! `xdp.limit` in userspace: the same buckets, for when the XDP program is not there to enforce them.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use dashmap::DashMap;
-use fleetgate_ebpf::abi::{Address, limit_key};
+use fleetgate_ebpf::abi::Address;
 use fleetgate_ebpf::gcra::Rate;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
+use crate::limit::{Buckets, admit, source_key};
 use crate::model::hostname::HostPattern;
+
+/// How a connection came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// From the device itself.
+    Device,
+    /// Through a balancer, which XDP sees in its place.
+    Proxy,
+}
 
 /// Token buckets by source and by host.
 #[derive(Debug)]
@@ -18,23 +28,10 @@ pub struct Limiter {
     epoch: Instant,
     /// Whether XDP is attached wherever it should be, and does this work itself.
     offloaded: AtomicBool,
-    syns: Sources,
-    hellos: Sources,
+    syns: Buckets<Address>,
+    hellos: Buckets<Address>,
     hosts: DashMap<HostPattern, u64>,
 }
-
-/// One bucket a source, for one limit.
-#[derive(Debug)]
-struct Sources {
-    buckets: DashMap<Address, u64>,
-    max: usize,
-    /// Shared by the sources that the table has no room for.
-    overflow: AtomicU64,
-    /// Nanosecond of the last sweep: at most one a second.
-    swept: AtomicU64,
-}
-
-const SECOND: u64 = 1_000_000_000;
 
 impl Limiter {
     /// A limiter that remembers `max_sources` sources at once, for each of the limits.
@@ -42,8 +39,8 @@ impl Limiter {
         Self {
             epoch: Instant::now(),
             offloaded: AtomicBool::new(false),
-            syns: Sources::new(max_sources),
-            hellos: Sources::new(max_sources),
+            syns: Buckets::new(max_sources),
+            hellos: Buckets::new(max_sources),
             hosts: DashMap::new(),
         }
     }
@@ -54,18 +51,18 @@ impl Limiter {
     }
 
     /// Whether a connection from `source` is within `rate`.
-    pub fn admit_syn(&self, rate: &Rate, source: SocketAddr) -> bool {
-        self.is_idle(rate) || self.syns.admit(rate, source.ip(), self.now())
+    pub fn admit_syn(&self, rate: &Rate, source: SocketAddr, via: Via) -> bool {
+        self.is_idle(rate, via) || self.syns.admit(rate, source_key(source.ip()), self.now())
     }
 
     /// Whether a hello from `source` is within `rate`.
-    pub fn admit_hello(&self, rate: &Rate, source: SocketAddr) -> bool {
-        self.is_idle(rate) || self.hellos.admit(rate, source.ip(), self.now())
+    pub fn admit_hello(&self, rate: &Rate, source: SocketAddr, via: Via) -> bool {
+        self.is_idle(rate, via) || self.hellos.admit(rate, source_key(source.ip()), self.now())
     }
 
     /// Whether a hello for `host` is within `rate`.
-    pub fn admit_host(&self, rate: &Rate, host: &HostPattern) -> bool {
-        if self.is_idle(rate) {
+    pub fn admit_host(&self, rate: &Rate, host: &HostPattern, via: Via) -> bool {
+        if self.is_idle(rate, via) {
             return true;
         }
         let now = self.now();
@@ -80,8 +77,8 @@ impl Limiter {
         self.hosts.retain(|host, _| served(host));
     }
 
-    fn is_idle(&self, rate: &Rate) -> bool {
-        rate.interval_ns == 0 || self.offloaded.load(Ordering::Relaxed)
+    fn is_idle(&self, rate: &Rate, via: Via) -> bool {
+        rate.interval_ns == 0 || (via == Via::Device && self.offloaded.load(Ordering::Relaxed))
     }
 
     fn now(&self) -> u64 {
@@ -89,53 +86,11 @@ impl Limiter {
     }
 }
 
-impl Sources {
-    fn new(max: u32) -> Self {
-        let (overflow, swept) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { buckets: DashMap::new(), max: max as usize, overflow, swept }
-    }
-
-    fn admit(&self, rate: &Rate, source: IpAddr, now: u64) -> bool {
-        let key = limit_key(&octets(source));
-        if !self.buckets.contains_key(&key) && self.buckets.len() >= self.max && !self.make_room(now) {
-            return admit_atomic(&self.overflow, rate, now);
-        }
-        admit(&mut self.buckets.entry(key).or_insert(0), rate, now)
-    }
-
-    /// Forgets sources whose bucket is full again: they are as good as new. False when there was no time or no room.
-    fn make_room(&self, now: u64) -> bool {
-        let swept = self.swept.load(Ordering::Relaxed);
-        let due = now.saturating_sub(swept) >= SECOND
-            && self.swept.compare_exchange(swept, now, Ordering::Relaxed, Ordering::Relaxed).is_ok();
-        if due {
-            self.buckets.retain(|_, tat| *tat > now);
-        }
-        self.buckets.len() < self.max
-    }
-}
-
-fn admit(tat: &mut u64, rate: &Rate, now: u64) -> bool {
-    rate.admit(*tat, now).is_some_and(|next| {
-        *tat = next;
-        true
-    })
-}
-
-fn admit_atomic(tat: &AtomicU64, rate: &Rate, now: u64) -> bool {
-    tat.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |tat| rate.admit(tat, now)).is_ok()
-}
-
-fn octets(address: IpAddr) -> Address {
-    match address {
-        IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
-        IpAddr::V6(v6) => v6.octets(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SECOND: u64 = 1_000_000_000;
 
     fn source(host: u8) -> SocketAddr {
         ([192, 0, 2, host], 4000).into()
@@ -150,24 +105,25 @@ mod tests {
     #[test]
     fn each_source_has_its_own_burst() {
         let limiter = Limiter::new(100);
-        let admitted = (0..10).filter(|_| limiter.admit_syn(&rate(3), source(1))).count();
+        let admitted = (0..10).filter(|_| limiter.admit_syn(&rate(3), source(1), Via::Device)).count();
         assert_eq!(admitted, 3);
-        assert!(limiter.admit_syn(&rate(3), source(2)));
+        assert!(limiter.admit_syn(&rate(3), source(2), Via::Device));
     }
 
     #[test]
     fn a_full_table_shares_one_bucket_instead_of_growing() {
         let limiter = Limiter::new(2);
-        let admitted = (0..100).filter(|host| limiter.admit_syn(&rate(3), source(*host))).count();
+        let admitted =
+            (0..100).filter(|host| limiter.admit_syn(&rate(3), source(*host), Via::Device)).count();
         assert_eq!(admitted, 2 + 3);
-        assert_eq!(limiter.syns.buckets.len(), 2);
+        assert_eq!(limiter.syns.len(), 2);
     }
 
     #[test]
     fn connections_and_hellos_of_a_source_have_a_bucket_each() {
         let limiter = Limiter::new(100);
-        let admitted = (0..10).filter(|_| limiter.admit_syn(&rate(3), source(1))).count();
-        let hellos = (0..10).filter(|_| limiter.admit_hello(&rate(5), source(1))).count();
+        let admitted = (0..10).filter(|_| limiter.admit_syn(&rate(3), source(1), Via::Device)).count();
+        let hellos = (0..10).filter(|_| limiter.admit_hello(&rate(5), source(1), Via::Device)).count();
         assert_eq!((admitted, hellos), (3, 5));
     }
 
@@ -175,8 +131,9 @@ mod tests {
     fn a_source_is_an_ipv4_address_however_written_or_an_ipv6_64() {
         let admitted = |first: &str, second: &str| {
             let limiter = Limiter::new(100);
-            [first, second]
-                .map(|address| limiter.admit_syn(&rate(1), SocketAddr::new(address.parse().unwrap(), 1)))
+            [first, second].map(|address| {
+                limiter.admit_syn(&rate(1), SocketAddr::new(address.parse().unwrap(), 1), Via::Device)
+            })
         };
         assert_eq!(admitted("192.0.2.1", "192.0.2.2"), [true, true]);
         assert_eq!(admitted("192.0.2.1", "::ffff:192.0.2.1"), [true, false]);
@@ -186,23 +143,23 @@ mod tests {
 
     #[test]
     fn a_full_table_makes_room_when_buckets_have_filled_again_and_looks_once_a_second() {
-        let sources = Sources::new(2);
+        let sources = Buckets::new(2);
         let rate = Rate::per_second(1, 1);
-        let admit = |host, now| sources.admit(&rate, source(host).ip(), now);
+        let admit = |host, now| sources.admit(&rate, source_key(source(host).ip()), now);
         assert!(admit(1, SECOND) && admit(2, SECOND));
         assert!(admit(3, SECOND) && !admit(4, SECOND), "they share what is over");
-        assert_eq!(sources.buckets.len(), 2);
+        assert_eq!(sources.len(), 2);
         assert!(admit(5, 3 * SECOND));
-        assert_eq!(sources.buckets.len(), 1, "the two before are as good as new");
+        assert_eq!(sources.len(), 1, "the two before are as good as new");
         assert!(admit(6, 3 * SECOND) && admit(7, 3 * SECOND) && !admit(8, 3 * SECOND));
-        assert_eq!(sources.buckets.len(), 2, "and no second look within the second");
+        assert_eq!(sources.len(), 2, "and no second look within the second");
     }
 
     #[test]
     fn each_host_has_its_own_burst_and_is_forgotten_when_no_longer_served() {
         let limiter = Limiter::new(1);
         let [first, second] = ["a.example", "*.b.example"].map(|name| name.parse::<HostPattern>().unwrap());
-        let burst = |host| (0..10).filter(|_| limiter.admit_host(&rate(3), host)).count();
+        let burst = |host| (0..10).filter(|_| limiter.admit_host(&rate(3), host, Via::Device)).count();
         assert_eq!((burst(&first), burst(&second), burst(&first)), (3, 3, 0));
         limiter.retain_hosts(|host| *host == first);
         assert_eq!((burst(&first), burst(&second)), (0, 3));
@@ -211,14 +168,16 @@ mod tests {
     #[test]
     fn no_limit_costs_no_memory() {
         let limiter = Limiter::new(100);
-        assert!((0..10).all(|_| limiter.admit_syn(&Rate::UNLIMITED, source(1))));
-        assert!(limiter.syns.buckets.is_empty());
+        assert!((0..10).all(|_| limiter.admit_syn(&Rate::UNLIMITED, source(1), Via::Device)));
+        assert!(limiter.syns.is_empty());
     }
 
     #[test]
     fn xdp_takes_the_work_over() {
         let limiter = Limiter::new(100);
         limiter.set_offloaded(true);
-        assert!((0..10).all(|_| limiter.admit_syn(&rate(1), source(1))));
+        assert!((0..10).all(|_| limiter.admit_syn(&rate(1), source(1), Via::Device)));
+        let through_balancer = (0..10).filter(|_| limiter.admit_syn(&rate(1), source(1), Via::Proxy)).count();
+        assert_eq!(through_balancer, 1, "but for devices that it does not see");
     }
 }

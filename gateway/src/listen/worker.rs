@@ -5,27 +5,27 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use ipnet::IpNet;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, watch};
 use tokio::task::{LocalSet, spawn_local};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
+use super::arrive::arrive;
 use super::limiter::Limiter;
 use super::sockets::Sockets;
 use crate::access::token::Tokens;
-use crate::config::Timeouts;
-use crate::device::Device;
+use crate::config::{Protocol, Timeouts};
 use crate::device::verdicts::Verdicts;
-use crate::http::{self, AsOf, Context};
-use crate::origin::{self, Dialer, Pool};
-use crate::snapshot::{Host, Snapshot};
-use crate::telemetry::access_log::Line;
-use crate::telemetry::metrics::OTHER;
+use crate::http::{self, Context};
+use crate::origin::{self, Dialer, Pool, Streams};
+use crate::snapshot::Snapshot;
+use crate::stream::{self, DeviceLimits};
 use crate::telemetry::{AccessLog, Metrics};
-use crate::tls::{self, Accepted, HandshakeError};
+use crate::tls::Arrived;
 
 /// How often idle connections to origins are looked through.
 const REAP: Duration = Duration::from_secs(5);
@@ -45,6 +45,10 @@ pub struct Shared {
     pub access_log: AccessLog,
     /// A permit for each connection that may be open.
     pub permits: Arc<Semaphore>,
+    /// Of each listener, who may say where connections come from.
+    pub proxies: Vec<Option<Arc<[IpNet]>>>,
+    /// What each device may do.
+    pub device_limits: Arc<DeviceLimits>,
     /// Limits, where XDP does not enforce them.
     pub limiter: Arc<Limiter>,
     /// True once no more connections are accepted.
@@ -62,6 +66,7 @@ pub struct Shared {
 struct Worker {
     shared: Shared,
     context: Rc<Context>,
+    streams: Rc<stream::Context>,
 }
 
 /// Starts a worker. It ends when `draining` says so and its last connection is closed.
@@ -80,21 +85,30 @@ pub fn spawn(index: usize, sockets: Sockets, shared: Shared) -> io::Result<JoinH
 
 async fn run(sockets: Sockets, shared: Shared) {
     let snapshot = shared.snapshot.load();
+    let dialer = Dialer::default();
     let context = Context {
         snapshot: Arc::clone(&shared.snapshot),
         verdicts: Arc::clone(&shared.verdicts),
         metrics: shared.metrics.clone(),
         access_log: shared.access_log.clone(),
-        pool: Pool::new(Dialer::default(), shared.metrics.clone(), pool_limits(&snapshot.timeouts, &shared)),
+        pool: Pool::new(dialer.clone(), shared.metrics.clone(), pool_limits(&snapshot.timeouts, &shared)),
         max_header: shared.max_request_header,
         max_streams: shared.max_streams,
         tokens: Arc::clone(&shared.tokens),
     };
+    let streams = stream::Context {
+        snapshot: Arc::clone(&shared.snapshot),
+        verdicts: Arc::clone(&shared.verdicts),
+        metrics: shared.metrics.clone(),
+        access_log: shared.access_log.clone(),
+        origins: Streams::new(dialer, shared.metrics.clone()),
+        limits: Arc::clone(&shared.device_limits),
+    };
     let mut draining = shared.draining.clone();
-    let worker = Rc::new(Worker { shared, context: Rc::new(context) });
-    for socket in sockets.0 {
+    let worker = Rc::new(Worker { shared, context: Rc::new(context), streams: Rc::new(streams) });
+    for (socket, proxies) in sockets.0.into_iter().zip(worker.shared.proxies.clone()) {
         match TcpListener::from_std(socket) {
-            Ok(listener) => drop(spawn_local(accept_loop(listener, Rc::clone(&worker)))),
+            Ok(listener) => drop(spawn_local(accept_loop(listener, proxies, Rc::clone(&worker)))),
             Err(error) => tracing::error!(%error, "cannot listen"),
         }
     }
@@ -125,7 +139,7 @@ async fn reap(worker: Rc<Worker>) {
     }
 }
 
-async fn accept_loop(listener: TcpListener, worker: Rc<Worker>) {
+async fn accept_loop(listener: TcpListener, proxies: Option<Arc<[IpNet]>>, worker: Rc<Worker>) {
     let mut draining = worker.shared.draining.clone();
     let mut backoff = Backoff::default();
     loop {
@@ -143,7 +157,7 @@ async fn accept_loop(listener: TcpListener, worker: Rc<Worker>) {
             (Some(permit), Ok((stream, source))) => {
                 backoff = Backoff::default();
                 let source = SocketAddr::new(source.ip().to_canonical(), source.port());
-                spawn_local(connection(Rc::clone(&worker), stream, source, permit));
+                spawn_local(connection(Rc::clone(&worker), stream, source, proxies.clone(), permit));
             }
             (_, Err(error)) => {
                 worker.shared.metrics.accept_errors.inc();
@@ -189,54 +203,30 @@ impl Worker {
 async fn connection(
     worker: Rc<Worker>,
     stream: TcpStream,
-    source: SocketAddr,
+    peer: SocketAddr,
+    proxies: Option<Arc<[IpNet]>>,
     _permit: OwnedSemaphorePermit,
 ) {
     let _open = Open::new(&worker.shared.metrics);
     // Without it a small response waits for the ACK of the one before.
     let _ = stream.set_nodelay(true);
-    if let Some((accepted, as_of)) = handshake(&worker.shared, stream, source).await {
-        let draining = worker.shared.draining.clone();
-        http::serve(Rc::clone(&worker.context), accepted, source, as_of, draining).await;
-    }
-}
-
-/// The handshake within its limits and its time, counted and logged. Also says what it was begun under.
-async fn handshake(shared: &Shared, stream: TcpStream, source: SocketAddr) -> Option<(Accepted, AsOf)> {
-    let begun = Instant::now();
-    let snapshot = shared.snapshot.load_full();
-    let as_of = AsOf::now(&snapshot, &shared.verdicts);
-    if !shared.limiter.admit_syn(&snapshot.xdp.limit.syn_per_source, source) {
-        shared.metrics.limited.with_label_values(&["syn_per_source"]).inc();
-        return None;
-    }
-    let admit = |host: &Host| admit(shared, &snapshot, host, source);
-    let handshake = tls::accept(stream, &snapshot, &shared.verdicts, admit);
-    let result = timeout(snapshot.timeouts.handshake, handshake).await;
-    match result.unwrap_or(Err(HandshakeError::Timeout)) {
-        Ok(accepted) => {
-            welcome(shared, &accepted, begun);
-            Some((accepted, as_of))
-        }
-        Err(error) => {
-            report(shared, &error, source);
-            None
-        }
-    }
-}
-
-/// Whether a hello for `host` may go on to the handshake.
-fn admit(shared: &Shared, snapshot: &Snapshot, host: &Host, source: SocketAddr) -> Result<(), &'static str> {
-    let limits = &snapshot.xdp.limit;
-    let limit = if !shared.limiter.admit_hello(&limits.hello_per_source, source) {
-        "hello_per_source"
-    } else if !shared.limiter.admit_host(&limits.hello_per_host, &host.pattern) {
-        "hello_per_host"
-    } else {
-        return Ok(());
+    // Each phase in a box of its own: a connection that idles for hours keeps no room for its handshake, nor a stream
+    // for what HTTP would need.
+    let Some((arrived, ends, as_of)) = Box::pin(arrive(&worker.shared, stream, peer, proxies)).await else {
+        return;
     };
-    shared.metrics.limited.with_label_values(&[limit]).inc();
-    Err(limit)
+    let streams = Rc::clone(&worker.streams);
+    match arrived {
+        Arrived::Through(through) => Box::pin(stream::serve_through(streams, through, ends, as_of)).await,
+        Arrived::Accepted(accepted) if accepted.host.protocol == Protocol::Tls => {
+            Box::pin(stream::serve(streams, accepted, ends, as_of)).await;
+        }
+        Arrived::Accepted(accepted) => {
+            let draining = worker.shared.draining.clone();
+            let context = Rc::clone(&worker.context);
+            Box::pin(http::serve(context, accepted, ends.source, as_of, draining)).await;
+        }
+    }
 }
 
 /// Counts a connection as open for as long as this lives.
@@ -253,38 +243,6 @@ impl Drop for Open {
     fn drop(&mut self) {
         self.0.dec();
     }
-}
-
-fn welcome(shared: &Shared, accepted: &Accepted, begun: Instant) {
-    let host = &*accepted.host.label;
-    let reason = match (&accepted.device, accepted.cached) {
-        (Device::Verified(_), true) => "verified_cached",
-        (device, _) => device.label(),
-    };
-    shared.metrics.handshakes.with_label_values(&[host, "ok", reason]).inc();
-    shared.metrics.handshake_seconds.with_label_values(&[host]).observe(begun.elapsed().as_secs_f64());
-}
-
-fn report(shared: &Shared, error: &HandshakeError, source: SocketAddr) {
-    let absent = Device::Absent;
-    let (host, device) = match error {
-        HandshakeError::Handshake { host, device, .. } => (&*host.label, device),
-        HandshakeError::Hello(_)
-        | HandshakeError::NoSni
-        | HandshakeError::UnknownSni
-        | HandshakeError::Timeout
-        | HandshakeError::Limited(_) => (OTHER, &absent),
-    };
-    let reason = error.label();
-    shared.metrics.handshakes.with_label_values(&[host, "error", reason]).inc();
-    let detail = error.to_string();
-    let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
-    let mut peer = http::peer(source, device);
-    if let Device::Verified(_) = device {
-        // The certificate is good, and who sent it has not shown to be its device.
-        peer.certificate = "unproven";
-    }
-    shared.access_log.write(&Line::Handshake { time, host, reason, detail: Some(&detail), peer });
 }
 
 #[cfg(test)]

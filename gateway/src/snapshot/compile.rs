@@ -14,8 +14,9 @@ mod access;
 mod authorities;
 mod cipher_suites;
 mod origins;
+mod streams;
 
-use super::{Accepted, Host, Snapshot, host_tls};
+use super::{Accepted, CertificateFacts, Host, Snapshot, host_tls};
 use crate::access::{AccessTable, Sessions};
 use crate::config::{self, ClientAuth, Config, Problem, Problems, Source, Span, Spanned};
 use crate::crl::Wanted;
@@ -138,6 +139,7 @@ impl<'a> Compiler<'a> {
         let config = self.config;
         let listeners = config.listeners.iter().map(|listener| &listener.address);
         self.check_duplicates(listeners, "listener", "each address once");
+        self.check_proxied();
         self.check_duplicates(
             config.hosts.iter().map(|host| &host.name),
             "host",
@@ -184,6 +186,9 @@ impl<'a> Compiler<'a> {
         access: &access::Access,
     ) -> Option<Host> {
         let pattern = &declared.name.value;
+        if !declared.protocol.terminates() {
+            return self.passthrough(declared);
+        }
         let trusted = bundles.iter().filter(|associated| {
             associated.declared.associated_hostnames.iter().any(|name| covers(&name.value, pattern))
         });
@@ -197,18 +202,22 @@ impl<'a> Compiler<'a> {
         }
         let issuer = self.config.access.team_domain.clone().unwrap_or_else(|| Issuer::of_host(pattern));
         let origins = self.origins(declared);
-        let (tls, certificate_not_after) = self.tls(declared, &trust)?;
+        let (tls, certificate_not_after, certificate_facts) = self.tls(declared, &trust)?;
         Some(Host {
             pattern: pattern.clone(),
             label: pattern.to_string().into(),
+            protocol: declared.protocol,
+            proxy_protocol: declared.proxy_protocol.value,
+            mqtt: declared.mqtt.as_ref().map(|mqtt| Arc::new(mqtt.value.clone())),
             client_auth: declared.client_auth,
-            tls: Arc::new(tls),
+            tls: Some(Arc::new(tls)),
             trust,
             sessions: Sessions::new(&access, &issuer),
             access,
             origins: origins?,
             forwarding: declared.forwarding.or(&self.config.forwarding.or(&Forwarding::default())),
             certificate_not_after,
+            certificate_facts,
         })
     }
 
@@ -226,19 +235,26 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn tls(&mut self, declared: &config::Host, trust: &Arc<TrustSet>) -> Option<(ServerConfig, u64)> {
-        let chain = self.certificates(&declared.certificate);
-        let key = pem::private_key(&self.source.resolve(&declared.key.value))
+    fn tls(
+        &mut self,
+        declared: &config::Host,
+        trust: &Arc<TrustSet>,
+    ) -> Option<(ServerConfig, u64, CertificateFacts)> {
+        let identity = declared.identity.as_ref()?;
+        let chain = self.certificates(&identity.certificate);
+        let key = pem::private_key(&self.source.resolve(&identity.key.value))
             .map_err(|error| {
                 self.error(
-                    declared.key.span,
+                    identity.key.span,
                     error.to_string(),
                     "name the PEM file with the certificate's private key",
                 );
             })
             .ok();
         let (chain, key) = chain.zip(key)?;
-        let not_after = self.check_leaf(declared, chain.first()?);
+        let leaf = chain.first()?;
+        let not_after = self.check_leaf(declared, identity.certificate.span, leaf);
+        let facts = CertificateFacts::of(leaf);
         let settings = host_tls::Settings {
             client_auth: declared.client_auth,
             min_tls: declared.min_tls,
@@ -248,16 +264,19 @@ impl<'a> Compiler<'a> {
         };
         self.check_cipher_suites(declared, &settings, &key)?;
         match host_tls::server_config(chain, key, &settings, trust, self.verdicts) {
-            Ok(config) => Some((config, not_after)),
+            Ok(mut config) => {
+                self.stream(declared, &mut config);
+                Some((config, not_after, facts))
+            }
             Err(TlsError::InconsistentKeys(_)) => {
                 let message = "the private key does not belong to the host's certificate";
-                self.error(declared.key.span, message, "name the key that the certificate was issued for");
+                self.error(identity.key.span, message, "name the key that the certificate was issued for");
                 None
             }
             Err(error) => {
                 let message = format!("the certificate and key cannot be used: {error}");
                 self.error(
-                    declared.certificate.span,
+                    identity.certificate.span,
                     message,
                     "use an RSA, ECDSA or Ed25519 certificate, leaf first",
                 );
@@ -267,8 +286,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// Warns of what clients will complain about. Returns when our certificate expires.
-    fn check_leaf(&mut self, declared: &config::Host, leaf: &CertificateDer<'_>) -> u64 {
-        let span = declared.certificate.span;
+    fn check_leaf(&mut self, declared: &config::Host, span: Span, leaf: &CertificateDer<'_>) -> u64 {
         let example = match &declared.name.value {
             HostPattern::Exact(name) => name.to_string(),
             HostPattern::Wildcard(parent) => format!("any.{parent}"),

@@ -29,9 +29,9 @@ pub struct AccessLog {
 /// Which lines are written.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted {
-    /// Requests and failed handshakes.
+    /// Requests, streams and failed handshakes.
     pub access: bool,
-    /// Decisions.
+    /// Decisions, those about streams too.
     pub audit: bool,
 }
 
@@ -118,6 +118,46 @@ pub enum Line<'a> {
         #[serde(flatten)]
         peer: Peer<'a>,
     },
+    /// A byte stream was decided about: what is permitted starts.
+    StreamStart {
+        /// When, in seconds since the epoch.
+        time: f64,
+        /// Its id, which its end has too.
+        ray_id: &'a str,
+        /// The host that serves it.
+        host: &'a str,
+        /// `permit` or `deny`.
+        decision: &'a str,
+        /// Why it is denied.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<&'a str>,
+        /// The policy that decided.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        policy: Option<&'a str>,
+        /// Who is there.
+        #[serde(flatten)]
+        peer: Peer<'a>,
+    },
+    /// A byte stream ended.
+    StreamEnd {
+        /// When, in seconds since the epoch.
+        time: f64,
+        /// Its id, which its start has too.
+        ray_id: &'a str,
+        /// The host that served it.
+        host: &'a str,
+        /// How it ended.
+        reason: &'a str,
+        /// Bytes that the device sent.
+        received: u64,
+        /// Bytes that the origin sent.
+        sent: u64,
+        /// Seconds since its start.
+        duration: f64,
+        /// Who was there.
+        #[serde(flatten)]
+        peer: Peer<'a>,
+    },
     /// A handshake failed.
     Handshake {
         /// When, in seconds since the epoch.
@@ -169,7 +209,9 @@ impl AccessLog {
     pub fn write(&self, line: &Line<'_>) {
         let is_wanted = match line {
             Line::Decision { .. } => self.wanted.audit,
-            Line::Request { .. } | Line::Handshake { .. } => self.wanted.access,
+            Line::Request { .. } | Line::Handshake { .. } | Line::StreamEnd { .. } => self.wanted.access,
+            // It is a decision as well.
+            Line::StreamStart { .. } => self.wanted.access || self.wanted.audit,
         };
         let Some(lines) = self.lines.as_ref().filter(|_| is_wanted) else { return };
         let Ok(mut json) = serde_json::to_vec(line) else { return };

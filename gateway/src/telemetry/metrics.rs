@@ -78,6 +78,14 @@ metrics! {
     origin_limited: IntCounterVec = "fleetgate_origin_limit_hits_total" ["origin", "limit"];
     /// 1 while requests go to the origin, 0 while it is left out, by host and origin.
     origin_healthy: IntGaugeVec = "fleetgate_origin_healthy" ["host", "origin"];
+    /// Byte streams that are open, by host.
+    streams_active: IntGaugeVec = "fleetgate_streams_active" ["host"];
+    /// Byte streams that have ended, by host and reason.
+    streams: IntCounterVec = "fleetgate_streams_total" ["host", "reason"];
+    /// Bytes of byte streams, by host and direction: received from devices, sent to them.
+    stream_bytes: IntCounterVec = "fleetgate_stream_bytes_total" ["host", "direction"];
+    /// CONNECTs and streams that the MQTT guard refused, by host and reason.
+    mqtt_refusals: IntCounterVec = "fleetgate_mqtt_refusals_total" ["host", "reason"];
     /// Lookups that found a live verdict.
     cache_hits: IntCounter = "fleetgate_verdict_cache_hits_total";
     /// Lookups that did not.

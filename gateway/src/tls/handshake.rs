@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use rustls::server::Acceptor;
 use tokio::net::TcpStream;
-use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
+use tokio_rustls::{LazyConfigAcceptor, StartHandshake};
 
 use super::alert;
+use super::recorded::Recorded;
 use crate::device::Device;
 use crate::device::verdicts::Verdicts;
 use crate::device::verifier::{Outcome, observe};
@@ -19,8 +20,8 @@ use crate::snapshot::{Host, Snapshot};
 /// A connection whose handshake is done.
 #[derive(Debug)]
 pub struct Accepted {
-    /// The decrypted stream.
-    pub stream: TlsStream<TcpStream>,
+    /// The decrypted stream. Boxed: it has more than a kilobyte, and each future that it is moved through would keep that.
+    pub stream: Box<TlsStream<TcpStream>>,
     /// The name that the device asked for.
     pub name: Hostname,
     /// The host that serves it.
@@ -36,6 +37,28 @@ impl Accepted {
     pub fn is_http2(&self) -> bool {
         self.stream.get_ref().1.alpn_protocol() == Some(b"h2")
     }
+}
+
+/// A connection whose TLS goes through to its origin.
+#[derive(Debug)]
+pub struct Through {
+    /// The connection.
+    pub stream: TcpStream,
+    /// What was read from it: a hello, and perhaps what is behind it.
+    pub read: Vec<u8>,
+    /// The name in the hello.
+    pub name: Hostname,
+    /// The host that has it.
+    pub host: Arc<Host>,
+}
+
+/// What a hello led to.
+#[derive(Debug)]
+pub enum Arrived {
+    /// TLS ends here.
+    Accepted(Accepted),
+    /// It goes through.
+    Through(Through),
 }
 
 /// Why there is no connection.
@@ -108,8 +131,11 @@ pub async fn accept(
     snapshot: &Snapshot,
     verdicts: &Verdicts,
     admit: impl FnOnce(&Host) -> Result<(), &'static str>,
-) -> Result<Accepted, HandshakeError> {
-    let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await.map_err(HandshakeError::Hello)?;
+) -> Result<Arrived, HandshakeError> {
+    let record = snapshot.passes_through().then(Vec::new);
+    let start = LazyConfigAcceptor::new(Acceptor::default(), Recorded { stream, record })
+        .await
+        .map_err(HandshakeError::Hello)?;
     let served = serving(start.client_hello().server_name(), snapshot);
     let (name, host) = match served {
         Ok(served) => served,
@@ -119,10 +145,17 @@ pub async fn accept(
         }
     };
     admit(&host).map_err(HandshakeError::Limited)?;
-    let Outcome { result, device, cached } =
-        observe(start.into_stream(Arc::clone(&host.tls)), verdicts).await;
+    let StartHandshake { accepted, io: Recorded { stream, record }, .. } = start;
+    let Some(config) = host.tls.clone() else {
+        return Ok(Arrived::Through(Through { stream, read: record.unwrap_or_default(), name, host }));
+    };
+    let handshake = StartHandshake::from_parts(accepted, stream).into_stream(config);
+    let Outcome { result, device, cached } = observe(handshake, verdicts).await;
     match result {
-        Ok(stream) => Ok(Accepted { stream, name, host, device, cached }),
+        Ok(stream) => {
+            let stream = Box::new(stream);
+            Ok(Arrived::Accepted(Accepted { stream, name, host, device, cached }))
+        }
         Err(error) => Err(HandshakeError::Handshake { host, device, error }),
     }
 }

@@ -1,6 +1,6 @@
 //! A blocking rustls client, for exact control: which certificate, which name, which version.
 
-use std::io::{self, BufReader, Write as _};
+use std::io::{self, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
@@ -25,6 +25,7 @@ pub struct Tls {
     /// Key exchanges; none: rustls' own.
     groups: Vec<NamedGroup>,
     sni: bool,
+    alpn: Vec<Vec<u8>>,
 }
 
 /// A connection whose handshake is done on our side. With TLS 1.3 the server's verdict is still to come.
@@ -34,7 +35,8 @@ impl Tls {
     /// A client that expects a server of this CA, and has no certificate.
     pub fn trusting(ca: &Ca) -> Self {
         let versions = vec![&version::TLS13, &version::TLS12];
-        Self { root: ca.certificate.clone(), identity: None, versions, groups: vec![], sni: true }
+        let (root, groups, alpn) = (ca.certificate.clone(), vec![], vec![]);
+        Self { root, identity: None, versions, groups, sni: true, alpn }
     }
 
     /// With a device's certificate.
@@ -69,12 +71,19 @@ impl Tls {
         Self { sni: false, ..self }
     }
 
+    /// Offering a protocol by ALPN, besides those before.
+    #[must_use]
+    pub fn alpn(mut self, name: &str) -> Self {
+        self.alpn.push(name.into());
+        self
+    }
+
     /// Connects to the host `name` at `address`.
     ///
     /// # Errors
     /// When the handshake fails; [`alert`] tells which alert came.
     pub fn connect(&self, address: SocketAddr, name: &str) -> io::Result<Connection> {
-        self.connect_cut(address, name, |hello| vec![hello.to_vec()])
+        self.connect_behind(&[], address, name)
     }
 
     /// The same, with the hello sent as `cut` makes it of its one record, each piece in a write of its own.
@@ -87,7 +96,26 @@ impl Tls {
         name: &str,
         cut: impl FnOnce(&[u8]) -> Vec<Vec<u8>>,
     ) -> io::Result<Connection> {
+        self.connect_with(&[], address, name, cut)
+    }
+
+    /// The same, with these octets in front of the handshake, as a load balancer would send them.
+    ///
+    /// # Errors
+    /// When the handshake fails.
+    pub fn connect_behind(&self, header: &[u8], address: SocketAddr, name: &str) -> io::Result<Connection> {
+        self.connect_with(header, address, name, |hello| vec![hello.to_vec()])
+    }
+
+    fn connect_with(
+        &self,
+        header: &[u8],
+        address: SocketAddr,
+        name: &str,
+        cut: impl FnOnce(&[u8]) -> Vec<Vec<u8>>,
+    ) -> io::Result<Connection> {
         let mut stream = TcpStream::connect_timeout(&address, wait::DEADLINE)?;
+        stream.write_all(header)?;
         stream.set_read_timeout(Some(wait::DEADLINE))?;
         stream.set_nodelay(true)?;
         let name = ServerName::try_from(name.to_owned()).expect("a name");
@@ -119,6 +147,7 @@ impl Tls {
             }
         };
         config.enable_sni = self.sni;
+        config.alpn_protocols.clone_from(&self.alpn);
         Arc::new(config)
     }
 }
@@ -148,6 +177,51 @@ impl Connection {
     pub fn send(&mut self, request: &str) -> io::Result<()> {
         self.0.get_mut().write_all(request.as_bytes())?;
         self.0.get_mut().flush()
+    }
+
+    /// Where it comes from.
+    pub fn local_address(&self) -> SocketAddr {
+        self.0.get_ref().sock.local_addr().expect("its address")
+    }
+
+    /// Any bytes, those that are not text too.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.get_mut().write_all(bytes)?;
+        self.0.get_mut().flush()
+    }
+
+    /// The next `count` bytes.
+    ///
+    /// # Errors
+    /// When the connection ends before.
+    pub fn read(&mut self, count: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; count];
+        self.0.read_exact(&mut bytes).map(|()| bytes)
+    }
+
+    /// Everything until the other side says that it is done.
+    ///
+    /// # Errors
+    /// When it ends without saying so.
+    pub fn read_to_end(&mut self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.0.read_to_end(&mut bytes).map(|_| bytes)
+    }
+
+    /// Says that nothing more comes from this side; the other may go on.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    pub fn finish(&mut self) -> io::Result<()> {
+        let stream = self.0.get_mut();
+        stream.conn.send_close_notify();
+        while stream.conn.wants_write() {
+            stream.conn.write_tls(&mut stream.sock)?;
+        }
+        stream.sock.shutdown(std::net::Shutdown::Write)
     }
 
     /// The next response.

@@ -57,6 +57,12 @@ impl Setup {
         self
     }
 
+    /// Adds a line to the listener.
+    #[must_use]
+    pub fn listener(self, line: &str) -> Self {
+        self.replace("[admin]\n", &format!("{line}\n[admin]\n"))
+    }
+
     /// Adds a host.
     #[must_use]
     pub fn host(self, host: Host) -> Self {
@@ -130,6 +136,12 @@ impl Host {
     pub fn new(name: &str, identity: &Identity, origin: &str) -> Self {
         let (certificate, key) = (quoted(&identity.certificate), quoted(&identity.key));
         Self(format!("name = {name:?}\ncertificate = {certificate}\nkey = {key}\norigin = {origin:?}"))
+    }
+
+    /// With a line more.
+    #[must_use]
+    pub fn line(self, line: &str) -> Self {
+        Self(format!("{}\n{line}", self.0))
     }
 
     /// `require` or `none` instead of `access`.

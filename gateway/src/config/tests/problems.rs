@@ -30,7 +30,15 @@ fn an_unknown_key_is_an_error_that_suggests_the_nearest() {
 fn every_value_that_is_wrong_is_refused_with_place_and_reason() {
     let cases = [
         ("client_auth = \"maybe\"", "7:16: error: `maybe` is none of: access, require, none"),
-        ("protocol = \"tls\"", "7:13: error: `tls` is none of: https"),
+        (
+            "[host.mqtt]\nusername = \"dns\"\nset_username = \"dns\"",
+            "9:17: error: `username` and `set_username` cannot both ask for something",
+        ),
+        (
+            "[host.mqtt]\nclient_id = \"ip\"",
+            "8:14: error: `ip` is none of: any, common_name, dns, email, uri, fingerprint, serial",
+        ),
+        ("protocol = \"quic\"", "7:13: error: `quic` is none of: https, tls, passthrough"),
         (
             "[[host]]\nname = \"a\"\ncertificate = \"a\"\nkey = \"a\"\norigin = \"https://a/b\"",
             "11:11: error: `https://a/b`: an origin is a host and a port only; the path comes from the request",
@@ -176,6 +184,22 @@ fn what_is_wrong_about_a_rule_or_what_it_refers_to_is_refused_with_place_and_rea
         let found = problems(&lines);
         assert_eq!(found[0], expected, "{lines}");
     }
+}
+
+#[test]
+fn a_listener_that_takes_sources_from_others_says_from_whom() {
+    let cases = [
+        (", proxy_protocol = true", "`proxy_protocol` needs `trusted`: who may say where others come from"),
+        (", trusted = [\"10.0.0.0/8\"]", "`trusted` is for listeners with `proxy_protocol = true`"),
+    ];
+    for (more, expected) in cases {
+        let text = LEAST.replace(":8443\"", &format!(":8443\"{more}"));
+        let found = parse(&text).unwrap_err().lines();
+        assert!(found.len() == 1 && found[0].ends_with(expected), "{more}: {found:?}");
+    }
+    let good = ":8443\", proxy_protocol = true, trusted = [\"10.0.0.0/8\", \"2001:db8::/32\"]";
+    let config = parse(&LEAST.replace(":8443\"", good)).unwrap();
+    assert_eq!((config.protected().len(), config.listeners[0].proxies().unwrap().len()), (0, 2));
 }
 
 #[test]

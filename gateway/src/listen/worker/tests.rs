@@ -59,6 +59,8 @@ impl Scene {
             access_log: AccessLog::off(metrics.access_log_dropped.clone()),
             metrics: metrics.clone(),
             permits: Arc::clone(&permits),
+            proxies: vec![None],
+            device_limits: Arc::new(DeviceLimits::new(8)),
             limiter: Arc::new(Limiter::new(8)),
             draining,
             max_idle_origin_connections: 1,

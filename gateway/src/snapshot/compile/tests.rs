@@ -52,7 +52,40 @@ fn a_good_configuration_compiles_without_a_word() {
     assert_eq!(host.access.applications().len(), 1);
     assert_eq!(host.forwarding, Forwarding::default());
     assert_eq!(trusts(host, &site.ca.device("device")), Ok(()));
-    assert_eq!(host.tls.alpn_protocols, [&b"h2"[..], b"http/1.1"]);
+    assert_eq!(host.tls.as_ref().unwrap().alpn_protocols, [&b"h2"[..], b"http/1.1"]);
+}
+
+#[test]
+fn alpn_has_what_a_byte_stream_names_and_nothing_else() {
+    let stream = |lines: &str| {
+        let mut site = Site::new().host_with("iot.example.com", &format!("client_auth = \"none\"\n{lines}"));
+        site.text = site.text.replace("http:", "tcp:");
+        site
+    };
+    let alpn = |lines: &str| {
+        let compiled = stream(lines).compile().unwrap();
+        served(&compiled, "iot.example.com").unwrap().tls.as_ref().unwrap().alpn_protocols.clone()
+    };
+    assert_eq!(alpn("protocol = \"tls\""), [b""; 0]);
+    assert_eq!(alpn("protocol = \"tls\"\nalpn = [\"mqtt\", \"amqp\"]"), [b"mqtt", b"amqp"]);
+    stream("protocol = \"tls\"\nalpn = [\"\"]").says("10:8: error: a name for ALPN has from 1 to 255 octets");
+    let requests = Site::new().host_with("iot.example.com", "client_auth = \"none\"\nalpn = [\"mqtt\"]");
+    requests.says("9:8: error: `alpn` is for byte streams");
+}
+
+#[test]
+fn a_host_whose_tls_goes_through_has_nothing_to_decide_by() {
+    let host =
+        "[[host]]\nname = \"iot.example.com\"\nprotocol = \"passthrough\"\norigin = \"tcp://127.0.0.1:1\"\n";
+    let compiled = Site::new().add(host).compile().unwrap();
+    let through = served(&compiled, "iot.example.com").unwrap();
+    assert!(
+        through.tls.is_none() && through.trust.anchors().is_empty() && compiled.snapshot.passes_through()
+    );
+    assert_eq!(Site::new().add(host).said(), [""; 0]);
+    let decided = Site::new().add(host).application("iot.example.com", "devices", "non_identity");
+    decided.says("8:11: error: the TLS of `iot.example.com` goes through; no application is asked about it");
+    assert!(!good().compile().unwrap().snapshot.passes_through());
 }
 
 #[test]

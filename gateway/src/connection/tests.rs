@@ -2,12 +2,9 @@
 
 mod race;
 
-use std::time::Duration;
-
 use super::*;
 use crate::device::refusal::Refusal;
 use crate::device::tests::pki::{DAY, Leaf, device_params, valid, verify};
-use crate::origin::{Dialer, Limits};
 use crate::snapshot::Site;
 
 const HOST: &str = "iot.example.com";
@@ -17,34 +14,21 @@ fn site(lines: &str) -> Site {
     Site::new().host_with(HOST, lines).ca("ca.pem", &[HOST]).application(HOST, "devices", "non_identity")
 }
 
-fn context(site: &Site) -> Context {
-    let snapshot = ArcSwap::from_pointee(site.compile().unwrap().snapshot);
-    context_of(Arc::new(snapshot), Arc::new(Verdicts::new(8)), Metrics::new().unwrap())
+/// What is in force.
+struct Context {
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    verdicts: Arc<Verdicts>,
 }
 
-fn context_of(snapshot: Arc<ArcSwap<Snapshot>>, verdicts: Arc<Verdicts>, metrics: Metrics) -> Context {
-    let second = Duration::from_secs(1);
-    Context {
-        snapshot,
-        verdicts,
-        access_log: AccessLog::off(metrics.access_log_dropped.clone()),
-        pool: Pool::new(
-            Dialer::default(),
-            metrics.clone(),
-            Limits {
-                connect: second,
-                response: second,
-                stall: second,
-                idle: second,
-                max_idle: 1,
-                max_requests: 1,
-            },
-        ),
-        metrics,
-        max_header: 8192,
-        max_streams: 1,
-        tokens: crate::access::token::tests::in_memory(),
+impl Context {
+    fn in_force(&self) -> InForce<'_> {
+        InForce { snapshot: &self.snapshot, verdicts: &self.verdicts }
     }
+}
+
+fn context(site: &Site) -> Context {
+    let snapshot = Arc::new(ArcSwap::from_pointee(site.compile().unwrap().snapshot));
+    Context { snapshot, verdicts: Arc::new(Verdicts::new(8)) }
 }
 
 fn publish(context: &Context, site: &Site) {
@@ -60,17 +44,17 @@ fn connection(context: &Context, leaf: &Leaf, at: u64) -> Connection {
     let host = Arc::clone(snapshot.host(&name).unwrap());
     let device = Device::Verified(Arc::new(verify(&host.trust, leaf, &[], at).unwrap()));
     let as_of = AsOf { snapshot: snapshot.generation, index: 0 };
-    Connection::with(State { as_of, host, device, country: None }, name, SOURCE, 0, false)
+    Connection::of(name, &host, device, SOURCE, as_of)
 }
 
 /// What the next request finds: nothing, or what the device's certificate is worth and whether it may pass.
 fn next_request(connection: &Connection, context: &Context) -> Option<(&'static str, bool)> {
-    let state = connection.state(context)?;
+    let state = connection.state(context.in_force())?;
     Some((state.device.label(), connection.decide(&state, get("/"), 0).is_ok()))
 }
 
 fn get(path: &str) -> Asked<'_> {
-    Asked { path, preflight: false, client_id: None, client_secret: None }
+    Asked { path, ..Asked::STREAM }
 }
 
 #[test]
@@ -155,7 +139,7 @@ fn a_connection_loses_what_its_last_permitted_request_would_not_get_any_more() {
     before.file("ca.pem", &after.ca.pem());
     let context = context(&before);
     let ask = |connection: &Connection, path| {
-        let state = connection.state(&context).unwrap();
+        let state = connection.state(context.in_force()).unwrap();
         connection.decide(&state, get(path), 0).map(drop).map_err(|denial| denial.reason.label())
     };
     let leaf = after.ca.device("device");
@@ -164,11 +148,11 @@ fn a_connection_loses_what_its_last_permitted_request_would_not_get_any_more() {
     assert_eq!(ask(&other, "/"), Ok(()));
     assert_eq!((ask(&back, "/admin"), ask(&back, "/x")), (Ok(()), Ok(())));
     publish(&context, &after);
-    assert_eq!(admin.lost(&context), Some("no_policy_matched"));
-    assert_eq!(other.lost(&context), None);
-    assert_eq!(back.lost(&context), None, "what counts is the last");
+    assert_eq!(admin.lost(context.in_force()), Some("no_policy_matched"));
+    assert_eq!(other.lost(context.in_force()), None);
+    assert_eq!(back.lost(context.in_force()), None, "what counts is the last");
     assert_eq!(ask(&refused, "/admin"), Err("no_policy_matched"));
-    assert_eq!(refused.lost(&context), None, "it never had anything to lose");
+    assert_eq!(refused.lost(context.in_force()), None, "it never had anything to lose");
 }
 
 #[test]
@@ -194,33 +178,34 @@ fn a_service_token_whose_secret_is_changed_closes_its_connections() {
     };
     let connection = connection(&context, &before.ca.device("device"), now());
     let ask = |secret| {
-        let state = connection.state(&context).unwrap();
+        let state = connection.state(context.in_force()).unwrap();
         connection.decide(&state, shown(secret), 0).map(drop).map_err(|denial| denial.reason.label())
     };
     assert_eq!((ask("two"), ask("one")), (Err("service_token_invalid"), Ok(())));
-    assert_eq!(connection.lost(&context), None);
+    assert_eq!(connection.lost(context.in_force()), None);
     rotated.file("ca.pem", &before.ca.pem());
     publish(&context, &rotated);
-    assert_eq!(connection.lost(&context), Some("service_token_invalid"));
+    assert_eq!(connection.lost(context.in_force()), Some("service_token_invalid"));
     assert_eq!(ask("two"), Ok(()));
 }
 
 #[test]
-fn a_header_that_occurs_twice_is_worth_nothing() {
-    let mut request = Request::builder().uri("/a?b").method("OPTIONS");
-    for (name, value) in
-        [("cf-access-client-id", "a"), ("CF-Access-Client-Secret", "b"), ("origin", "https://a.example")]
-    {
-        request = request.header(name, value);
-    }
-    let request = request.body(()).unwrap();
-    let asked = Asked::of(&request);
-    assert_eq!((asked.path, asked.client_id, asked.client_secret), ("/a", Some(&b"a"[..]), Some(&b"b"[..])));
-    assert!(!asked.preflight, "it names no method");
-    let (mut head, ()) = request.into_parts();
-    head.headers.append("cf-access-client-id", "a".parse().unwrap());
-    head.headers.append("access-control-request-method", "GET".parse().unwrap());
-    let request = Request::from_parts(head, ());
-    let asked = Asked::of(&request);
-    assert_eq!((asked.client_id, asked.preflight), (Some(&b""[..]), true));
+fn a_connection_of_one_protocol_is_not_taken_for_another() {
+    let (https, mut tls) = (site(""), site("protocol = \"tls\""));
+    tls.text = tls.text.replace("http:", "tcp:");
+    let context = context(&https);
+    let connection = connection(&context, &https.ca.device("device"), now());
+    publish(&context, &tls);
+    assert_eq!(connection.lost(context.in_force()), Some("not_served"));
+}
+
+#[test]
+fn a_connection_knows_when_its_certificate_runs_out() {
+    let site = site("");
+    let context = context(&site);
+    let tomorrow = site.ca.issue(&valid(device_params("device"), 0, now() + DAY));
+    let left = connection(&context, &tomorrow, now()).expires_in().unwrap().as_secs();
+    assert!((DAY - 60..=DAY + 1).contains(&left), "{left}");
+    let yesterday = site.ca.issue(&valid(device_params("device"), 0, now() - DAY));
+    assert_eq!(connection(&context, &yesterday, now() - 2 * DAY).expires_in(), Some(Duration::from_secs(1)));
 }

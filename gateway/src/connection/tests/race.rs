@@ -28,7 +28,6 @@ struct Cast {
     device: Leaf,
     trusting: Arc<Snapshot>,
     untrusting: Arc<Snapshot>,
-    metrics: Metrics,
 }
 
 static CAST: LazyLock<Cast> = LazyLock::new(|| {
@@ -37,12 +36,7 @@ static CAST: LazyLock<Cast> = LazyLock::new(|| {
     let other = Site::new().host(HOST).application(HOST, "devices", "non_identity");
     let mut untrusting = other.compile().unwrap().snapshot;
     untrusting.generation = trusting.generation + 1;
-    Cast {
-        device: site.ca.device("device"),
-        trusting: Arc::new(trusting),
-        untrusting: Arc::new(untrusting),
-        metrics: Metrics::new().unwrap(),
-    }
+    Cast { device: site.ca.device("device"), trusting: Arc::new(trusting), untrusting: Arc::new(untrusting) }
 });
 
 /// What the workers of one gateway share.
@@ -61,7 +55,7 @@ impl Gateway {
     }
 
     fn context(&self) -> Context {
-        context_of(Arc::clone(&self.snapshot), Arc::clone(&self.verdicts), CAST.metrics.clone())
+        Context { snapshot: Arc::clone(&self.snapshot), verdicts: Arc::clone(&self.verdicts) }
     }
 
     /// What the control thread does.
@@ -92,18 +86,17 @@ impl Gateway {
         let finding = judge(&host.trust, &self.verdicts, &CAST.device.der, &[], UnixTime::now());
         let (device, _) = finding.settle(true, &self.verdicts);
         assert!(!(too_late && device.verified().is_some()), "let in after the change");
-        let connection =
-            Connection::with(State { as_of, host, device, country: None }, name, SOURCE, 0, false);
+        let connection = Connection::of(name, &host, device, SOURCE, as_of);
         connection.verified.get().then_some(connection)
     }
 
     /// What a worker does next: it hears of changes from then on, and serves a request.
     fn serve(&self, connection: Connection) -> Served {
         let context = self.context();
-        let (changes, lost) = connection.watch(&context);
+        let (changes, lost) = connection.watch(context.in_force());
         let too_late = self.changed.load(Ordering::SeqCst);
         step();
-        let state = connection.state(&context).expect("the host is still there");
+        let state = connection.state(context.in_force()).expect("the host is still there");
         assert!(!(too_late && state.device.verified().is_some()), "permitted after the change");
         Served { connection, changes, lost }
     }
@@ -120,7 +113,7 @@ impl Served {
     /// Whether it stays open, once all that comes has come.
     fn stays(&self, context: &Context) -> bool {
         let hears = self.changes.has_changed().unwrap();
-        self.lost.is_none() && !(hears && self.connection.lost(context).is_some())
+        self.lost.is_none() && !(hears && self.connection.lost(context.in_force()).is_some())
     }
 }
 
