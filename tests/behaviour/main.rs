@@ -23,6 +23,7 @@ mod drain;
 mod forged_headers;
 mod http2;
 mod http2_attacks;
+mod http2_downgrade;
 mod identity_headers;
 mod incidents;
 mod killed;

@@ -1,6 +1,7 @@
 """An HTTP/2 client on the libraries h2 and hyperframe: well-behaved, or an attack.
 
 http2.py ADDRESS PORT SNI CA CERTIFICATE KEY requests   standard input: [{"authority", "path", "method", "headers", "body", "trailers"}, ...]
+http2.py ... each        the same, each on a connection of its own; "fields" are all its fields, pseudo-header fields included
 http2.py ... hold        a request for /held, and one for /; says so when that is answered, then waits for the end
 http2.py ... attack NAME
 
@@ -43,6 +44,8 @@ class Client:
         self.socket.sendall(self.connection.data_to_send())
 
     def head(self, request):
+        if "fields" in request:
+            return [tuple(field) for field in request["fields"]]
         headers = [
             (":method", request.get("method", "GET")),
             (":scheme", "https"),
@@ -223,7 +226,19 @@ def attack(client, name):
     return {"ended": "closed"}
 
 
+def each(request):
+    """What comes back to one request on a connection of its own; the end of the connection is an answer too."""
+    client = Client(*sys.argv[1:7])
+    try:
+        return client.read(client.send(request))
+    except (ConnectionError, ssl.SSLError):
+        return client.streams[1]
+
+
 def main():
+    if sys.argv[7:] == ["each"]:
+        json.dump([each(request) for request in json.load(sys.stdin)], sys.stdout)
+        return
     client = Client(*sys.argv[1:7])
     match sys.argv[7:]:
         case ["requests"]:

@@ -3,7 +3,7 @@
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use http::header::{self, HeaderMap};
-use http::{Request, Response, StatusCode, Uri};
+use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::{Either, Full};
 use hyper::body::{Bytes, Incoming};
 
@@ -243,10 +243,15 @@ fn host_header(headers: &HeaderMap) -> Result<Option<Hostname>, ()> {
     }
 }
 
-/// The request as the origin is to see it: origin-form target, our headers. `None` when it has no path, as CONNECT.
+/// The request as the origin is to see it: origin-form target, our headers. `None` when it has no path, as CONNECT, or has
+/// the asterisk of another method than OPTIONS (RFC 9112, 3.2.4).
 fn prepare(added: &Added<'_>, request: Request<Incoming>) -> Option<Request<RequestBody>> {
     let mut request = request.map(|body| RequestBody::new(body, &added.rules.headers));
-    *request.uri_mut() = Uri::from(request.uri().path_and_query()?.clone());
+    let target = request.uri().path_and_query()?.clone();
+    if !target.path().starts_with('/') && request.method() != Method::OPTIONS {
+        return None;
+    }
+    *request.uri_mut() = Uri::from(target);
     *request.version_mut() = http::Version::HTTP_11;
     headers::to_origin(request.headers_mut(), added);
     request.headers_mut().entry(header::HOST).or_insert_with(|| added.hop.host.clone());

@@ -26,6 +26,10 @@ const RESERVED: [&str; 12] = [
     "x-forwarded-proto",
 ];
 
+/// What frames a message. Spelled with `_` it frames nothing here, but may for an origin that reads headers like CGI does.
+const FRAMING: [&str; 5] =
+    ["content-length", "keep-alive", "proxy-connection", "transfer-encoding", "http2-settings"];
+
 /// What the names of the managed transform begin with, those that are still to come included.
 const RESERVED_PREFIX: &str = "cf-cert-";
 
@@ -142,7 +146,8 @@ pub(super) fn strip_reserved(headers: &mut HeaderMap, own: &[(HeaderName, Templa
 
 fn is_reserved(name: &str) -> bool {
     let begins = name.get(..RESERVED_PREFIX.len()).is_some_and(|start| is_same(RESERVED_PREFIX, start));
-    begins || RESERVED.iter().any(|reserved| is_same(reserved, name))
+    let frames = || name.contains('_') && FRAMING.iter().any(|framing| is_same(framing, name));
+    begins || RESERVED.iter().any(|reserved| is_same(reserved, name)) || frames()
 }
 
 /// Whether two names are one for software that takes `_` for `-`.

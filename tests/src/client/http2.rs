@@ -1,9 +1,8 @@
 //! HTTP/2 by the Python library `h2`, well-behaved or not.
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -42,14 +41,23 @@ impl Http2 {
     /// When the script fails.
     #[track_caller]
     pub fn requests(&self, requests: &Value) -> Vec<Value> {
-        let mut command = self.command(&["requests"]);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("start Python");
-        let mut input = child.stdin.take().expect("its input");
-        input.write_all(requests.to_string().as_bytes()).expect("write requests");
-        drop(input);
-        let output = child.wait_with_output().expect("its output");
-        assert!(output.status.success(), "{requests}: {}", output.status);
-        serde_json::from_slice(&output.stdout).expect("JSON")
+        self.answers("requests", requests)
+    }
+
+    /// Sends requests, each on a connection of its own. Instead of `authority`, `path`, `method` and `headers` one may have
+    /// `fields`: all of them, whether a server would take them or not.
+    ///
+    /// # Panics
+    /// When the script fails.
+    #[track_caller]
+    pub fn each(&self, requests: &Value) -> Vec<Value> {
+        self.answers("each", requests)
+    }
+
+    #[track_caller]
+    fn answers(&self, word: &str, requests: &Value) -> Vec<Value> {
+        let output = python::output_of(&mut self.command(&[word]), requests.to_string().as_bytes());
+        serde_json::from_str(&output).expect("JSON")
     }
 
     /// Attacks, and says how that ended: the gateway `closed` the connection, it `stalled` because the gateway waits for its
