@@ -6,11 +6,14 @@ mod denied;
 mod forward;
 mod headers;
 mod held;
+mod http1;
 mod identity_headers;
+mod io;
 mod own;
 mod request_body;
 mod serve;
 mod trace;
+mod unread;
 mod watch;
 
 pub use connection::Context;

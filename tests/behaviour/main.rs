@@ -36,6 +36,7 @@ mod no_resumption;
 mod origin;
 mod origin_kinds;
 mod origin_many;
+mod parked;
 mod passthrough;
 mod policy_paths;
 mod policy_preflight;

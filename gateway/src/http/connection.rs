@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::headers::Hop;
 use super::identity_headers::IdentityHeaders;
 use super::request_body::RequestBody;
+use super::unread::Unread;
 use crate::access::token::{Token, Tokens};
 use crate::connection::{self, AsOf, InForce, State};
 use crate::device::Device;
@@ -60,6 +61,8 @@ pub(super) struct Connection {
     told: RefCell<Option<Told>>,
     /// The token that was offered as a cookie last.
     offered: RefCell<Option<Arc<Token>>>,
+    /// Request bodies that were not read to their end.
+    pub(super) unread: Unread,
     /// Requests under way.
     requests: Cell<usize>,
     /// When the last one was done with.
@@ -122,6 +125,7 @@ impl Connection {
             next: Cell::new(0),
             told: RefCell::default(),
             offered: RefCell::default(),
+            unread: Unread::default(),
             requests: Cell::new(0),
             rested: Cell::new(Instant::now()),
             cancelled: Cell::new(0),

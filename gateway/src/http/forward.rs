@@ -14,6 +14,7 @@ use super::headers::{self, Added};
 use super::identity_headers::IdentityHeaders;
 use super::own;
 use super::request_body::RequestBody;
+use super::unread::Reading;
 use crate::access::{Denial, Permit, cors, page};
 use crate::connection::{Asked, State, peer};
 use crate::device::refusal::now;
@@ -194,7 +195,7 @@ async fn pass<'a>(
     let assertion = token.as_ref().map(|token| &token.assertion);
     let rules = &state.host.forwarding;
     let added = Added { identity: &identity, is_first, rules, hop: &connection.hop, assertion };
-    let request = prepare(&added, request).ok_or(Refused::BadHost)?;
+    let request = prepare(&added, connection.unread.reading(), request).ok_or(Refused::BadHost)?;
     let device = state.device.verified().map(|verified| &verified.identity.fingerprint.0);
     match context.pool.send(&state.host.origins, device, request).await {
         Ok(mut response) => {
@@ -245,8 +246,8 @@ fn host_header(headers: &HeaderMap) -> Result<Option<Hostname>, ()> {
 
 /// The request as the origin is to see it: origin-form target, our headers. `None` when it has no path, as CONNECT, or has
 /// the asterisk of another method than OPTIONS (RFC 9112, 3.2.4).
-fn prepare(added: &Added<'_>, request: Request<Incoming>) -> Option<Request<RequestBody>> {
-    let mut request = request.map(|body| RequestBody::new(body, &added.rules.headers));
+fn prepare(added: &Added<'_>, reading: Reading, request: Request<Incoming>) -> Option<Request<RequestBody>> {
+    let mut request = request.map(|body| RequestBody::new(body, &added.rules.headers, reading));
     let target = request.uri().path_and_query()?.clone();
     if !target.path().starts_with('/') && request.method() != Method::OPTIONS {
         return None;

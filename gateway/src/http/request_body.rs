@@ -9,6 +9,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::{Bytes, Incoming};
 
 use super::headers;
+use super::unread::Reading;
 use crate::model::forwarding::Template;
 
 /// A client's body, without the trailers that only we may set. The default is an empty body.
@@ -16,12 +17,13 @@ use crate::model::forwarding::Template;
 pub struct RequestBody {
     body: Option<Incoming>,
     own: Arc<[(HeaderName, Template)]>,
+    reading: Option<Reading>,
 }
 
 impl RequestBody {
     /// `own` are the headers that the operator has us set.
-    pub(super) fn new(body: Incoming, own: &Arc<[(HeaderName, Template)]>) -> Self {
-        Self { body: Some(body), own: Arc::clone(own) }
+    pub(super) fn new(body: Incoming, own: &Arc<[(HeaderName, Template)]>, reading: Reading) -> Self {
+        Self { body: Some(body), own: Arc::clone(own), reading: Some(reading) }
     }
 }
 
@@ -33,13 +35,19 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let Self { body: Some(body), own } = &mut *self else { return Poll::Ready(None) };
-        Pin::new(body).poll_frame(cx).map_ok(|mut frame| {
+        let Self { body: Some(body), own, reading } = &mut *self else { return Poll::Ready(None) };
+        let frame = Pin::new(&mut *body).poll_frame(cx).map_ok(|mut frame| {
             if let Some(trailers) = frame.trailers_mut() {
                 headers::strip_reserved(trailers, own);
             }
             frame
-        })
+        });
+        if let Some(reading) = reading
+            && (matches!(frame, Poll::Ready(None)) || body.is_end_stream())
+        {
+            reading.done();
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

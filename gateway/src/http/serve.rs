@@ -2,14 +2,14 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::rt::Executor;
-use hyper::server::conn::{http1, http2};
+use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -20,6 +20,8 @@ use tokio::time::timeout;
 use super::connection::{Connection, Context};
 use super::forward::{self, ResponseBody};
 use super::held::Held;
+use super::http1::{self, BoxError};
+use super::io::Io;
 use super::watch::{End, Watch};
 use crate::connection::AsOf;
 use crate::tls::Accepted;
@@ -55,19 +57,13 @@ pub async fn serve(
         service_fn(move |request| answer(Rc::clone(&context), Rc::clone(&connection), request))
     };
     let idle = context.snapshot.load().timeouts.request_header;
-    let mut watch = Watch::new(Rc::clone(&context), connection, Arc::clone(&label), draining);
-    let io = TokioIo::new(accepted.stream);
+    let mut watch = Watch::new(Rc::clone(&context), Rc::clone(&connection), Arc::clone(&label), draining);
+    let io = Io::new(accepted.stream);
     let result = if is_http2 {
-        watch.limit_idle(idle);
-        let serving = http2(&context, idle).serve_connection(io, service);
-        drive(serving, watch, true).await
+        watch.limit_idle(Some(idle));
+        drive(http2(&context, idle).serve_connection(TokioIo::new(io), service), &mut watch).await
     } else {
-        let serving = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(idle)
-            .max_buf_size(context.max_header)
-            .serve_connection(io, service);
-        drive(serving, watch, false).await
+        http1::serve(&context, &connection, io, service, &mut watch, idle).await
     };
     if let Err(error) = result {
         context.metrics.connection_errors.with_label_values(&[&*label, reason(&error)]).inc();
@@ -81,6 +77,9 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Held<ResponseBody>>, Infallible> {
     let busy = connection.busy();
+    if !request.body().is_end_stream() {
+        connection.unread.add();
+    }
     let response = forward::answer(&context, &connection, busy.number, request).await;
     Ok(response.map(|body| Held::new(body, busy)))
 }
@@ -111,25 +110,12 @@ impl<F: Future<Output = ()> + 'static> Executor<F> for Local {
     }
 }
 
-/// A connection of either version.
-trait Serving: Future<Output = hyper::Result<()>> {
-    /// Lets the requests under way be the last.
-    fn finish(self: Pin<&mut Self>);
-}
-
-impl<S, B> Serving for http1::Connection<TokioIo<Stream>, S>
-where
-    S: hyper::service::HttpService<Incoming, ResBody = B>,
-    S::Error: Into<BoxError>,
-    B: http_body::Body + 'static,
-    B::Error: Into<BoxError>,
-{
-    fn finish(self: Pin<&mut Self>) {
-        self.graceful_shutdown();
-    }
-}
-
-impl<S, B> Serving for http2::Connection<TokioIo<Stream>, S, Local>
+/// Serves HTTP/2 until the connection has ended, however that comes. It has streams to end, and a peer that may never read
+/// that they do: it waits for neither.
+async fn drive<S, B>(
+    serving: http2::Connection<TokioIo<Io>, S, Local>,
+    watch: &mut Watch,
+) -> hyper::Result<()>
 where
     S: hyper::service::HttpService<Incoming, ResBody = B>,
     S::Future: 'static,
@@ -137,28 +123,17 @@ where
     B: http_body::Body + 'static,
     B::Error: Into<BoxError>,
 {
-    fn finish(self: Pin<&mut Self>) {
-        self.graceful_shutdown();
-    }
-}
-
-type Stream = Box<tokio_rustls::server::TlsStream<tokio::net::TcpStream>>;
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-/// Serves until the connection has ended, however that comes. HTTP/2 has streams to end, and a peer that may never read that
-/// they do: it waits for neither.
-async fn drive(serving: impl Serving, mut watch: Watch, is_http2: bool) -> hyper::Result<()> {
     let mut serving = pin!(serving);
     loop {
         let end = tokio::select! {
             result = serving.as_mut() => return result,
             end = watch.next() => end,
         };
-        serving.as_mut().finish();
+        serving.as_mut().graceful_shutdown();
         let patience = match end {
-            End::Lost if is_http2 => FAREWELL,
+            End::Lost => FAREWELL,
             End::Idle => PONG,
-            End::Lost | End::Finish => continue,
+            End::Finish => continue,
         };
         return timeout(patience, serving).await.unwrap_or(Ok(()));
     }

@@ -41,6 +41,8 @@ pub(super) struct Watch {
     changes: watch::Receiver<u64>,
     draining: watch::Receiver<bool>,
     idle: Option<Duration>,
+    /// When it was said last that it is.
+    told_idle: Instant,
     /// What a change that came during the handshake has taken.
     lost_before: Option<&'static str>,
     /// It is finishing already.
@@ -58,12 +60,13 @@ impl Watch {
     ) -> Self {
         let (changes, lost_before) = connection.watch(context.in_force());
         let (finishing, lost) = (false, false);
-        Self { context, connection, label, changes, draining, idle: None, lost_before, finishing, lost }
+        let (idle, told_idle) = (None, Instant::now());
+        Self { context, connection, label, changes, draining, idle, told_idle, lost_before, finishing, lost }
     }
 
-    /// Ends the connection when it had no request for `limit`.
-    pub(super) fn limit_idle(&mut self, limit: Duration) {
-        self.idle = Some(limit);
+    /// Tells of [`End::Idle`] when the connection had no request for `limit`, and again every `limit` after that.
+    pub(super) fn limit_idle(&mut self, limit: Option<Duration>) {
+        self.idle = limit;
     }
 
     /// Waits for the next reason to end. Each is told of once.
@@ -79,20 +82,27 @@ impl Watch {
                 News::Flood => Some(self.lose("cancelled_requests")),
                 News::Change => self.look(),
             };
-            if let Some(end) = end {
-                self.finishing = true;
-                return end;
+            match end {
+                None => {}
+                Some(End::Idle) => {
+                    self.told_idle = Instant::now();
+                    return End::Idle;
+                }
+                Some(end) => {
+                    self.finishing = true;
+                    return end;
+                }
             }
         }
     }
 
     async fn wait(&mut self) -> News {
-        let Self { connection, changes, draining, idle, finishing, lost, .. } = self;
+        let Self { connection, changes, draining, idle, told_idle, finishing, lost, .. } = self;
         tokio::select! {
             // Both senders live as long as the process: an error means the same as the news.
             _ = draining.wait_for(|draining| *draining), if !*finishing => News::End,
             _ = changes.changed(), if !*lost => News::Change,
-            () = rested(connection, *idle), if !*finishing => News::Idle,
+            () = rested(connection, *idle, *told_idle), if !*finishing => News::Idle,
             () = connection.flooded(), if !*lost => News::Flood,
             else => std::future::pending().await,
         }
@@ -112,10 +122,10 @@ impl Watch {
 }
 
 /// Waits until a connection had nothing to do for `limit`.
-async fn rested(connection: &Connection, limit: Option<Duration>) {
+async fn rested(connection: &Connection, limit: Option<Duration>, told: Instant) {
     let Some(limit) = limit else { return std::future::pending().await };
     loop {
-        let due = connection.resting_since().unwrap_or_else(Instant::now) + limit;
+        let due = connection.resting_since().map_or_else(Instant::now, |since| since.max(told)) + limit;
         if due <= Instant::now() {
             return;
         }

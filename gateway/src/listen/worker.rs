@@ -24,7 +24,7 @@ use crate::http::{self, Context};
 use crate::origin::{self, Dialer, Pool, Streams};
 use crate::snapshot::Snapshot;
 use crate::stream::{self, DeviceLimits};
-use crate::telemetry::{AccessLog, Metrics};
+use crate::telemetry::{AccessLog, Counted, Metrics};
 use crate::tls::Arrived;
 
 /// How often idle connections to origins are looked through.
@@ -207,7 +207,7 @@ async fn connection(
     proxies: Option<Arc<[IpNet]>>,
     _permit: OwnedSemaphorePermit,
 ) {
-    let _open = Open::new(&worker.shared.metrics);
+    let _open = Counted::new(&worker.shared.metrics.connections);
     // Without it a small response waits for the ACK of the one before.
     let _ = stream.set_nodelay(true);
     // Each phase in a box of its own: a connection that idles for hours keeps no room for its handshake, nor a stream
@@ -226,22 +226,6 @@ async fn connection(
             let context = Rc::clone(&worker.context);
             Box::pin(http::serve(context, accepted, ends.source, as_of, draining)).await;
         }
-    }
-}
-
-/// Counts a connection as open for as long as this lives.
-struct Open(prometheus::IntGauge);
-
-impl Open {
-    fn new(metrics: &Metrics) -> Self {
-        metrics.connections.inc();
-        Self(metrics.connections.clone())
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.dec();
     }
 }
 

@@ -1,11 +1,8 @@
 //! Serving one stream, from the end of its handshake to its own.
 
-use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
 
 use arc_swap::ArcSwap;
 use rustls::ServerConnection;
@@ -23,7 +20,7 @@ use crate::device::verdicts::Verdicts;
 use crate::origin::Streams;
 use crate::snapshot::Snapshot;
 use crate::telemetry::{AccessLog, Metrics, ray_id};
-use crate::tls::{Accepted, Through};
+use crate::tls::{self, Accepted, Through};
 
 /// What all streams of a worker share.
 pub struct Context {
@@ -66,7 +63,7 @@ pub async fn serve(context: Rc<Context>, accepted: Accepted, ends: Ends, as_of: 
         introduction(state, &connection, ends, tcp, Some(tls), ray_id)
     };
     pass(&context, &connection, &label, &mut *device, first).await;
-    close(&mut *device).await;
+    tls::close(&mut *device).await;
 }
 
 /// Serves a stream whose TLS goes through, until it ends.
@@ -80,7 +77,7 @@ pub async fn serve_through(context: Rc<Context>, through: Through, ends: Ends, a
         first
     };
     pass(&context, &connection, &label, &mut device, first).await;
-    close(&mut device).await;
+    tls::close(&mut device).await;
 }
 
 /// Opens a stream and has it run. `first` is what the origin gets before anything else.
@@ -125,13 +122,4 @@ fn introduction(
         tls: tls.map(|tls| Tls::of(tls, &state.host.certificate_facts, &state.device)),
     };
     facts.encode(ray_id)
-}
-
-/// Says goodbye, as far as that is possible without waiting.
-pub(super) async fn close(device: &mut (impl AsyncWrite + Unpin)) {
-    poll_fn(|cx| {
-        let _ = Pin::new(&mut *device).poll_shutdown(cx);
-        Poll::Ready(())
-    })
-    .await;
 }

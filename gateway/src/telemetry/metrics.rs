@@ -44,6 +44,8 @@ metrics! {
     handshake_seconds: HistogramVec = "fleetgate_handshake_seconds" ["host"];
     /// Connections that are open.
     connections: IntGauge = "fleetgate_connections_active";
+    /// Connections that rest: HTTP/1.1 without a request, and without its buffers.
+    connections_parked: IntGauge = "fleetgate_connections_parked";
     /// How many connections may be open.
     connections_limit: IntGauge = "fleetgate_connections_limit";
     /// Times that accepting waited because the limit was reached.

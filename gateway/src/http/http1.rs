@@ -1,0 +1,113 @@
+//! HTTP/1.1 on one connection. While nothing is on its way in it, it is parked: taken out of hyper, whose buffers are most of
+//! what an idle connection costs.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper::server::conn::http1::{Builder, Connection as Http1};
+use hyper::service::HttpService;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::time::{Instant, sleep_until};
+
+use super::connection::{Connection, Context};
+use super::io::{Io, Quiet};
+use super::watch::{End, Watch};
+use crate::telemetry::Counted;
+
+/// How long a connection rests before it is parked. Shorter than any device's interval, longer than a burst's gaps.
+const REST: Duration = Duration::from_secs(1);
+
+pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A connection without requests that come or go.
+struct Parked<S> {
+    io: Io,
+    service: S,
+    /// How long the next request's head may take.
+    patience: Duration,
+}
+
+/// Serves until the connection has ended, however that comes. `idle` bounds what is between two requests.
+pub(super) async fn serve<S, B>(
+    context: &Context,
+    connection: &Rc<Connection>,
+    io: Io,
+    service: S,
+    watch: &mut Watch,
+    idle: Duration,
+) -> hyper::Result<()>
+where
+    S: HttpService<Incoming, ResBody = B>,
+    S::Error: Into<BoxError>,
+    B: Body + 'static,
+    B::Error: Into<BoxError>,
+{
+    let mut parked = Parked { io, service, patience: idle };
+    loop {
+        let quiet = parked.io.quiet();
+        // In a box that is gone while the connection is parked.
+        let mut serving = Box::new(
+            Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(parked.patience)
+                .max_buf_size(context.max_header)
+                .serve_connection(TokioIo::new(parked.io), parked.service),
+        );
+        watch.limit_idle(Some(REST));
+        if let Some(result) = drive(&mut serving, connection, &quiet, watch).await {
+            return result;
+        }
+        watch.limit_idle(None);
+        let parts = serving.into_parts();
+        let end = connection.resting_since().unwrap_or_else(Instant::now) + idle;
+        parked = Parked { io: parts.io.into_inner(), service: parts.service, patience: idle };
+        if !parts.read_buf.is_empty() {
+            // A head that has begun: it has no more time than before.
+            parked.patience = end.saturating_duration_since(Instant::now());
+            parked.io = parked.io.with(parts.read_buf);
+        } else if !wakes(context, &parked.io, watch, end).await {
+            parked.io.close().await;
+            return Ok(());
+        }
+    }
+}
+
+/// Serves until the connection has ended, or may be parked.
+async fn drive<S, B>(
+    serving: &mut Http1<TokioIo<Io>, S>,
+    connection: &Connection,
+    quiet: &Quiet,
+    watch: &mut Watch,
+) -> Option<hyper::Result<()>>
+where
+    S: HttpService<Incoming, ResBody = B>,
+    S::Error: Into<BoxError>,
+    B: Body + 'static,
+    B::Error: Into<BoxError>,
+{
+    loop {
+        let end = tokio::select! {
+            result = &mut *serving => return Some(result),
+            end = watch.next() => end,
+        };
+        match end {
+            End::Lost | End::Finish => Pin::new(&mut *serving).graceful_shutdown(),
+            // With a body that was not read to its end nobody but hyper knows where the next request begins.
+            End::Idle if quiet.is() && connection.unread.is_empty() => return None,
+            End::Idle => {}
+        }
+    }
+}
+
+/// Waits for something to come on a parked connection. False when its end comes instead.
+async fn wakes(context: &Context, io: &Io, watch: &mut Watch, end: Instant) -> bool {
+    let _counted = Counted::new(&context.metrics.connections_parked);
+    tokio::select! {
+        () = io.readable() => true,
+        _ = watch.next() => false,
+        () = sleep_until(end) => false,
+    }
+}

@@ -1,0 +1,107 @@
+//! A device's connection as hyper reads and writes it, and as it is when it is taken out of hyper.
+
+use std::cell::Cell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use hyper::body::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+
+use crate::tls;
+
+/// A connection, and what was read from it too early.
+pub(super) struct Io {
+    stream: Box<TlsStream<TcpStream>>,
+    first: Bytes,
+    quiet: Quiet,
+}
+
+/// Whether nothing is on its way in a connection: there was nothing more to read, and everything that was written is with
+/// the kernel.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Quiet(Rc<(Cell<bool>, Cell<bool>)>);
+
+impl Quiet {
+    pub(super) fn is(&self) -> bool {
+        let (drained, flushed) = &*self.0;
+        drained.get() && flushed.get()
+    }
+}
+
+impl Io {
+    pub(super) fn new(stream: Box<TlsStream<TcpStream>>) -> Self {
+        Self { stream, first: Bytes::new(), quiet: Quiet::default() }
+    }
+
+    pub(super) fn quiet(&self) -> Quiet {
+        self.quiet.clone()
+    }
+
+    /// The same, where these octets are read before others.
+    pub(super) fn with(self, first: Bytes) -> Self {
+        Self { first, ..self }
+    }
+
+    /// Waits for octets or for the end, and leaves them where they are. Whoever was told that there is nothing more to read
+    /// may wait: rustls has nothing then.
+    pub(super) async fn readable(&self) {
+        // An error is found again by who reads.
+        let _ = self.stream.get_ref().0.readable().await;
+    }
+
+    /// Says goodbye.
+    pub(super) async fn close(mut self) {
+        tls::close(&mut *self.stream).await;
+    }
+}
+
+impl AsyncRead for Io {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if !this.first.is_empty() {
+            let piece = this.first.split_to(this.first.len().min(buf.remaining()));
+            buf.put_slice(&piece);
+            return Poll::Ready(Ok(()));
+        }
+        let read = Pin::new(&mut *this.stream).poll_read(cx, buf);
+        this.quiet.0.0.set(read.is_pending());
+        read
+    }
+}
+
+impl AsyncWrite for Io {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        this.quiet.0.1.set(false);
+        Pin::new(&mut *this.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        this.quiet.0.1.set(false);
+        Pin::new(&mut *this.stream).poll_write_vectored(cx, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let flushed = Pin::new(&mut *this.stream).poll_flush(cx);
+        this.quiet.0.1.set(matches!(flushed, Poll::Ready(Ok(()))));
+        flushed
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.get_mut().stream).poll_shutdown(cx)
+    }
+}
