@@ -38,6 +38,15 @@ fn requests_after_a_rest_are_answered_one_by_one_and_pipelined() {
 }
 
 #[test]
+fn one_that_has_asked_for_nothing_yet_rests_too() {
+    let site = Site::new();
+    let gateway = site.start();
+    let mut connection = site.client().connect(gateway.address(), HOST).unwrap();
+    gateway.wait_metric(PARKED, &[], 1);
+    assert_eq!(connection.get(HOST, "/").unwrap().status(), 200);
+}
+
+#[test]
 fn a_head_that_comes_around_a_rest_is_read_whole() {
     let site = Site::new();
     let gateway = site.start();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http_body::Body;
 use hyper::body::Incoming;
-use hyper::server::conn::http1::{Builder, Connection as Http1};
+use hyper::server::conn::http1::{Builder, Connection as Http1, Parts};
 use hyper::service::HttpService;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::time::{Instant, sleep_until};
@@ -61,16 +61,20 @@ where
             return result;
         }
         watch.limit_idle(None);
-        let parts = serving.into_parts();
+        let Parts { io, read_buf, service, .. } = serving.into_parts();
         let end = connection.resting_since().unwrap_or_else(Instant::now) + idle;
-        parked = Parked { io: parts.io.into_inner(), service: parts.service, patience: idle };
-        if !parts.read_buf.is_empty() {
+        parked = Parked { io: io.into_inner(), service, patience: idle };
+        if read_buf.is_empty() {
+            // Empty as it is, it has room.
+            drop(read_buf);
+            if !wakes(context, &parked.io, watch, end).await {
+                parked.io.close().await;
+                return Ok(());
+            }
+        } else {
             // A head that has begun: it has no more time than before.
             parked.patience = end.saturating_duration_since(Instant::now());
-            parked.io = parked.io.with(parts.read_buf);
-        } else if !wakes(context, &parked.io, watch, end).await {
-            parked.io.close().await;
-            return Ok(());
+            parked.io = parked.io.with(read_buf);
         }
     }
 }

@@ -22,7 +22,7 @@ pub(super) struct Io {
 
 /// Whether nothing is on its way in a connection: there was nothing more to read, and everything that was written is with
 /// the kernel.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Quiet(Rc<(Cell<bool>, Cell<bool>)>);
 
 impl Quiet {
@@ -34,7 +34,9 @@ impl Quiet {
 
 impl Io {
     pub(super) fn new(stream: Box<TlsStream<TcpStream>>) -> Self {
-        Self { stream, first: Bytes::new(), quiet: Quiet::default() }
+        // A handshake that is done has been sent.
+        let quiet = Quiet(Rc::new((Cell::new(false), Cell::new(true))));
+        Self { stream, first: Bytes::new(), quiet }
     }
 
     pub(super) fn quiet(&self) -> Quiet {
