@@ -21,6 +21,7 @@ mod denied_device;
 mod document_pki;
 mod drain;
 mod forged_headers;
+mod h2load;
 mod http2;
 mod http2_attacks;
 mod http2_downgrade;

@@ -18,7 +18,7 @@ pub(crate) struct Options {
 }
 
 /// Programs of other people that tests run against. A test whose program is missing is skipped, by name.
-const TOOLS: [Tool; 12] = [
+const TOOLS: [Tool; 13] = [
     Tool::new("curl", "curl"),
     Tool::new("openssl", "openssl"),
     Tool::new("ip", "iproute2"),
@@ -31,6 +31,7 @@ const TOOLS: [Tool; 12] = [
     Tool::new("/usr/sbin/nginx", "nginx-light"),
     Tool::new("/usr/sbin/mosquitto", "mosquitto"),
     Tool::new("haproxy", "haproxy"),
+    Tool::new("h2load", "nghttp2-client"),
 ];
 
 /// Runs every stage, and goes on after one that failed.
