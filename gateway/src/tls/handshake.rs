@@ -14,6 +14,7 @@ use crate::device::Device;
 use crate::device::verdicts::Verdicts;
 use crate::device::verifier::{Outcome, observe};
 use crate::model::hostname::Hostname;
+use crate::model::suite_order;
 use crate::snapshot::{Host, Snapshot};
 
 /// A connection whose handshake is done.
@@ -119,8 +120,8 @@ pub async fn accept(
         }
     };
     admit(&host).map_err(HandshakeError::Limited)?;
-    let Outcome { result, device, cached } =
-        observe(start.into_stream(Arc::clone(&host.tls)), verdicts).await;
+    let config = suite_order::for_device(&host.tls, start.client_hello().cipher_suites());
+    let Outcome { result, device, cached } = observe(start.into_stream(config), verdicts).await;
     match result {
         Ok(stream) => Ok(Accepted { stream, name, host, device, cached }),
         Err(error) => Err(HandshakeError::Handshake { host, device, error }),
