@@ -68,7 +68,8 @@ mod tests {
     /// What rustls takes for a device that offers these, in the way that it documents `ignore_client_order`.
     fn taken(config: &Arc<ServerConfig>, offered: &[CipherSuite]) -> Option<CipherSuite> {
         let config = for_device(config, offered);
-        let mut spoken = config.crypto_provider().cipher_suites.iter().map(|suite| suite.suite());
+        let mut spoken =
+            config.crypto_provider().cipher_suites.iter().map(rustls::SupportedCipherSuite::suite);
         if config.ignore_client_order {
             spoken.find(|suite| offered.contains(suite))
         } else {
