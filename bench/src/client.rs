@@ -1,4 +1,4 @@
-//! A device's side of the wire: TLS with an identity, then HTTP/1.1.
+//! A device's side of the wire: TLS with an identity, then HTTP/1.1 or HTTP/2.
 
 mod connect;
 mod failure;

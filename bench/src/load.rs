@@ -1,6 +1,6 @@
 //! Load: as much as a few devices at a time can ask for, each waiting for its answer.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -65,6 +65,33 @@ pub async fn hold(devices: &[Connector], target: Target) -> Result<Vec<Session>,
         sessions.push(device.connect(target).await?);
     }
     Ok(sessions)
+}
+
+/// Connections that are held by all devices, one each, after one request; as few of them under way as there are elsewhere.
+///
+/// # Errors
+/// At the first that cannot be made, or has no answer.
+pub async fn hold_all(
+    devices: Vec<Connector>,
+    target: Target,
+    path: &Uri,
+) -> Result<Vec<Session>, LoadError> {
+    let devices = Rc::new(RefCell::new(devices));
+    let mut tasks = JoinSet::new();
+    for _ in 0..AT_ONCE {
+        let (devices, path) = (Rc::clone(&devices), path.clone());
+        tasks.spawn_local(async move {
+            let mut sessions = Vec::new();
+            loop {
+                let Some(device) = devices.borrow_mut().pop() else { return Ok(sessions) };
+                let mut session = device.connect(target).await?;
+                request(&mut session, &path).await?;
+                sessions.push(session);
+            }
+        });
+    }
+    let sessions: Vec<Vec<_>> = finish(tasks).await?;
+    Ok(sessions.into_iter().flatten().collect())
 }
 
 /// `count` requests on held connections; the connections come back.

@@ -1,12 +1,17 @@
-//! Measuring: CPU time of processes, rounds that alternate, and what they come to.
+//! Measuring: CPU time and memory of processes, rounds that alternate, and what they come to.
 
 mod cpu;
+mod family;
+mod memory;
+mod plot;
 mod report;
 mod round;
 mod spread;
 mod table;
 
 pub use cpu::{CpuError, Tree};
+pub use memory::{MemoryError, resident};
+pub use plot::plot;
 pub use report::{Comparison, Report, Row};
 pub use round::{NotInterleaved, Ratio, Round, Run, Series};
 pub use spread::Spread;

@@ -13,6 +13,9 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use fleetgate::Variant;
+pub use fleetgate::knows_streams;
+use haproxy::Mode;
 pub use process::{Process, StartError};
 pub use program::{find, version};
 
@@ -28,8 +31,14 @@ pub enum Kind {
     FleetgateCold,
     /// Ours, with a CRL beside each root.
     FleetgateCrl,
+    /// Ours, asking nobody for a certificate: no policy decides.
+    FleetgateOpen,
+    /// Ours, passing on bytes: a host with `protocol = "tls"`.
+    FleetgateStream,
     /// Somebody else's.
     Peer(Peer, Tickets),
+    /// `HAProxy` passing on bytes: its TCP mode.
+    HaproxyStream,
     /// The least that the work takes.
     Floor,
 }
@@ -99,6 +108,9 @@ impl Kind {
             Self::Fleetgate => "fleetgate",
             Self::FleetgateCold => "fleetgate, cold cache",
             Self::FleetgateCrl => "fleetgate, with a CRL",
+            Self::FleetgateOpen => "fleetgate, open",
+            Self::FleetgateStream => "fleetgate, tls host",
+            Self::HaproxyStream => "haproxy, TCP mode",
             Self::Peer(peer, Tickets::Off) => peer.name(),
             Self::Peer(Peer::Nginx, Tickets::Default) => "nginx, tickets",
             Self::Peer(Peer::Haproxy, Tickets::Default) => "haproxy, tickets",
@@ -113,11 +125,14 @@ impl Kind {
     /// When its files cannot be written or its program is not there.
     pub fn command(self, site: &Site<'_>) -> io::Result<Command> {
         match self {
-            Self::Fleetgate => fleetgate::command(site, 100_000, false),
-            Self::FleetgateCold => fleetgate::command(site, 1, false),
-            Self::FleetgateCrl => fleetgate::command(site, 100_000, true),
+            Self::Fleetgate => fleetgate::command(site, Variant::Usual),
+            Self::FleetgateCold => fleetgate::command(site, Variant::Cold),
+            Self::FleetgateCrl => fleetgate::command(site, Variant::Crl),
+            Self::FleetgateOpen => fleetgate::command(site, Variant::Open),
+            Self::FleetgateStream => fleetgate::command(site, Variant::Stream),
             Self::Peer(Peer::Nginx, tickets) => nginx::command(site, tickets),
-            Self::Peer(Peer::Haproxy, tickets) => haproxy::command(site, tickets),
+            Self::Peer(Peer::Haproxy, tickets) => haproxy::command(site, tickets, Mode::Http),
+            Self::HaproxyStream => haproxy::command(site, Tickets::Off, Mode::Tcp),
             Self::Peer(Peer::Caddy, tickets) => caddy::command(site, tickets),
             Self::Floor => Ok(floor::command(site)),
         }

@@ -3,6 +3,7 @@
 pub mod cache;
 pub mod crl;
 mod handshake;
+mod memory;
 mod options;
 mod program;
 mod proxy;
@@ -47,5 +48,6 @@ pub async fn run(suite: Suite, options: &Options, tell: &dyn Fn(Event<'_>)) -> R
     match suite {
         Suite::Handshake => handshake::run(options, tell).await,
         Suite::Proxy => proxy::run(options, tell).await,
+        Suite::Memory => memory::run(options, tell).await,
     }
 }

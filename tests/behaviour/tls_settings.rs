@@ -65,6 +65,31 @@ fn the_suites_that_are_asked_for_are_those_that_are_negotiated() {
 }
 
 #[test]
+fn aes_with_128_bits_comes_before_256_and_else_the_devices_first_suite_is_taken() {
+    if !skip::unless_installed("openssl") {
+        return;
+    }
+    let gateway = Site::new().start();
+    let newer = ["TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_SHA256"];
+    let older = ["AES256-GCM-SHA384", "AES128-GCM-SHA256", "CHACHA20-POLY1305"];
+    let older = older.map(|suite| format!("ECDHE-ECDSA-{suite}"));
+    let negotiated = |version: &str, list: &str, offered: &[&str]| {
+        let offered = offered.join(":");
+        let printed = SClient::to(gateway.address(), HOST).args(&[version, list, &offered]).get("/").0;
+        let (_, cipher) = printed.split_once(", Cipher is ").unwrap_or_else(|| panic!("{printed}"));
+        cipher.lines().next().unwrap_or_default().to_owned()
+    };
+    for (version, list, [longer, shorter, other]) in
+        [("-tls1_3", "-ciphersuites", newer), ("-tls1_2", "-cipher", older.each_ref().map(String::as_str))]
+    {
+        let taken = |offered: &[&str]| negotiated(version, list, offered);
+        assert_eq!(taken(&[longer, other, shorter]), shorter);
+        assert_eq!(taken(&[longer, other]), longer);
+        assert_eq!(taken(&[other, longer, shorter]), other);
+    }
+}
+
+#[test]
 fn devices_are_told_of_cas_unless_the_host_says_otherwise() {
     if !skip::unless_installed("openssl") {
         return;

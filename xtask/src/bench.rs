@@ -38,8 +38,10 @@ pub(crate) struct Options {
 enum Suite {
     /// New connections: a full TLS 1.3 handshake with a client certificate, and one request each.
     Handshake,
-    /// Held connections: small requests, answers of 1 MiB, latency.
+    /// Held connections: small requests, answers of 1 MiB, latency; and streams. Draws `bench/results/proxy.svg`.
     Proxy,
+    /// Memory of an idle device, over HTTP/1.1, HTTP/2 and as a byte stream, beside nginx.
+    Memory,
     /// Instructions of a handshake without a CRL and with long ones, beside webpki; loading a long one; and how soon a
     /// revoked device is refused and its connections closed.
     Crl,
@@ -74,12 +76,13 @@ pub(crate) fn run(options: &Options) -> Result {
     let mut bench = Command::new(workspace::target("release/fleetgate-bench"));
     bench.arg(&suite);
     match options.suite {
-        Suite::Handshake | Suite::Proxy => {
+        Suite::Handshake | Suite::Proxy | Suite::Memory => {
             install(&options.peers);
             build(&[])?;
             bench.arg("--gateway").arg(workspace::target("release/fleetgate"));
             // Those that could not be installed are left out, and named, there.
             bench.arg("--peers").arg(options.peers.iter().map(word).collect::<Vec<_>>().join(","));
+            bench.arg("--plot").arg(workspace::root().join(format!("bench/results/{suite}.svg")));
         }
         Suite::Crl => {
             packages::ensure(&[Tool::new("valgrind", "valgrind")], "counting instructions");

@@ -27,9 +27,12 @@ enum Command {
     /// New connections: a full TLS 1.3 handshake with a client certificate, and one request each.
     #[command(after_help = "Example:\n  fleetgate-bench handshake --json handshake.json")]
     Handshake(suite::Options),
-    /// Held connections: small requests, answers of 1 MiB, latency.
+    /// Held connections: small requests, answers of 1 MiB, latency; and streams.
     #[command(after_help = "Example:\n  fleetgate-bench proxy --quick --peers nginx,caddy")]
     Proxy(suite::Options),
+    /// Memory of the server's processes an idle device, over HTTP/1.1, HTTP/2 and as a byte stream.
+    #[command(after_help = "Example:\n  fleetgate-bench memory --quick --peers nginx")]
+    Memory(suite::Options),
     /// Handshakes in memory, by instruction count, without a CRL and with long ones; loading one; and how soon it is enforced.
     #[command(after_help = "Example:\n  fleetgate-bench crl --program target/release/examples/measure")]
     Crl(crl::Options),
@@ -49,6 +52,7 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Handshake(options) => print::exit(suite::run(crate::suite::Suite::Handshake, &options)),
         Command::Proxy(options) => print::exit(suite::run(crate::suite::Suite::Proxy, &options)),
+        Command::Memory(options) => print::exit(suite::run(crate::suite::Suite::Memory, &options)),
         Command::Crl(options) => print::exit(crl::run(&options)),
         Command::Cache(options) => print::exit(cache::run(&options)),
         Command::Origin(options) => print::exit(origin::run(&options)),

@@ -51,10 +51,13 @@ pub struct Target {
     pub source: Option<IpAddr>,
 }
 
+/// What ALPN calls HTTP/2.
+const H2: &[u8] = b"h2";
+
 /// Connects as one device, again and again, without resuming sessions.
 #[derive(Clone)]
 pub struct Connector {
-    tls: TlsConnector,
+    tls: Arc<ClientConfig>,
     name: ServerName<'static>,
     host: HeaderValue,
 }
@@ -88,10 +91,18 @@ impl Connector {
         config.resumption = Resumption::disabled();
         let bad_name = || SetupError::Name(host.to_owned());
         Ok(Self {
-            tls: Arc::new(config).into(),
+            tls: Arc::new(config),
             name: ServerName::try_from(host.to_owned()).map_err(|_| bad_name())?,
             host: HeaderValue::try_from(host).map_err(|_| bad_name())?,
         })
+    }
+
+    /// The same device, speaking HTTP/2 with a server that does.
+    #[must_use]
+    pub fn with_http2(&self) -> Self {
+        let mut config = ClientConfig::clone(&self.tls);
+        config.alpn_protocols = vec![H2.to_vec()];
+        Self { tls: Arc::new(config), ..self.clone() }
     }
 
     /// A new connection, after a full handshake.
@@ -101,7 +112,11 @@ impl Connector {
     pub async fn connect(&self, target: Target) -> Result<Session, Failure> {
         let connect = async {
             let stream = tcp(target).await.map_err(Failure::Connect)?;
-            let stream = self.tls.connect(self.name.clone(), stream).await.map_err(Failure::from_io)?;
+            let tls = TlsConnector::from(Arc::clone(&self.tls));
+            let stream = tls.connect(self.name.clone(), stream).await.map_err(Failure::from_io)?;
+            if stream.get_ref().1.alpn_protocol() == Some(H2) {
+                return Session::over_http2(stream, self.host.clone()).await;
+            }
             Session::over(stream, self.host.clone()).await
         };
         timeout(CONNECT, connect).await.unwrap_or(Err(Failure::ConnectTimeout))

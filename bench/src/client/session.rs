@@ -3,9 +3,13 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Empty};
-use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::Response;
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
+use hyper::rt::Executor;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::{JoinHandle, spawn_local};
@@ -25,9 +29,24 @@ pub struct Answer {
     pub bytes: u64,
 }
 
+enum Sender {
+    Http1(http1::SendRequest<Empty<Bytes>>),
+    Http2(http2::SendRequest<Empty<Bytes>>),
+}
+
+/// Runs what HTTP/2 has to do on this thread.
+#[derive(Clone, Copy)]
+struct Here;
+
+impl<F: Future + 'static> Executor<F> for Here {
+    fn execute(&self, future: F) {
+        spawn_local(future);
+    }
+}
+
 /// An open connection. It closes when this is dropped.
 pub struct Session {
-    sender: SendRequest<Empty<Bytes>>,
+    sender: Sender,
     connection: JoinHandle<hyper::Result<()>>,
     host: HeaderValue,
 }
@@ -45,8 +64,22 @@ impl Session {
     where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
-        let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(Failure::Http)?;
-        Ok(Self { sender, connection: spawn_local(connection), host })
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(Failure::Http)?;
+        Ok(Self { sender: Sender::Http1(sender), connection: spawn_local(connection), host })
+    }
+
+    pub(super) async fn over_http2<S>(stream: S, host: HeaderValue) -> Result<Self, Failure>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        let handshake = http2::handshake(Here, TokioIo::new(stream));
+        let (sender, connection) = handshake.await.map_err(Failure::Http)?;
+        Ok(Self { sender: Sender::Http2(sender), connection: spawn_local(connection), host })
+    }
+
+    /// Whether it is still there, as far as this side has heard.
+    pub fn is_open(&self) -> bool {
+        !self.connection.is_finished()
     }
 
     /// GETs `path` and reads all of the answer.
@@ -68,11 +101,7 @@ impl Session {
     }
 
     async fn exchange(&mut self, path: &Uri) -> hyper::Result<Answer> {
-        self.sender.ready().await?;
-        let mut request = Request::new(Empty::new());
-        *request.uri_mut() = path.clone();
-        request.headers_mut().insert(header::HOST, self.host.clone());
-        let response = self.sender.send_request(request).await?;
+        let response = self.sender.send(path, &self.host).await?;
         let status = response.status();
         let mut body = response.into_body();
         let mut bytes = 0;
@@ -92,4 +121,32 @@ impl Session {
         }
         Failure::from_http(error)
     }
+}
+
+impl Sender {
+    async fn send(&mut self, path: &Uri, host: &HeaderValue) -> hyper::Result<Response<Incoming>> {
+        let mut request = Request::new(Empty::new());
+        match self {
+            Self::Http1(sender) => {
+                sender.ready().await?;
+                *request.uri_mut() = path.clone();
+                request.headers_mut().insert(header::HOST, host.clone());
+                sender.send_request(request).await
+            }
+            Self::Http2(sender) => {
+                sender.ready().await?;
+                *request.uri_mut() = absolute(path, host);
+                sender.send_request(request).await
+            }
+        }
+    }
+}
+
+/// HTTP/2 has the host in the URI (RFC 9113, 8.3.1).
+fn absolute(path: &Uri, host: &HeaderValue) -> Uri {
+    let mut parts = path.clone().into_parts();
+    parts.scheme = Some(Scheme::HTTPS);
+    parts.authority = Authority::try_from(host.as_bytes()).ok();
+    // A host that is no authority could not have been in a hello either.
+    Uri::from_parts(parts).unwrap_or_default()
 }

@@ -1,12 +1,13 @@
 //! CPU time by the operating system's accounting.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::time::clock_getcpuclockid;
 use nix::unistd::Pid;
+
+use super::family::family;
 
 /// Why there is no figure.
 #[derive(Debug, thiserror::Error)]
@@ -37,9 +38,7 @@ impl Tree {
     /// # Errors
     /// When one of the processes is gone.
     pub fn of(root: u32) -> Result<Self, CpuError> {
-        let mut processes = BTreeSet::new();
-        #[expect(clippy::cast_possible_wrap, reason = "process ids end at 2^22")]
-        descend(root as i32, &mut processes);
+        let processes = family(root);
         let used = processes.iter().map(|pid| used(*pid)).sum::<Result<_, _>>()?;
         Ok(Self { processes, used })
     }
@@ -57,17 +56,6 @@ impl Tree {
 fn used(pid: i32) -> Result<Duration, CpuError> {
     let clock = clock_getcpuclockid(Pid::from_raw(pid)).and_then(nix::time::ClockId::now);
     clock.map(Duration::from).map_err(|error| CpuError::Clock { pid, error })
-}
-
-fn descend(pid: i32, found: &mut BTreeSet<i32>) {
-    found.insert(pid);
-    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return };
-    for thread in threads.flatten() {
-        let children = fs::read_to_string(thread.path().join("children")).unwrap_or_default();
-        for child in children.split_whitespace().filter_map(|child| child.parse().ok()) {
-            descend(child, found);
-        }
-    }
 }
 
 #[cfg(test)]

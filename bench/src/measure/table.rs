@@ -56,7 +56,7 @@ fn ratio(row: &Row) -> String {
 }
 
 /// Three digits are more than the measurement is good for.
-fn short(value: f64) -> String {
+pub(super) fn short(value: f64) -> String {
     match value.abs() {
         magnitude if magnitude >= 100.0 => format!("{value:.0}"),
         magnitude if magnitude >= 10.0 => format!("{value:.1}"),

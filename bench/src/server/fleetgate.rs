@@ -7,12 +7,57 @@ use std::process::Command;
 use super::{HOST, Site, free_address};
 use crate::pki;
 
-pub(super) fn command(site: &Site<'_>, verdict_cache: u32, with_crls: bool) -> io::Result<Command> {
+/// Whoever has a certificate is permitted.
+const APPLICATION: &str = r#"[[application]]
+domain = "HOST"
+[[application.policy]]
+name = "devices"
+decision = "non_identity"
+include = [{ certificate = {} }]
+"#;
+
+/// What is unusual about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Variant {
+    /// Nothing: devices, and a policy that permits them.
+    Usual,
+    /// A verdict cache of one entry.
+    Cold,
+    /// A CRL beside each root.
+    Crl,
+    /// No device is asked for a certificate, and there is no policy.
+    Open,
+    /// Bytes are passed on, whatever they mean.
+    Stream,
+}
+
+pub(super) fn command(site: &Site<'_>, variant: Variant) -> io::Result<Command> {
     let path = site.folder.join("fleetgate.toml");
+    std::fs::write(&path, config(site, variant)?)?;
+    let mut command = Command::new(site.gateway);
+    command.arg("run").arg("--config").arg(path);
+    Ok(command)
+}
+
+/// Whether a gateway has hosts that pass on bytes: it says what it thinks of such a configuration.
+///
+/// # Errors
+/// When its files cannot be written, or it cannot be asked.
+pub fn knows_streams(site: &Site<'_>) -> io::Result<bool> {
+    let path = site.folder.join("asked.toml");
+    std::fs::write(&path, config(site, Variant::Stream)?)?;
+    let asked = Command::new(site.gateway).arg("check").arg("--config").arg(path).output()?;
+    Ok(asked.status.success())
+}
+
+fn config(site: &Site<'_>, variant: Variant) -> io::Result<String> {
     let metrics = free_address()?;
     let socket = site.folder.join("admin.sock");
     let (certificate, key) = (site.certificate.display(), site.key.display());
     let (listen, origin, socket) = (site.listen, site.origin, socket.display());
+    let verdict_cache = if variant == Variant::Cold { 1 } else { 100_000 };
+    let (protocol, scheme) = if variant == Variant::Stream { ("tls", "tcp") } else { ("https", "http") };
+    let client_auth = if variant == Variant::Open { "none" } else { "access" };
     let mut config = format!(
         r#"
 [server]
@@ -24,13 +69,9 @@ address = "{listen}"
 name = "{HOST}"
 certificate = "{certificate}"
 key = "{key}"
-origin = "http://{origin}"
-[[application]]
-domain = "{HOST}"
-[[application.policy]]
-name = "devices"
-decision = "non_identity"
-include = [{{ certificate = {{}} }}]
+protocol = "{protocol}"
+client_auth = "{client_auth}"
+origin = "{scheme}://{origin}"
 [xdp]
 mode = "off"
 [xdp.limit]
@@ -48,6 +89,10 @@ access = "off"
 audit = "off"
 "#
     );
+    if variant == Variant::Open {
+        return Ok(config);
+    }
+    config.push_str(&APPLICATION.replace("HOST", HOST));
     for (number, root) in site.roots.iter().enumerate() {
         let crl = pki::crl_file(root);
         let root = root.display();
@@ -56,12 +101,9 @@ audit = "off"
             config,
             "[[mtls_certificate]]\nname = \"root {number}\"\ncertificate = \"{root}\"\nassociated_hostnames = [\"{HOST}\"]\n"
         );
-        if with_crls {
+        if variant == Variant::Crl {
             let _ = writeln!(config, "crl = [\"{}\"]", crl.display());
         }
     }
-    std::fs::write(&path, config)?;
-    let mut command = Command::new(site.gateway);
-    command.arg("run").arg("--config").arg(path);
-    Ok(command)
+    Ok(config)
 }

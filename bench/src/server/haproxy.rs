@@ -6,7 +6,16 @@ use std::process::Command;
 
 use super::{Site, Tickets, program};
 
-pub(super) fn command(site: &Site<'_>, tickets: Tickets) -> io::Result<Command> {
+/// What it passes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Requests.
+    Http,
+    /// Bytes.
+    Tcp,
+}
+
+pub(super) fn command(site: &Site<'_>, tickets: Tickets, mode: Mode) -> io::Result<Command> {
     // It wants certificate and key in one file.
     let identity = site.folder.join("identity.pem");
     let mut file =
@@ -17,6 +26,10 @@ pub(super) fn command(site: &Site<'_>, tickets: Tickets) -> io::Result<Command> 
         Tickets::Off => ("tune.ssl.cachesize 0", "no-tls-tickets"),
         Tickets::Default => ("", ""),
     };
+    let mode = match mode {
+        Mode::Http => "mode http\n    http-reuse always\n    option forwardfor",
+        Mode::Tcp => "mode tcp",
+    };
     let (identity, roots) = (identity.display(), site.all_roots.display());
     let (listen, origin) = (site.listen, site.origin);
     let config = format!(
@@ -26,12 +39,10 @@ global
     maxconn 4096
     {cache}
 defaults
-    mode http
+    {mode}
     timeout connect 5s
     timeout client 60s
     timeout server 60s
-    http-reuse always
-    option forwardfor
 frontend devices
     bind {listen} backlog 4096 ssl crt {identity} ca-file {roots} verify required ssl-min-ver TLSv1.3 curves X25519 {no_tickets}
     default_backend origin

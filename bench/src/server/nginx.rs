@@ -24,7 +24,7 @@ daemon off;
 worker_processes 1;
 pid {folder}/nginx.pid;
 error_log stderr error;
-events {{ worker_connections 4096; }}
+events {{ worker_connections 16384; }}
 http {{
     access_log off;
     client_body_temp_path {folder}/body;
@@ -34,7 +34,7 @@ http {{
     scgi_temp_path {folder}/scgi;
     upstream origin {{ server {origin}; keepalive 64; keepalive_requests 1000000; }}
     server {{
-        listen {listen} ssl backlog=4096;
+        listen {listen} ssl http2 backlog=4096;
         server_name {HOST};
         ssl_certificate {certificate};
         ssl_certificate_key {key};

@@ -22,8 +22,10 @@ fn accepts(peer: Peer, arguments: impl Fn(&Path) -> Vec<String>) -> Option<bool>
         gateway: Path::new("fleetgate"),
         own: Path::new("fleetgate-bench"),
     };
-    Some([Tickets::Off, Tickets::Default].into_iter().all(|tickets| {
-        let program = Kind::Peer(peer, tickets).command(&site).unwrap().get_program().to_owned();
+    let stream = (peer == Peer::Haproxy).then_some(Kind::HaproxyStream);
+    let kinds = [Kind::Peer(peer, Tickets::Off), Kind::Peer(peer, Tickets::Default)];
+    Some(kinds.into_iter().chain(stream).all(|kind| {
+        let program = kind.command(&site).unwrap().get_program().to_owned();
         let mut check = Command::new(program);
         check.args(arguments(folder.path())).stdout(Stdio::null()).stderr(Stdio::null());
         check.status().unwrap().success()

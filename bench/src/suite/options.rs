@@ -10,8 +10,10 @@ use crate::server::Peer;
 pub enum Suite {
     /// New connections with one request each.
     Handshake,
-    /// Requests on held connections, large answers, latency.
+    /// Requests on held connections, large answers, latency, streams.
     Proxy,
+    /// Idle connections.
+    Memory,
 }
 
 /// What a suite is told.
@@ -40,6 +42,10 @@ pub struct Sizes {
     pub mebibytes: usize,
     /// Requests a round whose latency is taken.
     pub latencies: usize,
+    /// Streams of 64 MiB a round.
+    pub streams: usize,
+    /// Idle connections.
+    pub idle: usize,
 }
 
 impl Sizes {
@@ -51,10 +57,20 @@ impl Sizes {
         requests: 4_000,
         mebibytes: 120,
         latencies: 1_000,
+        streams: 8,
+        idle: 5_000,
     };
     /// Enough to see that all of it works, and roughly how things stand.
-    pub const QUICK: Self =
-        Self { identities: 60, rounds: 3, handshakes: 120, requests: 800, mebibytes: 30, latencies: 300 };
+    pub const QUICK: Self = Self {
+        identities: 60,
+        rounds: 3,
+        handshakes: 120,
+        requests: 800,
+        mebibytes: 30,
+        latencies: 300,
+        streams: 2,
+        idle: 1_000,
+    };
 
     /// One of the two, with another number of rounds if one is given.
     #[must_use]

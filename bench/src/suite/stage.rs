@@ -70,6 +70,8 @@ pub(super) struct Stage {
     pub(super) origin: Target,
     /// What it was measured on, and what took part.
     pub(super) description: String,
+    cpus: Cpus,
+    paths: Paths,
     _origin: Process,
     folder: TempDir,
 }
@@ -91,6 +93,21 @@ impl Stage {
         options: &Options,
         tell: &dyn Fn(Event<'_>),
     ) -> Result<Self, StageError> {
+        let mut stage = Self::empty(kinds, keys, options, tell).await?;
+        tell(Event::Stage("starting the servers"));
+        for kind in kinds {
+            stage.servers.push(stage.start(*kind).await?);
+        }
+        Ok(stage)
+    }
+
+    /// The same with no server yet; `kinds` are described.
+    pub(super) async fn empty(
+        kinds: &[Kind],
+        keys: &[KeyKind],
+        options: &Options,
+        tell: &dyn Fn(Event<'_>),
+    ) -> Result<Self, StageError> {
         let folder = tempfile::Builder::new().prefix("fleetgate-bench-").tempdir()?;
         let mut devices = Vec::new();
         for key in keys {
@@ -104,19 +121,31 @@ impl Stage {
         let paths = Paths::new(folder.path(), keys, &options.gateway)?;
         let cpus = Cpus::choose()?;
         machine::pin(cpus.load)?;
-        tell(Event::Stage("starting the origin and the servers"));
-        let (origin_process, origin) = start_origin(&paths, cpus).await?;
-        let mut servers = Vec::new();
-        for kind in kinds {
-            let device = devices.first().and_then(|devices| devices.connectors.first());
-            servers.push(start(*kind, &paths, origin.address, cpus, device).await?);
-        }
+        let (process, origin) = start_origin(&paths, cpus).await?;
         let description = describe(kinds, &options.gateway, cpus);
-        Ok(Self { servers, devices, origin, description, _origin: origin_process, folder })
+        let servers = Vec::new();
+        Ok(Self { servers, devices, origin, description, cpus, paths, _origin: process, folder })
     }
-}
 
-impl Stage {
+    /// Another server, which has seen one connection.
+    pub(super) async fn start(&self, kind: Kind) -> Result<Server, StageError> {
+        let site = OwnFolder::new(&self.paths, self.origin.address)?;
+        let named = |error| StartError::Start { name: kind.label().to_owned(), error };
+        let command = kind.command(&site.site(&self.paths)).map_err(named)?;
+        let mut process = Process::start(kind.label(), command, self.cpus.server, &site.folder.join("log"))?;
+        let target = Target { address: site.listen, source: None };
+        if let Some(device) = self.devices.first().and_then(|devices| devices.connectors.first()) {
+            until_ready(&mut process, async || device.connect(target).await).await?;
+        }
+        Ok(Server { kind, process, target })
+    }
+
+    /// Whether the gateway has hosts that pass on bytes.
+    pub(super) fn knows_streams(&self) -> Result<bool, StageError> {
+        let site = OwnFolder::new(&self.paths, self.origin.address)?;
+        Ok(server::knows_streams(&site.site(&self.paths))?)
+    }
+
     /// The folder of the devices' certificates, where they have keys on P-256.
     pub(super) fn pki(&self) -> PathBuf {
         self.folder.path().join(name(KeyKind::P256))
@@ -159,6 +188,40 @@ impl Paths {
     }
 }
 
+/// Where a server is, and what is its alone.
+struct OwnFolder {
+    folder: PathBuf,
+    certificate: PathBuf,
+    key: PathBuf,
+    listen: SocketAddr,
+    origin: SocketAddr,
+}
+
+impl OwnFolder {
+    fn new(paths: &Paths, origin: SocketAddr) -> io::Result<Self> {
+        let listen = server::free_address()?;
+        // Not by its label: not every configuration can hold a path with a space.
+        let folder = paths.folder.join(listen.port().to_string());
+        std::fs::create_dir_all(&folder)?;
+        let (certificate, key) = (paths.of_server(pki::certificate_file), paths.of_server(pki::key_file));
+        Ok(Self { folder, certificate, key, listen, origin })
+    }
+
+    fn site<'a>(&'a self, paths: &'a Paths) -> Site<'a> {
+        Site {
+            folder: &self.folder,
+            listen: self.listen,
+            origin: self.origin,
+            certificate: &self.certificate,
+            key: &self.key,
+            roots: &paths.roots,
+            all_roots: &paths.all_roots,
+            gateway: &paths.gateway,
+            own: &paths.own,
+        }
+    }
+}
+
 fn name(key: KeyKind) -> &'static str {
     match key {
         KeyKind::P256 => "p256",
@@ -182,38 +245,6 @@ async fn start_origin(paths: &Paths, cpus: Cpus) -> Result<(Process, Target), St
     let connect = async || Session::plain(target, HeaderValue::from_static("origin")).await;
     until_ready(&mut process, connect).await?;
     Ok((process, target))
-}
-
-async fn start(
-    kind: Kind,
-    paths: &Paths,
-    origin: SocketAddr,
-    cpus: Cpus,
-    device: Option<&Connector>,
-) -> Result<Server, StageError> {
-    let listen = server::free_address()?;
-    // Not by its label: not every configuration can hold a path with a space.
-    let folder = paths.folder.join(listen.port().to_string());
-    std::fs::create_dir(&folder)?;
-    let site = Site {
-        folder: &folder,
-        listen,
-        origin,
-        certificate: &paths.of_server(pki::certificate_file),
-        key: &paths.of_server(pki::key_file),
-        roots: &paths.roots,
-        all_roots: &paths.all_roots,
-        gateway: &paths.gateway,
-        own: &paths.own,
-    };
-    let command =
-        kind.command(&site).map_err(|error| StartError::Start { name: kind.label().to_owned(), error })?;
-    let mut process = Process::start(kind.label(), command, cpus.server, &folder.join("log"))?;
-    let target = Target { address: listen, source: None };
-    if let Some(device) = device {
-        until_ready(&mut process, async || device.connect(target).await).await?;
-    }
-    Ok(Server { kind, process, target })
 }
 
 /// Waits until a request over a new connection is answered well.
@@ -247,7 +278,12 @@ fn describe(kinds: &[Kind], gateway: &Path, cpus: Cpus) -> String {
         let program = match kind {
             Kind::Fleetgate | Kind::FleetgateCrl => Some(gateway.to_owned()),
             Kind::Peer(peer, Tickets::Off) => server::find(peer.name()),
-            Kind::FleetgateCold | Kind::Peer(_, Tickets::Default) | Kind::Floor => None,
+            Kind::FleetgateCold
+            | Kind::FleetgateOpen
+            | Kind::FleetgateStream
+            | Kind::HaproxyStream
+            | Kind::Peer(_, Tickets::Default)
+            | Kind::Floor => None,
         };
         if let Some(program) = program {
             // No two say it the same way.

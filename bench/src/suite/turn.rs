@@ -6,7 +6,7 @@ use tokio::time::sleep;
 
 use super::stage::Server;
 use crate::load::LoadError;
-use crate::measure::{CpuError, NotInterleaved, Tree};
+use crate::measure::{CpuError, MemoryError, NotInterleaved, Tree};
 
 /// How long a server has to finish what it does after the last answer, such as closing.
 const SETTLE: Duration = Duration::from_millis(30);
@@ -37,6 +37,24 @@ pub enum MeasureError {
         server: &'static str,
         /// Why.
         error: CpuError,
+    },
+    /// No memory.
+    #[error("{server}: {error}")]
+    Memory {
+        /// Of which server.
+        server: &'static str,
+        /// Why.
+        error: MemoryError,
+    },
+    /// Connections that were to be held.
+    #[error("{server}: {closed} of {held} idle connections were closed")]
+    NotHeld {
+        /// By which server.
+        server: &'static str,
+        /// How many are gone.
+        closed: usize,
+        /// How many there were.
+        held: usize,
     },
     /// No ratio.
     #[error(transparent)]

@@ -11,6 +11,7 @@ use crate::config::{CipherSuites, ClientAuth, TlsVersion};
 use crate::device::trust::TrustSet;
 use crate::device::verdicts::Verdicts;
 use crate::device::verifier::{Demand, DeviceVerifier};
+use crate::model::suite_order;
 
 static TLS13_ONLY: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
 
@@ -37,6 +38,7 @@ impl Settings<'_> {
     pub(super) fn provider(&self) -> CryptoProvider {
         let mut provider = rustls::crypto::aws_lc_rs::default_provider();
         provider.cipher_suites.retain(|suite| self.cipher_suites.include(suite.suite()));
+        suite_order::sort(&mut provider);
         provider
     }
 }

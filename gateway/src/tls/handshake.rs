@@ -15,6 +15,7 @@ use crate::device::Device;
 use crate::device::verdicts::Verdicts;
 use crate::device::verifier::{Outcome, observe};
 use crate::model::hostname::Hostname;
+use crate::model::suite_order;
 use crate::snapshot::{Host, Snapshot};
 
 /// A connection whose handshake is done.
@@ -145,8 +146,10 @@ pub async fn accept(
         }
     };
     admit(&host).map_err(HandshakeError::Limited)?;
+    let config =
+        host.tls.as_ref().map(|tls| suite_order::for_device(tls, start.client_hello().cipher_suites()));
     let StartHandshake { accepted, io: Recorded { stream, record }, .. } = start;
-    let Some(config) = host.tls.clone() else {
+    let Some(config) = config else {
         return Ok(Arrived::Through(Through { stream, read: record.unwrap_or_default(), name, host }));
     };
     let handshake = StartHandshake::from_parts(accepted, stream).into_stream(config);

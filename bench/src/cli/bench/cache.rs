@@ -24,5 +24,5 @@ pub(super) struct Options {
 
 pub(super) fn run(options: &Options) -> Result<(), BenchError> {
     let told = cache::Options::choose(options.program.clone(), options.quick, options.rounds);
-    report(options.json.as_deref(), async |tell| cache::run(&told, tell).await)
+    report(options.json.as_deref(), async |tell| cache::run(&told, tell).await).map(drop)
 }

@@ -46,5 +46,5 @@ pub(super) fn run(options: &Options) -> Result<(), BenchError> {
         options.quick,
         options.rounds,
     );
-    report(options.json.as_deref(), async |tell| crl::run(&told, tell).await)
+    report(options.json.as_deref(), async |tell| crl::run(&told, tell).await).map(drop)
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::progress::Progress;
 use crate::cli::print;
 use crate::cli::runtime::{self, Signals};
-use crate::measure::Report;
+use crate::measure::{Report, plot};
 use crate::server::{self, Peer};
 use crate::suite::cache::CacheError;
 use crate::suite::crl::CrlError;
@@ -18,6 +18,9 @@ pub(super) struct Options {
     /// Write the result as JSON as well.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Draw the result as SVG as well.
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
     /// How often all servers take their turn.
     #[arg(long, value_name = "N")]
     rounds: Option<NonZeroUsize>,
@@ -45,7 +48,7 @@ pub(super) enum BenchError {
     #[error(transparent)]
     Cache(#[from] CacheError),
     #[error("{}: {error}", path.display())]
-    Json { path: PathBuf, error: io::Error },
+    Write { path: PathBuf, error: io::Error },
     #[error("cannot run: {0}")]
     Start(#[from] io::Error),
     #[error("stopped before it was done")]
@@ -61,14 +64,15 @@ pub(super) fn run(suite: Suite, options: &Options) -> Result<(), BenchError> {
         peers: peers(options.peers.as_deref()),
         sizes: Sizes::choose(options.quick, options.rounds),
     };
-    report(options.json.as_deref(), async |tell| suite::run(suite, &told, tell).await)
+    let report = report(options.json.as_deref(), async |tell| suite::run(suite, &told, tell).await)?;
+    options.plot.as_deref().map_or(Ok(()), |path| write(path, plot(&report)))
 }
 
 /// Measures until it is done or somebody has enough, and prints what came of it.
 pub(super) fn report<E>(
     json: Option<&Path>,
     measure: impl AsyncFnOnce(&dyn Fn(Event<'_>)) -> Result<Report, E>,
-) -> Result<(), BenchError>
+) -> Result<Report, BenchError>
 where
     BenchError: From<E>,
 {
@@ -83,13 +87,18 @@ where
     })??;
     progress.finish();
     print::line(&report.to_string());
-    json.map_or(Ok(()), |path| write(path, &report))
+    if let Some(path) = json {
+        let json = serde_json::to_string_pretty(&report).map_err(io::Error::from);
+        let json = json.map_err(|error| BenchError::Write { path: path.to_owned(), error })?;
+        write(path, json + "\n")?;
+    }
+    Ok(report)
 }
 
-fn write(path: &Path, report: &Report) -> Result<(), BenchError> {
-    let failed = |error| BenchError::Json { path: path.to_owned(), error };
-    let json = serde_json::to_string_pretty(report).map_err(|error| failed(error.into()))?;
-    std::fs::write(path, json + "\n").map_err(failed)
+fn write(path: &Path, text: String) -> Result<(), BenchError> {
+    let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+    let written = folder.and_then(|()| std::fs::write(path, text));
+    written.map_err(|error| BenchError::Write { path: path.to_owned(), error })
 }
 
 pub(super) fn gateway(given: Option<&Path>) -> Result<PathBuf, BenchError> {
