@@ -9,6 +9,7 @@ mod held;
 mod identity_headers;
 mod own;
 mod request_body;
+mod seating;
 mod serve;
 mod trace;
 mod watch;

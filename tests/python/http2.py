@@ -2,6 +2,7 @@
 
 http2.py ADDRESS PORT SNI CA CERTIFICATE KEY requests   standard input: [{"authority", "path", "method", "headers", "body", "trailers"}, ...]
 http2.py ... hold        a request for /held, and one for /; says so when that is answered, then waits for the end
+http2.py ... last        a request for /, then waits for the end of the connection
 http2.py ... attack NAME
 
 Prints one JSON document; `hold` prints a line "waiting" before it.
@@ -238,6 +239,11 @@ def main():
         case ["idle"]:
             client.until_closed()
             result = {"goaway": client.goaway}
+        case ["last"]:
+            stream = client.send({"authority": SNI, "path": "/"})
+            client.read(stream)
+            client.until_closed()
+            result = {"goaway": client.goaway, "stream": client.streams[stream]}
         case ["attack", name]:
             result = attack(client, name)
     json.dump(result, sys.stdout)

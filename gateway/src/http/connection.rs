@@ -5,23 +5,29 @@ use std::net::SocketAddr;
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::HeaderMap;
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::headers::Hop;
 use super::identity_headers::IdentityHeaders;
 use super::request_body::RequestBody;
+use super::seating::{Exceeded, Seating};
 use crate::access::token::{Token, Tokens};
 use crate::connection::{self, AsOf, InForce, State};
 use crate::device::Device;
 use crate::device::verdicts::Verdicts;
+use crate::limit::{Devices, Direction, Pace};
 use crate::origin::Pool;
 use crate::snapshot::{Host, Snapshot};
 use crate::telemetry::{AccessLog, Metrics};
 use crate::tls::Accepted;
+
+/// How long the last response of an HTTP/2 connection has before it is closed.
+const LAST_WORD: Duration = Duration::from_millis(100);
 
 /// What all connections of a worker share.
 pub struct Context {
@@ -41,6 +47,8 @@ pub struct Context {
     pub max_streams: u32,
     /// Application tokens.
     pub tokens: Arc<Tokens>,
+    /// What each device does.
+    pub devices: Arc<Devices>,
 }
 
 impl Context {
@@ -58,6 +66,8 @@ pub(super) struct Connection {
     next: Cell<u64>,
     /// What is told of the device, and of which device by which host that is.
     told: RefCell<Option<Told>>,
+    /// Its part in what its device may do.
+    seating: Seating,
     /// The token that was offered as a cookie last.
     offered: RefCell<Option<Arc<Token>>>,
     /// Requests under way.
@@ -70,6 +80,8 @@ pub(super) struct Connection {
     max_cancelled: u32,
     /// Tells that there were.
     flooded: Notify,
+    /// Tells that its requests under way are the last.
+    over: Notify,
 }
 
 impl Deref for Connection {
@@ -121,12 +133,14 @@ impl Connection {
             shared,
             next: Cell::new(0),
             told: RefCell::default(),
+            seating: Seating::default(),
             offered: RefCell::default(),
             requests: Cell::new(0),
             rested: Cell::new(Instant::now()),
             cancelled: Cell::new(0),
             max_cancelled,
             flooded: Notify::new(),
+            over: Notify::new(),
         }
     }
 
@@ -143,6 +157,38 @@ impl Connection {
         let State { host, device, .. } = state.clone();
         *told = Some(Told { host, device, headers: Arc::clone(&headers) });
         headers
+    }
+
+    /// Counts it among its device's connections. False when there are as many as may be: it is refused whatever it asks.
+    pub(super) fn enter(&self, devices: &Arc<Devices>, accepted: &Accepted) -> bool {
+        self.seating.enter(devices, self.source, &accepted.host, &accepted.device)
+    }
+
+    /// Whether it is one more than its device may have.
+    pub(super) fn is_surplus(&self) -> bool {
+        self.seating.is_surplus()
+    }
+
+    /// Takes one of the requests that the device may make.
+    pub(super) fn take_request(&self, devices: &Arc<Devices>, state: &State) -> Result<(), Exceeded> {
+        self.seating.take_request(devices, self.source, state)
+    }
+
+    /// Keeps bodies within what the device may send, or be sent, where it has a limit.
+    pub(super) fn pace(&self, direction: Direction) -> Option<Pace> {
+        self.seating.pace(direction)
+    }
+
+    /// Has the requests under way be the last.
+    pub(super) fn finish(&self) {
+        self.over.notify_one();
+    }
+
+    /// Waits until it was told to finish, and has said what it had to say: HTTP/2 puts its goodbye before everything that
+    /// is not sent yet, and some peers hear nothing behind that.
+    pub(super) async fn finished(&self) {
+        self.over.notified().await;
+        Box::pin(sleep(LAST_WORD)).await;
     }
 
     /// Whether a response should set `token` as a cookie: once a connection, and not where the request brings it already.

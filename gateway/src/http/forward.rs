@@ -14,9 +14,11 @@ use super::headers::{self, Added};
 use super::identity_headers::IdentityHeaders;
 use super::own;
 use super::request_body::RequestBody;
+use super::seating::Exceeded;
 use crate::access::{Denial, Permit, cors, page};
 use crate::connection::{Asked, State, peer};
 use crate::device::refusal::now;
+use crate::limit::{Direction, Pace};
 use crate::model::hostname::Hostname;
 use crate::origin::{OriginError, PooledBody};
 use crate::telemetry::access_log::{Clipped, Line};
@@ -34,6 +36,8 @@ enum Refused<'a> {
     Misdirected,
     /// Access said no.
     Denied(Denial<'a>),
+    /// Access said yes, and the device has had its share.
+    Limited(Permit<'a>, Exceeded),
     /// Access said yes, and the token that goes with it could not be signed.
     NoToken(Permit<'a>),
     /// The origin did not answer.
@@ -46,6 +50,7 @@ impl Refused<'_> {
             Self::BadHost => StatusCode::BAD_REQUEST,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::Denied(denial) => denied::status(denial),
+            Self::Limited(..) => StatusCode::TOO_MANY_REQUESTS,
             Self::NoToken(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Origin(_, error) => error.status(),
         }
@@ -56,6 +61,7 @@ impl Refused<'_> {
             Self::BadHost => "The request names no host, or not a valid one.",
             Self::Misdirected => "This connection was made for another host.",
             Self::Denied(denial) => denied::message(denial),
+            Self::Limited(_, exceeded) => exceeded.message(),
             Self::NoToken(_) => "The gateway cannot vouch for you right now. Please try again later.",
             Self::Origin(..) => {
                 "The application behind this gateway cannot be reached. Please try again later."
@@ -68,6 +74,7 @@ impl Refused<'_> {
             Self::BadHost => "bad_host",
             Self::Misdirected => "misdirected",
             Self::Denied(denial) => denial.reason.label(),
+            Self::Limited(_, exceeded) => exceeded.label(),
             Self::NoToken(_) => "token_not_signed",
             Self::Origin(_, error) => error.label(),
         }
@@ -113,7 +120,10 @@ pub(super) async fn answer(
     let (response, permit, denial) = match result {
         Ok((permit, response)) => (response, Some(permit), None),
         Err(refused) => {
-            let page = refused.page(connection.name.as_str(), &ray_id, reader);
+            let mut page = refused.page(connection.name.as_str(), &ray_id, reader);
+            if let Refused::Limited(_, exceeded) = &refused {
+                exceeded.put(page.headers_mut());
+            }
             (page.map(Either::Left), None, Some(refused))
         }
     };
@@ -138,7 +148,9 @@ pub(super) async fn answer(
     }
     if let Some((method, path)) = line {
         let (permit, denied_by) = match &denial {
-            Some(Refused::Origin(permit, _) | Refused::NoToken(permit)) => (Some(*permit), None),
+            Some(Refused::Origin(permit, _) | Refused::Limited(permit, _) | Refused::NoToken(permit)) => {
+                (Some(*permit), None)
+            }
             Some(Refused::Denied(denial)) => (permit, denial.policy_name()),
             Some(Refused::BadHost | Refused::Misdirected) | None => (permit, None),
         };
@@ -182,6 +194,8 @@ async fn pass<'a>(
     if let Some(cors) = permit.preflight_answer() {
         return Ok((permit, cors::answer(cors, request.headers()).map(Either::Left)));
     }
+    let share = connection.take_request(&context.devices, state);
+    share.map_err(|exceeded| Refused::Limited(permit, exceeded))?;
     let token = match state.host.sessions.of(&permit) {
         None => None,
         Some(audience) => {
@@ -194,7 +208,8 @@ async fn pass<'a>(
     let assertion = token.as_ref().map(|token| &token.assertion);
     let rules = &state.host.forwarding;
     let added = Added { identity: &identity, is_first, rules, hop: &connection.hop, assertion };
-    let request = prepare(&added, request).ok_or(Refused::BadHost)?;
+    let pace = connection.pace(Direction::Received);
+    let request = prepare(&added, request, pace).ok_or(Refused::BadHost)?;
     let device = state.device.verified().map(|verified| &verified.identity.fingerprint.0);
     match context.pool.send(&state.host.origins, device, request).await {
         Ok(mut response) => {
@@ -244,8 +259,12 @@ fn host_header(headers: &HeaderMap) -> Result<Option<Hostname>, ()> {
 }
 
 /// The request as the origin is to see it: origin-form target, our headers. `None` when it has no path, as CONNECT.
-fn prepare(added: &Added<'_>, request: Request<Incoming>) -> Option<Request<RequestBody>> {
-    let mut request = request.map(|body| RequestBody::new(body, &added.rules.headers));
+fn prepare(
+    added: &Added<'_>,
+    request: Request<Incoming>,
+    pace: Option<Pace>,
+) -> Option<Request<RequestBody>> {
+    let mut request = request.map(|body| RequestBody::new(body, &added.rules.headers, pace));
     *request.uri_mut() = Uri::from(request.uri().path_and_query()?.clone());
     *request.version_mut() = http::Version::HTTP_11;
     headers::to_origin(request.headers_mut(), added);
@@ -347,6 +366,8 @@ mod tests {
             (Refused::BadHost, 400, "bad_host"),
             (Refused::Misdirected, 421, "misdirected"),
             (Refused::Denied(denial), 403, "denied_by_policy"),
+            (Refused::Limited(permit, Exceeded::Connections), 429, "limit_connections"),
+            (Refused::Limited(permit, Exceeded::Requests { seconds: 1 }), 429, "limit_requests"),
             (Refused::Origin(permit, connect), 502, "origin_connect"),
             (Refused::Origin(permit, late), 504, "origin_connect_timeout"),
             (Refused::Origin(permit, OriginError::ResponseTimeout(origin)), 504, "origin_response_timeout"),

@@ -2,26 +2,28 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use http::HeaderName;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::{Bytes, Incoming};
 
 use super::headers;
+use crate::limit::Pace;
 use crate::model::forwarding::Template;
 
 /// A client's body, without the trailers that only we may set. The default is an empty body.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct RequestBody {
     body: Option<Incoming>,
     own: Arc<[(HeaderName, Template)]>,
+    pace: Option<Pace>,
 }
 
 impl RequestBody {
     /// `own` are the headers that the operator has us set.
-    pub(super) fn new(body: Incoming, own: &Arc<[(HeaderName, Template)]>) -> Self {
-        Self { body: Some(body), own: Arc::clone(own) }
+    pub(super) fn new(body: Incoming, own: &Arc<[(HeaderName, Template)]>, pace: Option<Pace>) -> Self {
+        Self { body: Some(body), own: Arc::clone(own), pace }
     }
 }
 
@@ -33,8 +35,14 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let Self { body: Some(body), own } = &mut *self else { return Poll::Ready(None) };
+        let Self { body: Some(body), own, pace } = &mut *self else { return Poll::Ready(None) };
+        if let Some(pace) = pace {
+            ready!(pace.poll_ready(cx));
+        }
         Pin::new(body).poll_frame(cx).map_ok(|mut frame| {
+            if let Some(pace) = pace {
+                pace.moved(frame.data_ref().map_or(0, Bytes::len));
+            }
             if let Some(trailers) = frame.trailers_mut() {
                 headers::strip_reserved(trailers, own);
             }

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::watch;
 use tokio::task::spawn_local;
@@ -22,6 +23,7 @@ use super::forward::{self, ResponseBody};
 use super::held::Held;
 use super::watch::{End, Watch};
 use crate::connection::AsOf;
+use crate::limit::Direction;
 use crate::tls::Accepted;
 
 /// How long an HTTP/2 connection has for its GOAWAY once it has lost what it was permitted. Its streams end with it.
@@ -54,7 +56,10 @@ pub async fn serve(
         let (context, connection) = (Rc::clone(&context), Rc::clone(&connection));
         service_fn(move |request| answer(Rc::clone(&context), Rc::clone(&connection), request))
     };
-    let idle = context.snapshot.load().timeouts.request_header;
+    let timeouts = context.snapshot.load().timeouts.clone();
+    // Who is not to be here says quickly what it wants, so that it can be told.
+    let is_welcome = connection.enter(&context.devices, &accepted);
+    let idle = if is_welcome { timeouts.request_header } else { timeouts.handshake };
     let mut watch = Watch::new(Rc::clone(&context), connection, Arc::clone(&label), draining);
     let io = TokioIo::new(accepted.stream);
     let result = if is_http2 {
@@ -80,9 +85,17 @@ async fn answer(
     connection: Rc<Connection>,
     request: Request<Incoming>,
 ) -> Result<Response<Held<ResponseBody>>, Infallible> {
-    let busy = connection.busy();
-    let response = forward::answer(&context, &connection, busy.number, request).await;
-    Ok(response.map(|body| Held::new(body, busy)))
+    let (busy, version) = (connection.busy(), request.version());
+    let mut response = forward::answer(&context, &connection, busy.number, request).await;
+    if connection.is_surplus() {
+        if version == Version::HTTP_2 {
+            connection.finish();
+        } else {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+    }
+    let pace = connection.pace(Direction::Sent);
+    Ok(response.map(|body| Held::new(body, busy, pace)))
 }
 
 fn http2(context: &Context, idle: Duration) -> http2::Builder<Local> {

@@ -23,7 +23,7 @@ pub(super) enum End {
 
 /// What a connection hears of.
 enum News {
-    /// The gateway ends.
+    /// The gateway ends, or no more is taken from this device.
     End,
     /// No request came for too long.
     Idle,
@@ -92,6 +92,7 @@ impl Watch {
             // Both senders live as long as the process: an error means the same as the news.
             _ = draining.wait_for(|draining| *draining), if !*finishing => News::End,
             _ = changes.changed(), if !*lost => News::Change,
+            () = connection.finished(), if !*finishing => News::End,
             () = rested(connection, *idle), if !*finishing => News::Idle,
             () = connection.flooded(), if !*lost => News::Flood,
             else => std::future::pending().await,

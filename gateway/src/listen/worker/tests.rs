@@ -60,7 +60,7 @@ impl Scene {
             metrics: metrics.clone(),
             permits: Arc::clone(&permits),
             proxies: vec![None],
-            device_limits: Arc::new(DeviceLimits::new(8)),
+            devices: Arc::new(Devices::new(8, metrics.clone())),
             limiter: Arc::new(Limiter::new(8)),
             draining,
             max_idle_origin_connections: 1,
