@@ -123,6 +123,7 @@ async fn serve(path: &Path) -> Result<(), StartError> {
         max_idle_origin_connections: config.server.max_idle_origin_connections as usize,
         max_origin_requests: config.server.max_origin_requests as usize,
         max_request_header: config.server.max_request_header as usize,
+        max_request_body: config.server.max_request_body,
         max_streams: config.server.max_concurrent_streams,
     };
     let all_permits = config.server.max_connections;

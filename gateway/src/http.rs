@@ -1,6 +1,7 @@
 //! The HTTP pipeline: per request, host check, decision, forwarding.
 
 mod audit;
+mod bounds;
 mod connection;
 mod denied;
 mod forward;
@@ -12,8 +13,10 @@ mod request_body;
 mod seating;
 mod serve;
 mod trace;
+mod unread;
 mod watch;
 
+pub use bounds::{BodyError, Fault};
 pub use connection::Context;
 pub use request_body::RequestBody;
 pub use serve::serve;

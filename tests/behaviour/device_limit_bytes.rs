@@ -128,3 +128,21 @@ fn what_one_connection_moves_the_next_of_the_same_device_waits_for() {
     other.write(b"y").unwrap();
     origin.read_exact(&mut [0]).unwrap();
 }
+
+#[test]
+fn a_message_of_mqtt_waits_and_reaches_its_broker_whole() {
+    let scene = StreamSite::new();
+    let gateway = Gateway::start(scene.setup_with(limited(scene.host()).line("[host.mqtt]")));
+    let mut device = scene.site.client().connect(gateway.address(), HOST).unwrap();
+    let connect = b"\x10\x0e\0\x04MQTT\x05\x02\0\x3c\0\0\x01x";
+    device.write(connect).unwrap();
+    let mut broker = scene.origin.accept();
+    // PUBLISH: its remaining length is 3 + 1 + 99,996 = 100,000, in the base of 128.
+    let mut publish = b"\x30\xa0\x8d\x06\0\x01t\0".to_vec();
+    publish.extend(pattern(99_996));
+    device.write(&publish).unwrap();
+    let mut received = vec![0; connect.len() + publish.len()];
+    broker.read_exact(&mut received).unwrap();
+    assert!(received == [connect.as_slice(), &publish].concat());
+    assert!(waits(&gateway, "bytes_received") > 0);
+}

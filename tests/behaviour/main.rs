@@ -9,6 +9,7 @@
 
 mod admin_socket;
 mod bad_config;
+mod body_bounds;
 mod ca_expires;
 mod cache_verbs;
 mod connection_limit;
@@ -60,6 +61,7 @@ mod tls_settings;
 mod token_library;
 mod token_verbs;
 mod unknown_name;
+mod unread_response;
 mod verdict_cache;
 mod verified_device;
 mod xdp_attached;

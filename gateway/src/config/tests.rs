@@ -61,6 +61,7 @@ fn every_default_is_the_documented_one() {
         ca_algorithms: crate::model::ca::CaAlgorithms::All,
         verdict_cache: 100_000,
         max_request_header: 65_536,
+        max_request_body: 0,
         max_concurrent_streams: 128,
         max_idle_origin_connections: 128,
         max_origin_requests: 4096,
@@ -70,6 +71,8 @@ fn every_default_is_the_documented_one() {
     let expected = Timeouts {
         handshake: Duration::from_secs(10),
         request_header: Duration::from_secs(75),
+        request_body: Duration::from_mins(1),
+        response_write: Duration::from_mins(2),
         origin_connect: Duration::from_secs(5),
         origin_response: Duration::from_mins(1),
         origin_stall: Duration::from_mins(5),

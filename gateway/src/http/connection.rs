@@ -16,6 +16,7 @@ use super::headers::Hop;
 use super::identity_headers::IdentityHeaders;
 use super::request_body::RequestBody;
 use super::seating::{Exceeded, Seating};
+use super::unread::{Place, Responses};
 use crate::access::token::{Token, Tokens};
 use crate::connection::{self, AsOf, InForce, State};
 use crate::device::Device;
@@ -43,6 +44,8 @@ pub struct Context {
     pub pool: Pool<RequestBody>,
     /// Bytes of a request's head at most.
     pub max_header: usize,
+    /// Bytes of a request's body at most; 0 is any number.
+    pub max_body: u64,
     /// Requests at the same time on an HTTP/2 connection.
     pub max_streams: u32,
     /// Application tokens.
@@ -68,6 +71,8 @@ pub(super) struct Connection {
     told: RefCell<Option<Told>>,
     /// Its part in what its device may do.
     seating: Seating,
+    /// How far its responses are.
+    pub(super) responses: Responses,
     /// The token that was offered as a cookie last.
     offered: RefCell<Option<Arc<Token>>>,
     /// Requests under way.
@@ -104,13 +109,16 @@ pub(super) struct Busy {
     connection: Rc<Connection>,
     /// Its number.
     pub(super) number: u64,
+    /// Where its response is.
+    place: Place,
     /// Whether its response was sent to the end.
     pub(super) done: bool,
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        let Self { connection, number, done } = self;
+        let Self { connection, number, place, done } = self;
+        connection.responses.end(*place);
         connection.done(*number);
         connection.requests.update(|requests| requests - 1);
         connection.rested.set(Instant::now());
@@ -119,6 +127,18 @@ impl Drop for Busy {
         if connection.cancelled.get() > connection.max_cancelled {
             connection.flooded.notify_one();
         }
+    }
+}
+
+impl Busy {
+    /// It is for the device to go on: something is there for it to read.
+    pub(super) fn handed(&self) {
+        self.connection.responses.handed(self.place);
+    }
+
+    /// It is not for the device to go on: it has asked for more than there is.
+    pub(super) fn asked(&self) {
+        self.connection.responses.asked(self.place);
     }
 }
 
@@ -134,6 +154,7 @@ impl Connection {
             next: Cell::new(0),
             told: RefCell::default(),
             seating: Seating::default(),
+            responses: Responses::default(),
             offered: RefCell::default(),
             requests: Cell::new(0),
             rested: Cell::new(Instant::now()),
@@ -205,7 +226,7 @@ impl Connection {
     pub(super) fn busy(self: &Rc<Self>) -> Busy {
         self.requests.update(|requests| requests + 1);
         let number = self.next.replace(self.next.get() + 1);
-        Busy { connection: Rc::clone(self), number, done: false }
+        Busy { connection: Rc::clone(self), number, place: self.responses.begin(), done: false }
     }
 
     /// Waits until too many requests were taken back (Rapid Reset, CVE-2023-44487, and what makes us reset them,

@@ -1,5 +1,6 @@
 //! One request: is it for this host, may it pass, and what does the origin say?
 
+use std::rc::Rc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use http::header::{self, HeaderMap};
@@ -8,6 +9,7 @@ use http_body_util::{Either, Full};
 use hyper::body::{Bytes, Incoming};
 
 use super::audit::Audit;
+use super::bounds::{Bounds, Fault};
 use super::connection::{Connection, Context};
 use super::denied;
 use super::headers::{self, Added};
@@ -38,6 +40,8 @@ enum Refused<'a> {
     Denied(Denial<'a>),
     /// Access said yes, and the device has had its share.
     Limited(Permit<'a>, Exceeded),
+    /// Access said yes, and the request's body is not as it has to be.
+    Body(Permit<'a>, Fault),
     /// Access said yes, and the token that goes with it could not be signed.
     NoToken(Permit<'a>),
     /// The origin did not answer.
@@ -51,6 +55,7 @@ impl Refused<'_> {
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::Denied(denial) => denied::status(denial),
             Self::Limited(..) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Body(_, fault) => fault.status(),
             Self::NoToken(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Origin(_, error) => error.status(),
         }
@@ -62,6 +67,7 @@ impl Refused<'_> {
             Self::Misdirected => "This connection was made for another host.",
             Self::Denied(denial) => denied::message(denial),
             Self::Limited(_, exceeded) => exceeded.message(),
+            Self::Body(_, fault) => fault.message(),
             Self::NoToken(_) => "The gateway cannot vouch for you right now. Please try again later.",
             Self::Origin(..) => {
                 "The application behind this gateway cannot be reached. Please try again later."
@@ -75,6 +81,7 @@ impl Refused<'_> {
             Self::Misdirected => "misdirected",
             Self::Denied(denial) => denial.reason.label(),
             Self::Limited(_, exceeded) => exceeded.label(),
+            Self::Body(_, fault) => fault.label(),
             Self::NoToken(_) => "token_not_signed",
             Self::Origin(_, error) => error.label(),
         }
@@ -148,9 +155,12 @@ pub(super) async fn answer(
     }
     if let Some((method, path)) = line {
         let (permit, denied_by) = match &denial {
-            Some(Refused::Origin(permit, _) | Refused::Limited(permit, _) | Refused::NoToken(permit)) => {
-                (Some(*permit), None)
-            }
+            Some(
+                Refused::Body(permit, _)
+                | Refused::Limited(permit, _)
+                | Refused::NoToken(permit)
+                | Refused::Origin(permit, _),
+            ) => (Some(*permit), None),
             Some(Refused::Denied(denial)) => (permit, denial.policy_name()),
             Some(Refused::BadHost | Refused::Misdirected) | None => (permit, None),
         };
@@ -196,6 +206,7 @@ async fn pass<'a>(
     }
     let share = connection.take_request(&context.devices, state);
     share.map_err(|exceeded| Refused::Limited(permit, exceeded))?;
+    let bounds = Bounds::of(context, state, &request).map_err(|fault| Refused::Body(permit, fault))?;
     let token = match state.host.sessions.of(&permit) {
         None => None,
         Some(audience) => {
@@ -209,7 +220,7 @@ async fn pass<'a>(
     let rules = &state.host.forwarding;
     let added = Added { identity: &identity, is_first, rules, hop: &connection.hop, assertion };
     let pace = connection.pace(Direction::Received);
-    let request = prepare(&added, request, pace).ok_or(Refused::BadHost)?;
+    let request = prepare(&added, request, pace, bounds.clone()).ok_or(Refused::BadHost)?;
     let device = state.device.verified().map(|verified| &verified.identity.fingerprint.0);
     match context.pool.send(&state.host.origins, device, request).await {
         Ok(mut response) => {
@@ -222,7 +233,10 @@ async fn pass<'a>(
             *response.version_mut() = http::Version::HTTP_11;
             Ok((permit, response.map(Either::Right)))
         }
-        Err(error) => Err(Refused::Origin(permit, error)),
+        Err(error) => Err(match bounds.and_then(|bounds| bounds.fault()) {
+            Some(fault) => Refused::Body(permit, fault),
+            None => Refused::Origin(permit, error),
+        }),
     }
 }
 
@@ -263,8 +277,9 @@ fn prepare(
     added: &Added<'_>,
     request: Request<Incoming>,
     pace: Option<Pace>,
+    bounds: Option<Rc<Bounds>>,
 ) -> Option<Request<RequestBody>> {
-    let mut request = request.map(|body| RequestBody::new(body, &added.rules.headers, pace));
+    let mut request = request.map(|body| RequestBody::new(body, &added.rules.headers, pace, bounds));
     *request.uri_mut() = Uri::from(request.uri().path_and_query()?.clone());
     *request.version_mut() = http::Version::HTTP_11;
     headers::to_origin(request.headers_mut(), added);
@@ -368,6 +383,8 @@ mod tests {
             (Refused::Denied(denial), 403, "denied_by_policy"),
             (Refused::Limited(permit, Exceeded::Connections), 429, "limit_connections"),
             (Refused::Limited(permit, Exceeded::Requests { seconds: 1 }), 429, "limit_requests"),
+            (Refused::Body(permit, Fault::Idle), 408, "request_body_timeout"),
+            (Refused::Body(permit, Fault::TooLarge), 413, "request_body_too_large"),
             (Refused::Origin(permit, connect), 502, "origin_connect"),
             (Refused::Origin(permit, late), 504, "origin_connect_timeout"),
             (Refused::Origin(permit, OriginError::ResponseTimeout(origin)), 504, "origin_response_timeout"),

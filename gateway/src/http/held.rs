@@ -19,6 +19,7 @@ pub(super) struct Held<B: Body> {
 
 impl<B: Body> Held<B> {
     pub(super) fn new(body: B, busy: Busy, pace: Option<Pace>) -> Self {
+        busy.handed();
         Self { body, busy, pace: pace.map(Box::new) }
     }
 }
@@ -38,11 +39,15 @@ impl<B: Body + Unpin> Body for Held<B> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        let Self { body, pace, .. } = &mut *self;
+        let Self { body, busy, pace } = &mut *self;
+        busy.asked();
         if let Some(pace) = pace {
             ready!(pace.poll_ready(cx));
         }
         let frame = Pin::new(body).poll_frame(cx);
+        if frame.is_ready() {
+            busy.handed();
+        }
         if let (Some(pace), Poll::Ready(Some(Ok(frame)))) = (pace, &frame) {
             pace.moved(frame.data_ref().map_or(0, B::Data::remaining));
         }

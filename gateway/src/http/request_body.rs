@@ -1,53 +1,95 @@
 //! The request's body on its way to the origin.
 
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use http::HeaderName;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::{Bytes, Incoming};
+use tokio::time::{Instant, Sleep, sleep};
 
+use super::bounds::{BodyError, Bounds, Fault};
 use super::headers;
 use crate::limit::Pace;
 use crate::model::forwarding::Template;
 
-/// A client's body, without the trailers that only we may set. The default is an empty body.
+/// A client's body within its bounds, without the trailers that only we may set. The default is an empty body.
 #[derive(Default)]
 pub struct RequestBody {
     body: Option<Incoming>,
     own: Arc<[(HeaderName, Template)]>,
     pace: Option<Pace>,
+    bounds: Option<Rc<Bounds>>,
+    /// Bytes that came.
+    bytes: u64,
+    /// There once somebody had to wait.
+    patience: Option<Pin<Box<Sleep>>>,
+    /// Whether anything came since `patience` was last looked at.
+    moved: bool,
 }
 
 impl RequestBody {
     /// `own` are the headers that the operator has us set.
-    pub(super) fn new(body: Incoming, own: &Arc<[(HeaderName, Template)]>, pace: Option<Pace>) -> Self {
-        Self { body: Some(body), own: Arc::clone(own), pace }
+    pub(super) fn new(
+        body: Incoming,
+        own: &Arc<[(HeaderName, Template)]>,
+        pace: Option<Pace>,
+        bounds: Option<Rc<Bounds>>,
+    ) -> Self {
+        Self { body: Some(body), own: Arc::clone(own), pace, bounds, ..Self::default() }
+    }
+
+    /// Takes note of a frame, and takes out of it what is not for the device to say.
+    fn look_at(&mut self, frame: &mut Frame<Bytes>) -> Result<(), Fault> {
+        self.moved = true;
+        if let Some(trailers) = frame.trailers_mut() {
+            headers::strip_reserved(trailers, &self.own);
+        }
+        let bytes = frame.data_ref().map_or(0, Bytes::len);
+        if let Some(pace) = &self.pace {
+            pace.moved(bytes);
+        }
+        self.bytes += bytes as u64;
+        self.bounds.as_ref().map_or(Ok(()), |bounds| bounds.check(self.bytes))
+    }
+
+    /// Ready when the device has sent nothing for as long as may be, at most twice that.
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<Fault> {
+        let Some(bounds) = &self.bounds else { return Poll::Pending };
+        let patience = self.patience.get_or_insert_with(|| Box::pin(sleep(bounds.idle)));
+        loop {
+            ready!(patience.as_mut().poll(cx));
+            if !std::mem::take(&mut self.moved) {
+                return Poll::Ready(bounds.broken(Fault::Idle));
+            }
+            patience.as_mut().reset(Instant::now() + bounds.idle);
+        }
     }
 }
 
 impl Body for RequestBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BodyError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let Self { body: Some(body), own, pace } = &mut *self else { return Poll::Ready(None) };
-        if let Some(pace) = pace {
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = &mut *self;
+        let Some(body) = &mut this.body else { return Poll::Ready(None) };
+        if let Some(pace) = &mut this.pace {
             ready!(pace.poll_ready(cx));
         }
-        Pin::new(body).poll_frame(cx).map_ok(|mut frame| {
-            if let Some(pace) = pace {
-                pace.moved(frame.data_ref().map_or(0, Bytes::len));
+        match Pin::new(body).poll_frame(cx) {
+            Poll::Ready(Some(Ok(mut frame))) => {
+                let looked = this.look_at(&mut frame);
+                Poll::Ready(Some(looked.map(|()| frame).map_err(BodyError::from)))
             }
-            if let Some(trailers) = frame.trailers_mut() {
-                headers::strip_reserved(trailers, own);
-            }
-            frame
-        })
+            Poll::Ready(end) => Poll::Ready(end.map(|result| result.map_err(BodyError::from))),
+            Poll::Pending => this.poll_patience(cx).map(|fault| Some(Err(fault.into()))),
+        }
     }
 
     fn is_end_stream(&self) -> bool {

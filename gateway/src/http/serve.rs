@@ -164,14 +164,19 @@ async fn drive(serving: impl Serving, mut watch: Watch, is_http2: bool) -> hyper
     let mut serving = pin!(serving);
     loop {
         let end = tokio::select! {
+            // In this order: what the connection leaves behind is what is watched.
+            biased;
             result = serving.as_mut() => return result,
             end = watch.next() => end,
         };
+        if end == End::Unread {
+            return Ok(());
+        }
         serving.as_mut().finish();
         let patience = match end {
             End::Lost if is_http2 => FAREWELL,
             End::Idle => PONG,
-            End::Lost | End::Finish => continue,
+            End::Lost | End::Finish | End::Unread => continue,
         };
         return timeout(patience, serving).await.unwrap_or(Ok(()));
     }

@@ -19,6 +19,8 @@ pub(super) enum End {
     Idle,
     /// It has lost what it was permitted.
     Lost,
+    /// Its device does not read.
+    Unread,
 }
 
 /// What a connection hears of.
@@ -31,6 +33,8 @@ enum News {
     Change,
     /// Too many requests were taken back.
     Flood,
+    /// A response was not read for too long.
+    Unread,
 }
 
 /// Watches over one connection.
@@ -41,6 +45,8 @@ pub(super) struct Watch {
     changes: watch::Receiver<u64>,
     draining: watch::Receiver<bool>,
     idle: Option<Duration>,
+    /// How long a response may be left unread.
+    unread: Duration,
     /// What a change that came during the handshake has taken.
     lost_before: Option<&'static str>,
     /// It is finishing already.
@@ -57,8 +63,9 @@ impl Watch {
         draining: watch::Receiver<bool>,
     ) -> Self {
         let (changes, lost_before) = connection.watch(context.in_force());
-        let (finishing, lost) = (false, false);
-        Self { context, connection, label, changes, draining, idle: None, lost_before, finishing, lost }
+        let unread = context.snapshot.load().timeouts.response_write;
+        let (idle, finishing, lost) = (None, false, false);
+        Self { context, connection, label, changes, draining, idle, unread, lost_before, finishing, lost }
     }
 
     /// Ends the connection when it had no request for `limit`.
@@ -77,6 +84,7 @@ impl Watch {
                 News::End => Some(End::Finish),
                 News::Idle => Some(End::Idle),
                 News::Flood => Some(self.lose("cancelled_requests")),
+                News::Unread => Some(self.unread()),
                 News::Change => self.look(),
             };
             if let Some(end) = end {
@@ -87,7 +95,7 @@ impl Watch {
     }
 
     async fn wait(&mut self) -> News {
-        let Self { connection, changes, draining, idle, finishing, lost, .. } = self;
+        let Self { connection, changes, draining, idle, unread, finishing, lost, .. } = self;
         tokio::select! {
             // Both senders live as long as the process: an error means the same as the news.
             _ = draining.wait_for(|draining| *draining), if !*finishing => News::End,
@@ -95,7 +103,7 @@ impl Watch {
             () = connection.finished(), if !*finishing => News::End,
             () = rested(connection, *idle), if !*finishing => News::Idle,
             () = connection.flooded(), if !*lost => News::Flood,
-            else => std::future::pending().await,
+            () = connection.responses.unread(*unread) => News::Unread,
         }
     }
 
@@ -103,6 +111,11 @@ impl Watch {
     fn look(&mut self) -> Option<End> {
         let reason = self.connection.lost(self.context.in_force())?;
         Some(self.lose(reason))
+    }
+
+    fn unread(&self) -> End {
+        self.context.metrics.body_limited.with_label_values(&[&*self.label, "response_write"]).inc();
+        End::Unread
     }
 
     fn lose(&mut self, reason: &'static str) -> End {

@@ -60,6 +60,8 @@ pub struct Shared {
     pub max_origin_requests: usize,
     /// Bytes of a request's head at most.
     pub max_request_header: usize,
+    /// Bytes of a request's body at most; 0 is any number.
+    pub max_request_body: u64,
     /// Requests at the same time on an HTTP/2 connection.
     pub max_streams: u32,
 }
@@ -94,6 +96,7 @@ async fn run(sockets: Sockets, shared: Shared) {
         access_log: shared.access_log.clone(),
         pool: Pool::new(dialer.clone(), shared.metrics.clone(), pool_limits(&snapshot.timeouts, &shared)),
         max_header: shared.max_request_header,
+        max_body: shared.max_request_body,
         max_streams: shared.max_streams,
         tokens: Arc::clone(&shared.tokens),
         devices: Arc::clone(&shared.devices),

@@ -66,6 +66,7 @@ impl Scene {
             max_idle_origin_connections: 1,
             max_origin_requests: 8,
             max_request_header: 8192,
+            max_request_body: 0,
             max_streams: 1,
             tokens: crate::access::token::tests::in_memory(),
         };
