@@ -56,28 +56,34 @@ pub async fn serve(
         let (context, connection) = (Rc::clone(&context), Rc::clone(&connection));
         service_fn(move |request| answer(Rc::clone(&context), Rc::clone(&connection), request))
     };
-    let timeouts = context.snapshot.load().timeouts.clone();
-    // Who is not to be here says quickly what it wants, so that it can be told.
     let is_welcome = connection.enter(&context.devices, &accepted);
-    let idle = if is_welcome { timeouts.request_header } else { timeouts.handshake };
+    let (idle, unread) = limits(&context, is_welcome);
     let mut watch = Watch::new(Rc::clone(&context), connection, Arc::clone(&label), draining);
     let io = TokioIo::new(accepted.stream);
     let result = if is_http2 {
         watch.limit_idle(idle);
         let serving = http2(&context, idle).serve_connection(io, service);
-        drive(serving, watch, true).await
+        drive(serving, watch, unread, true).await
     } else {
         let serving = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(idle)
             .max_buf_size(context.max_header)
             .serve_connection(io, service);
-        drive(serving, watch, false).await
+        drive(serving, watch, unread, false).await
     };
     if let Err(error) = result {
         context.metrics.connection_errors.with_label_values(&[&*label, reason(&error)]).inc();
         tracing::debug!(%source, host = %label, %error, "connection ended early");
     }
+}
+
+/// How long a connection may be without a request, and how long it may leave a response unread. Who is not welcome has to
+/// say quickly what it wants, so that it can be told.
+fn limits(context: &Context, is_welcome: bool) -> (Duration, Duration) {
+    let timeouts = &context.snapshot.load().timeouts;
+    let idle = if is_welcome { timeouts.request_header } else { timeouts.handshake };
+    (idle, timeouts.response_write)
 }
 
 async fn answer(
@@ -160,23 +166,29 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Serves until the connection has ended, however that comes. HTTP/2 has streams to end, and a peer that may never read that
 /// they do: it waits for neither.
-async fn drive(serving: impl Serving, mut watch: Watch, is_http2: bool) -> hyper::Result<()> {
-    let mut serving = pin!(serving);
+async fn drive(
+    serving: impl Serving,
+    mut watch: Watch,
+    unread: Duration,
+    is_http2: bool,
+) -> hyper::Result<()> {
+    let (mut serving, connection) = (pin!(serving), watch.connection());
     loop {
         let end = tokio::select! {
-            // In this order: what the connection leaves behind is what is watched.
+            // The watch comes first, so that no traffic keeps news from it; what the connection leaves behind is looked at last.
             biased;
-            result = serving.as_mut() => return result,
             end = watch.next() => end,
+            result = serving.as_mut() => return result,
+            () = connection.responses.unread(unread) => {
+                watch.unread();
+                return Ok(());
+            }
         };
-        if end == End::Unread {
-            return Ok(());
-        }
         serving.as_mut().finish();
         let patience = match end {
             End::Lost if is_http2 => FAREWELL,
             End::Idle => PONG,
-            End::Lost | End::Finish | End::Unread => continue,
+            End::Lost | End::Finish => continue,
         };
         return timeout(patience, serving).await.unwrap_or(Ok(()));
     }

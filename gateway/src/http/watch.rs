@@ -19,8 +19,6 @@ pub(super) enum End {
     Idle,
     /// It has lost what it was permitted.
     Lost,
-    /// Its device does not read.
-    Unread,
 }
 
 /// What a connection hears of.
@@ -33,8 +31,6 @@ enum News {
     Change,
     /// Too many requests were taken back.
     Flood,
-    /// A response was not read for too long.
-    Unread,
 }
 
 /// Watches over one connection.
@@ -45,8 +41,6 @@ pub(super) struct Watch {
     changes: watch::Receiver<u64>,
     draining: watch::Receiver<bool>,
     idle: Option<Duration>,
-    /// How long a response may be left unread.
-    unread: Duration,
     /// What a change that came during the handshake has taken.
     lost_before: Option<&'static str>,
     /// It is finishing already.
@@ -63,9 +57,8 @@ impl Watch {
         draining: watch::Receiver<bool>,
     ) -> Self {
         let (changes, lost_before) = connection.watch(context.in_force());
-        let unread = context.snapshot.load().timeouts.response_write;
         let (idle, finishing, lost) = (None, false, false);
-        Self { context, connection, label, changes, draining, idle, unread, lost_before, finishing, lost }
+        Self { context, connection, label, changes, draining, idle, lost_before, finishing, lost }
     }
 
     /// Ends the connection when it had no request for `limit`.
@@ -84,7 +77,6 @@ impl Watch {
                 News::End => Some(End::Finish),
                 News::Idle => Some(End::Idle),
                 News::Flood => Some(self.lose("cancelled_requests")),
-                News::Unread => Some(self.unread()),
                 News::Change => self.look(),
             };
             if let Some(end) = end {
@@ -95,7 +87,7 @@ impl Watch {
     }
 
     async fn wait(&mut self) -> News {
-        let Self { connection, changes, draining, idle, unread, finishing, lost, .. } = self;
+        let Self { connection, changes, draining, idle, finishing, lost, .. } = self;
         tokio::select! {
             // Both senders live as long as the process: an error means the same as the news.
             _ = draining.wait_for(|draining| *draining), if !*finishing => News::End,
@@ -103,7 +95,7 @@ impl Watch {
             () = connection.finished(), if !*finishing => News::End,
             () = rested(connection, *idle), if !*finishing => News::Idle,
             () = connection.flooded(), if !*lost => News::Flood,
-            () = connection.responses.unread(*unread) => News::Unread,
+            else => std::future::pending().await,
         }
     }
 
@@ -113,9 +105,14 @@ impl Watch {
         Some(self.lose(reason))
     }
 
-    fn unread(&self) -> End {
+    /// What it watches over.
+    pub(super) fn connection(&self) -> Rc<Connection> {
+        Rc::clone(&self.connection)
+    }
+
+    /// Counts a connection whose device does not read.
+    pub(super) fn unread(&self) {
         self.context.metrics.body_limited.with_label_values(&[&*self.label, "response_write"]).inc();
-        End::Unread
     }
 
     fn lose(&mut self, reason: &'static str) -> End {
