@@ -6,6 +6,7 @@ mod crl;
 mod denied;
 mod forwarding;
 mod host;
+mod limit;
 mod mqtt;
 mod operations;
 mod origin;
@@ -30,6 +31,7 @@ pub use crl::Crl;
 pub use denied::Denied;
 pub use forwarding::ForwardingChoice;
 pub use host::{ClientAuth, Host, TlsVersion};
+pub use limit::LimitChoice;
 pub use mqtt::{CertificateField, Mqtt, MqttUsername};
 pub use operations::{AccessLog, Admin, Log, Metrics};
 pub use origin::{HealthCheck, HostOrigin};
@@ -72,6 +74,8 @@ pub struct Config {
     pub service_tokens: Vec<ServiceToken>,
     /// `[forwarding]`
     pub forwarding: ForwardingChoice,
+    /// `[limit]`
+    pub limit: LimitChoice,
     /// `[xdp]`
     pub xdp: Xdp,
     /// `[admin]`
@@ -127,6 +131,7 @@ impl<'de> Deserialize<'de> for Config {
         let ip_lists = table.optional("ip_list");
         let service_tokens = table.optional("service_token");
         let forwarding = table.optional("forwarding");
+        let limit = table.optional("limit");
         let xdp = table.optional("xdp");
         let admin = table.optional("admin");
         let metrics = table.optional("metrics");
@@ -147,6 +152,7 @@ impl<'de> Deserialize<'de> for Config {
             ip_lists: ip_lists.unwrap_or_default(),
             service_tokens: service_tokens.unwrap_or_default(),
             forwarding: forwarding.unwrap_or_default(),
+            limit: limit.unwrap_or_default(),
             xdp: xdp.unwrap_or_default(),
             admin: admin.unwrap_or_default(),
             metrics: metrics.unwrap_or_default(),

@@ -19,9 +19,9 @@ use crate::control::{Control, Parts};
 use crate::crl::{self, Network};
 use crate::device::refusal;
 use crate::device::verdicts::Verdicts;
+use crate::limit::Devices;
 use crate::listen::{self, BindError, Limiter, Shared, Sockets};
 use crate::snapshot::{Compiled, Record, compile};
-use crate::stream;
 use crate::telemetry::access_log::Wanted;
 use crate::telemetry::{AccessLog, Metrics};
 use crate::xdp::DataPlane;
@@ -108,6 +108,7 @@ async fn serve(path: &Path) -> Result<(), StartError> {
         return Err(StartError::Xdp(plane.errors().join("; ")));
     }
     let (drain, draining) = watch::channel(false);
+    let devices = Arc::new(Devices::new(config.server.verdict_cache, metrics.clone()));
     let shared = Shared {
         snapshot: Arc::new(ArcSwap::from_pointee(snapshot)),
         verdicts,
@@ -116,12 +117,13 @@ async fn serve(path: &Path) -> Result<(), StartError> {
         metrics,
         permits: Arc::new(Semaphore::new(config.server.max_connections as usize)),
         proxies: config.listeners.iter().map(|listener| listener.proxies().map(Arc::from)).collect(),
-        device_limits: Arc::new(stream::DeviceLimits::new(config.server.verdict_cache)),
+        devices,
         limiter: Arc::new(Limiter::new(config.xdp.table.sources)),
         draining,
         max_idle_origin_connections: config.server.max_idle_origin_connections as usize,
         max_origin_requests: config.server.max_origin_requests as usize,
         max_request_header: config.server.max_request_header as usize,
+        max_request_body: config.server.max_request_body,
         max_streams: config.server.max_concurrent_streams,
     };
     let all_permits = config.server.max_connections;

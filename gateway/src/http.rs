@@ -1,6 +1,8 @@
 //! The HTTP pipeline: per request, host check, decision, forwarding.
 
 mod audit;
+mod bodies;
+mod bounds;
 mod connection;
 mod denied;
 mod forward;
@@ -11,11 +13,13 @@ mod identity_headers;
 mod io;
 mod own;
 mod request_body;
+mod seating;
 mod serve;
 mod trace;
 mod unread;
 mod watch;
 
+pub use bounds::{BodyError, Fault};
 pub use connection::Context;
 pub use request_body::RequestBody;
 pub use serve::serve;

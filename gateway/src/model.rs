@@ -12,6 +12,7 @@ pub mod hex;
 pub mod hostname;
 pub mod id;
 pub mod issuer;
+pub mod limit;
 pub mod origin;
 pub mod path;
 pub mod path_pattern;

@@ -22,6 +22,7 @@ use crate::device::identity::Fingerprint;
 use crate::device::trust::TrustSet;
 use crate::model::forwarding::Forwarding;
 use crate::model::hostname::{HostPattern, Hostname};
+use crate::model::limit::DeviceLimit;
 use crate::origin::Origins;
 
 /// Everything that a connection needs to know.
@@ -67,6 +68,8 @@ pub struct Host {
     pub origins: Origins,
     /// What its origin is told about devices.
     pub forwarding: Forwarding,
+    /// What each device may do.
+    pub limit: DeviceLimit,
     /// When our own certificate expires. Seconds since the epoch; 0 where there is none.
     pub certificate_not_after: u64,
     /// How our own certificate is made.

@@ -3,15 +3,15 @@
 mod account;
 mod clock;
 mod end;
-mod limits;
 mod mqtt;
 mod open;
+mod paced;
 mod proxy_header;
 mod relay;
 mod run;
+mod seat;
 mod serve;
 
 pub use end::End;
-pub use limits::DeviceLimits;
 pub use mqtt::Refusal;
 pub use serve::{Context, Ends, serve, serve_through};

@@ -9,6 +9,7 @@
 
 mod admin_socket;
 mod bad_config;
+mod body_bounds;
 mod ca_expires;
 mod cache_verbs;
 mod connection_limit;
@@ -18,6 +19,9 @@ mod crl_rollback;
 mod crl_url;
 mod denial;
 mod denied_device;
+mod device_limit_bytes;
+mod device_limit_connections;
+mod device_limit_requests;
 mod document_pki;
 mod drain;
 mod forged_headers;
@@ -60,6 +64,7 @@ mod tls_settings;
 mod token_library;
 mod token_verbs;
 mod unknown_name;
+mod unread_response;
 mod verdict_cache;
 mod verified_device;
 mod xdp_attached;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use fleetgate::config::{Access, Config, Problems, Server, Source};
 use fleetgate::model::forwarding::Forwarding;
+use fleetgate::model::limit::DeviceLimit;
 
 use crate::repository;
 
@@ -134,6 +135,7 @@ fn optional_settings_have_their_defaults_in_the_example() {
     assert_eq!(silent.access.team_domain, None, "nobody's domain is taken unasked");
     assert_eq!(silent.access, Access { team_domain: None, geo_database: None, ..example.access });
     assert_eq!(silent.forwarding.or(&Forwarding::default()), example.forwarding.or(&Forwarding::default()));
+    assert_eq!(silent.limit.or(DeviceLimit::default()), example.limit.or(DeviceLimit::default()));
     assert_eq!(silent.admin, example.admin);
     assert_eq!(silent.metrics, example.metrics);
     assert_eq!(silent.log, example.log);

@@ -27,7 +27,7 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("host", "origin_http") => "\"2\"",
         ("host", "origin_name" | "origin_host") => "\"another.internal\"",
         ("host", "health_path") => "\"/another\"",
-        ("xdp.limit", _) | ("host.mqtt", "connect_rate") => "\"1/s burst 2\"",
+        ("xdp.limit", _) | ("host.mqtt", "connect_rate") | ("limit", "requests") => "\"1/s burst 2\"",
         ("listener", "address") | ("metrics", "listen") => "\"127.0.0.1:1\"",
         ("host", "client_auth") => "\"require\"",
         ("host", "origin") => "\"http://127.0.0.1:1\"",
@@ -56,6 +56,9 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("host", "ca_hints" | "http2")
         | ("forwarding", "rfc9440")
         | ("application", "http_only_cookie_attribute") => "false",
+        ("host", "limit") => "{ connections = 3 }",
+        ("limit", "connections") => "3",
+        ("limit", "bytes") => "\"1MB/s\"",
         ("host", "forwarding") => "{ cloudflare = true }",
         ("forwarding", "managed_transform") => "\"both\"",
         ("forwarding", "headers") => "{ X-Device = \"{cert.common_name}\" }",

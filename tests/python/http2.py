@@ -3,6 +3,9 @@
 http2.py ADDRESS PORT SNI CA CERTIFICATE KEY requests   standard input: [{"authority", "path", "method", "headers", "body", "trailers"}, ...]
 http2.py ... each        the same, each on a connection of its own; "fields" are all its fields, pseudo-header fields included
 http2.py ... hold        a request for /held, and one for /; says so when that is answered, then waits for the end
+http2.py ... last        a request for /, then waits for the end of the connection
+http2.py ... half LENGTH a request that says LENGTH bytes of its body and stops, and a whole one beside it
+http2.py ... unread      a request for /, whose response it never takes, until the end of the connection
 http2.py ... attack NAME
 
 Prints one JSON document; `hold` prints a line "waiting" before it.
@@ -17,6 +20,7 @@ import h2.config
 import h2.connection
 import h2.events
 import h2.exceptions
+import h2.settings
 import hyperframe.frame as frames
 from hpack import Encoder
 
@@ -55,11 +59,11 @@ class Client:
             headers.insert(2, (":authority", request["authority"]))
         return headers + [tuple(header) for header in request.get("headers", [])]
 
-    def send(self, request):
+    def send(self, request, ended=True):
         stream = self.connection.get_next_available_stream_id()
         body, trailers = request.get("body"), request.get("trailers")
         self.streams[stream] = {"status": None, "headers": {}, "body": "", "ended": False, "reset": None}
-        self.connection.send_headers(stream, self.head(request), end_stream=body is None and not trailers)
+        self.connection.send_headers(stream, self.head(request), end_stream=ended and body is None and not trailers)
         if body is not None:
             self.connection.send_data(stream, body.encode(), end_stream=not trailers)
         if trailers:
@@ -253,6 +257,23 @@ def main():
         case ["idle"]:
             client.until_closed()
             result = {"goaway": client.goaway}
+        case ["last"]:
+            stream = client.send({"authority": SNI, "path": "/"})
+            client.read(stream)
+            client.until_closed()
+            result = {"goaway": client.goaway, "stream": client.streams[stream]}
+        case ["half", length]:
+            stream = client.send({"authority": SNI, "method": "POST", "trailers": None, "body": None}, ended=False)
+            client.connection.send_data(stream, b"x" * int(length))
+            client.flush()
+            beside = client.send({"authority": SNI, "path": "/beside"})
+            result = [client.read(stream), client.read(beside)]
+        case ["unread"]:
+            client.connection.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 0})
+            client.flush()
+            stream = client.send({"authority": SNI, "path": "/"})
+            client.until_closed()
+            result = client.streams[stream]
         case ["attack", name]:
             result = attack(client, name)
     json.dump(result, sys.stdout)

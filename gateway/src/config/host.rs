@@ -7,6 +7,7 @@ use toml_span::{DeserError, Deserialize, Spanned, Value};
 
 use super::cipher_suite::CipherSuites;
 use super::forwarding::ForwardingChoice;
+use super::limit::LimitChoice;
 use super::mqtt::Mqtt;
 use super::origin::HostOrigin;
 use super::stream::{Protocol, ProxyProtocol};
@@ -45,6 +46,8 @@ pub struct Host {
     pub origin: HostOrigin,
     /// What its origin is told about devices, where that differs from `[forwarding]`.
     pub forwarding: ForwardingChoice,
+    /// What each device may do, where that differs from `[limit]`.
+    pub limit: LimitChoice,
 }
 
 /// Where a host's own chain and key are.
@@ -57,7 +60,7 @@ pub struct Identity {
 }
 
 /// Keys that have a meaning only where TLS ends here.
-const OF_OUR_TLS: [&str; 11] = [
+const OF_OUR_TLS: [&str; 12] = [
     "certificate",
     "key",
     "alpn",
@@ -69,6 +72,7 @@ const OF_OUR_TLS: [&str; 11] = [
     "cipher_suites",
     "ca_hints",
     "forwarding",
+    "limit",
 ];
 
 /// Whether devices are asked for certificates.
@@ -124,6 +128,7 @@ impl<'de> Deserialize<'de> for Host {
         let cipher_suites = table.optional_s("cipher_suites").unwrap_or_default();
         let ca_hints = table.optional("ca_hints").unwrap_or(true);
         let forwarding = table.optional("forwarding").unwrap_or_default();
+        let limit = table.optional("limit").unwrap_or_default();
         let carries = match protocol {
             Protocol::Https => Carries::Requests,
             Protocol::Tls | Protocol::Passthrough => Carries::Bytes,
@@ -147,6 +152,7 @@ impl<'de> Deserialize<'de> for Host {
             ca_hints,
             origin,
             forwarding,
+            limit,
         })
     }
 }

@@ -25,6 +25,8 @@ pub struct Server {
     pub verdict_cache: u32,
     /// Bytes of a request's head.
     pub max_request_header: u32,
+    /// Bytes of a request's body; 0 is any number.
+    pub max_request_body: u64,
     /// Requests at the same time on an HTTP/2 connection.
     pub max_concurrent_streams: u32,
     /// Idle connections that each worker keeps to each origin.
@@ -50,6 +52,7 @@ impl Default for Server {
             ca_algorithms: CaAlgorithms::All,
             verdict_cache: 100_000,
             max_request_header: 65_536,
+            max_request_body: 0,
             max_concurrent_streams: 128,
             max_idle_origin_connections: 128,
             max_origin_requests: 4096,
@@ -63,6 +66,7 @@ impl<'de> Deserialize<'de> for Server {
         let default = Self::default();
         let mut table = TableHelper::new(value)?;
         let workers = table.optional("workers").unwrap_or(0u16);
+        let max_request_body = table.optional("max_request_body").unwrap_or(default.max_request_body);
         let ca_algorithms =
             table.optional::<Algorithms>("ca_algorithms").map_or(default.ca_algorithms, |words| words.0);
         let mut size = |key, least, default| at_least(&mut table, key, least, default);
@@ -73,6 +77,7 @@ impl<'de> Deserialize<'de> for Server {
             verdict_cache: size("verdict_cache", 1, default.verdict_cache),
             // hyper's own minimum.
             max_request_header: size("max_request_header", 8192, default.max_request_header),
+            max_request_body,
             max_concurrent_streams: size("max_concurrent_streams", 1, default.max_concurrent_streams),
             max_idle_origin_connections: size(
                 "max_idle_origin_connections",
@@ -136,6 +141,10 @@ pub struct Timeouts {
     /// From the end of a handshake or response to the end of the next request's header; also how long an idle
     /// connection is kept.
     pub request_header: Duration,
+    /// How long a request's body may stand still on its way to us.
+    pub request_body: Duration,
+    /// How long a device may leave a response unread.
+    pub response_write: Duration,
     /// Connecting to an origin.
     pub origin_connect: Duration,
     /// From the request, or the last part of its body that moved, to the head of the origin's response.
@@ -157,6 +166,8 @@ impl Default for Timeouts {
         Self {
             handshake: Duration::from_secs(10),
             request_header: Duration::from_secs(75),
+            request_body: Duration::from_mins(1),
+            response_write: Duration::from_mins(2),
             origin_connect: Duration::from_secs(5),
             origin_response: Duration::from_mins(1),
             origin_stall: Duration::from_mins(5),
@@ -176,6 +187,8 @@ impl<'de> Deserialize<'de> for Timeouts {
         let timeouts = Self {
             handshake: time("handshake", default.handshake),
             request_header: time("request_header", default.request_header),
+            request_body: time("request_body", default.request_body),
+            response_write: time("response_write", default.response_write),
             origin_connect: time("origin_connect", default.origin_connect),
             origin_response: time("origin_response", default.origin_response),
             origin_stall: time("origin_stall", default.origin_stall),

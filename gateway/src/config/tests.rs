@@ -9,6 +9,7 @@ use fleetgate_ebpf::gcra::Rate;
 use tempfile::TempDir;
 
 use super::*;
+use crate::model::limit::DeviceLimit;
 use crate::model::policy::Decision;
 use crate::model::rule::Rule;
 
@@ -41,6 +42,7 @@ fn every_default_is_the_documented_one() {
         mtls_certificates,
         applications,
         forwarding,
+        limit,
         xdp,
         admin,
         metrics,
@@ -59,6 +61,7 @@ fn every_default_is_the_documented_one() {
         ca_algorithms: crate::model::ca::CaAlgorithms::All,
         verdict_cache: 100_000,
         max_request_header: 65_536,
+        max_request_body: 0,
         max_concurrent_streams: 128,
         max_idle_origin_connections: 128,
         max_origin_requests: 4096,
@@ -68,6 +71,8 @@ fn every_default_is_the_documented_one() {
     let expected = Timeouts {
         handshake: Duration::from_secs(10),
         request_header: Duration::from_secs(75),
+        request_body: Duration::from_mins(1),
+        response_write: Duration::from_mins(2),
         origin_connect: Duration::from_secs(5),
         origin_response: Duration::from_mins(1),
         origin_stall: Duration::from_mins(5),
@@ -93,6 +98,7 @@ fn every_default_is_the_documented_one() {
     assert_eq!((policies.len(), groups.len(), ip_lists.len(), service_tokens.len()), (0, 0, 0, 0));
     assert_eq!(hosts[0].client_auth, ClientAuth::Access);
     assert_eq!(forwarding, ForwardingChoice::default());
+    assert!(limit == LimitChoice::default() && limit.or(DeviceLimit::default()).is_off());
     assert_eq!((xdp.mode, xdp.required, xdp.unknown_sni), (Mode::Auto, false, UnknownSni::Pass));
     assert_eq!((xdp.interfaces.len(), xdp.log), (0, XdpLog::Off));
     let expected = Limits {
@@ -320,4 +326,20 @@ fn the_admin_socket_is_found_in_a_broken_file_too() {
     assert_eq!(socket("[admin]\nsocket = 7"), default);
     assert_eq!(socket("[admin"), None);
     assert_eq!(admin_socket(&folder.path().join("absent.toml")), None);
+}
+
+#[test]
+fn a_host_says_of_limits_what_it_wants_otherwise() {
+    let text = format!(
+        "{LEAST}limit = {{ requests = \"off\", bytes = \"1MB/s burst 2MB\" }}\n\
+         [limit]\nrequests = \"10/s burst 20\"\nconnections = 4\nbytes = \"off\"\n"
+    );
+    let config = parse(&text).unwrap();
+    let for_all = config.limit.or(DeviceLimit::default());
+    let four = std::num::NonZeroU32::new(4);
+    let expected = DeviceLimit { requests: Rate::per_second(10, 20), connections: four, bytes: None };
+    assert_eq!(for_all, expected);
+    let bytes = Some("1MB/s burst 2MB".parse().unwrap());
+    let expected = DeviceLimit { requests: Rate::UNLIMITED, connections: four, bytes };
+    assert_eq!(config.hosts[0].limit.or(for_all), expected);
 }

@@ -5,24 +5,31 @@ use std::net::SocketAddr;
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::HeaderMap;
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
+use super::bodies::Bodies;
 use super::headers::Hop;
 use super::identity_headers::IdentityHeaders;
 use super::request_body::RequestBody;
-use super::unread::Unread;
+use super::seating::{Exceeded, Seating};
+use super::unread::{Place, Responses};
 use crate::access::token::{Token, Tokens};
 use crate::connection::{self, AsOf, InForce, State};
 use crate::device::Device;
 use crate::device::verdicts::Verdicts;
+use crate::limit::{Devices, Direction, Pace};
 use crate::origin::Pool;
 use crate::snapshot::{Host, Snapshot};
 use crate::telemetry::{AccessLog, Metrics};
 use crate::tls::Accepted;
+
+/// How long the last response of an HTTP/2 connection has before it is closed.
+const LAST_WORD: Duration = Duration::from_millis(100);
 
 /// What all connections of a worker share.
 pub struct Context {
@@ -38,10 +45,14 @@ pub struct Context {
     pub pool: Pool<RequestBody>,
     /// Bytes of a request's head at most.
     pub max_header: usize,
+    /// Bytes of a request's body at most; 0 is any number.
+    pub max_body: u64,
     /// Requests at the same time on an HTTP/2 connection.
     pub max_streams: u32,
     /// Application tokens.
     pub tokens: Arc<Tokens>,
+    /// What each device does.
+    pub devices: Arc<Devices>,
 }
 
 impl Context {
@@ -59,10 +70,14 @@ pub(super) struct Connection {
     next: Cell<u64>,
     /// What is told of the device, and of which device by which host that is.
     told: RefCell<Option<Told>>,
+    /// Its part in what its device may do.
+    seating: Seating,
+    /// How far its responses are.
+    pub(super) responses: Responses,
     /// The token that was offered as a cookie last.
     offered: RefCell<Option<Arc<Token>>>,
     /// Request bodies that were not read to their end.
-    pub(super) unread: Unread,
+    pub(super) bodies: Bodies,
     /// Requests under way.
     requests: Cell<usize>,
     /// When the last one was done with.
@@ -73,6 +88,8 @@ pub(super) struct Connection {
     max_cancelled: u32,
     /// Tells that there were.
     flooded: Notify,
+    /// Tells that its requests under way are the last.
+    over: Notify,
 }
 
 impl Deref for Connection {
@@ -95,13 +112,16 @@ pub(super) struct Busy {
     connection: Rc<Connection>,
     /// Its number.
     pub(super) number: u64,
+    /// Where its response is.
+    place: Place,
     /// Whether its response was sent to the end.
     pub(super) done: bool,
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        let Self { connection, number, done } = self;
+        let Self { connection, number, place, done } = self;
+        connection.responses.end(*place);
         connection.done(*number);
         connection.requests.update(|requests| requests - 1);
         connection.rested.set(Instant::now());
@@ -110,6 +130,18 @@ impl Drop for Busy {
         if connection.cancelled.get() > connection.max_cancelled {
             connection.flooded.notify_one();
         }
+    }
+}
+
+impl Busy {
+    /// It is for the device to go on: something is there for it to read.
+    pub(super) fn handed(&self) {
+        self.connection.responses.handed(self.place);
+    }
+
+    /// It is not for the device to go on: it has asked for more than there is.
+    pub(super) fn asked(&self) {
+        self.connection.responses.asked(self.place);
     }
 }
 
@@ -124,13 +156,16 @@ impl Connection {
             shared,
             next: Cell::new(0),
             told: RefCell::default(),
+            seating: Seating::default(),
+            responses: Responses::default(),
             offered: RefCell::default(),
-            unread: Unread::default(),
+            bodies: Bodies::default(),
             requests: Cell::new(0),
             rested: Cell::new(Instant::now()),
             cancelled: Cell::new(0),
             max_cancelled,
             flooded: Notify::new(),
+            over: Notify::new(),
         }
     }
 
@@ -149,6 +184,38 @@ impl Connection {
         headers
     }
 
+    /// Counts it among its device's connections. False when there are as many as may be: it is refused whatever it asks.
+    pub(super) fn enter(&self, devices: &Arc<Devices>, accepted: &Accepted) -> bool {
+        self.seating.enter(devices, self.source, &accepted.host, &accepted.device)
+    }
+
+    /// Whether it is one more than its device may have.
+    pub(super) fn is_surplus(&self) -> bool {
+        self.seating.is_surplus()
+    }
+
+    /// Takes one of the requests that the device may make.
+    pub(super) fn take_request(&self, devices: &Arc<Devices>, state: &State) -> Result<(), Exceeded> {
+        self.seating.take_request(devices, self.source, state)
+    }
+
+    /// Keeps bodies within what the device may send, or be sent, where it has a limit.
+    pub(super) fn pace(&self, direction: Direction) -> Option<Pace> {
+        self.seating.pace(direction)
+    }
+
+    /// Has the requests under way be the last.
+    pub(super) fn finish(&self) {
+        self.over.notify_one();
+    }
+
+    /// Waits until it was told to finish, and has said what it had to say: HTTP/2 puts its goodbye before everything that
+    /// is not sent yet, and some peers hear nothing behind that.
+    pub(super) async fn finished(&self) {
+        self.over.notified().await;
+        Box::pin(sleep(LAST_WORD)).await;
+    }
+
     /// Whether a response should set `token` as a cookie: once a connection, and not where the request brings it already.
     pub(super) fn offers(&self, token: &Arc<Token>, headers: &HeaderMap) -> bool {
         let mut offered = self.offered.borrow_mut();
@@ -163,7 +230,7 @@ impl Connection {
     pub(super) fn busy(self: &Rc<Self>) -> Busy {
         self.requests.update(|requests| requests + 1);
         let number = self.next.replace(self.next.get() + 1);
-        Busy { connection: Rc::clone(self), number, done: false }
+        Busy { connection: Rc::clone(self), number, place: self.responses.begin(), done: false }
     }
 
     /// Waits until too many requests were taken back (Rapid Reset, CVE-2023-44487, and what makes us reset them,

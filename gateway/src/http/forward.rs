@@ -8,16 +8,18 @@ use http_body_util::{Either, Full};
 use hyper::body::{Bytes, Incoming};
 
 use super::audit::Audit;
+use super::bounds::{Bounds, Fault};
 use super::connection::{Connection, Context};
 use super::denied;
 use super::headers::{self, Added};
 use super::identity_headers::IdentityHeaders;
 use super::own;
-use super::request_body::RequestBody;
-use super::unread::Reading;
+use super::request_body::{Guard, RequestBody};
+use super::seating::Exceeded;
 use crate::access::{Denial, Permit, cors, page};
 use crate::connection::{Asked, State, peer};
 use crate::device::refusal::now;
+use crate::limit::Direction;
 use crate::model::hostname::Hostname;
 use crate::origin::{OriginError, PooledBody};
 use crate::telemetry::access_log::{Clipped, Line};
@@ -35,6 +37,10 @@ enum Refused<'a> {
     Misdirected,
     /// Access said no.
     Denied(Denial<'a>),
+    /// Access said yes, and the device has had its share.
+    Limited(Permit<'a>, Exceeded),
+    /// Access said yes, and the request's body is not as it has to be.
+    Body(Permit<'a>, Fault),
     /// Access said yes, and the token that goes with it could not be signed.
     NoToken(Permit<'a>),
     /// The origin did not answer.
@@ -47,6 +53,8 @@ impl Refused<'_> {
             Self::BadHost => StatusCode::BAD_REQUEST,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::Denied(denial) => denied::status(denial),
+            Self::Limited(..) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Body(_, fault) => fault.status(),
             Self::NoToken(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Origin(_, error) => error.status(),
         }
@@ -57,6 +65,8 @@ impl Refused<'_> {
             Self::BadHost => "The request names no host, or not a valid one.",
             Self::Misdirected => "This connection was made for another host.",
             Self::Denied(denial) => denied::message(denial),
+            Self::Limited(_, exceeded) => exceeded.message(),
+            Self::Body(_, fault) => fault.message(),
             Self::NoToken(_) => "The gateway cannot vouch for you right now. Please try again later.",
             Self::Origin(..) => {
                 "The application behind this gateway cannot be reached. Please try again later."
@@ -69,6 +79,8 @@ impl Refused<'_> {
             Self::BadHost => "bad_host",
             Self::Misdirected => "misdirected",
             Self::Denied(denial) => denial.reason.label(),
+            Self::Limited(_, exceeded) => exceeded.label(),
+            Self::Body(_, fault) => fault.label(),
             Self::NoToken(_) => "token_not_signed",
             Self::Origin(_, error) => error.label(),
         }
@@ -114,7 +126,10 @@ pub(super) async fn answer(
     let (response, permit, denial) = match result {
         Ok((permit, response)) => (response, Some(permit), None),
         Err(refused) => {
-            let page = refused.page(connection.name.as_str(), &ray_id, reader);
+            let mut page = refused.page(connection.name.as_str(), &ray_id, reader);
+            if let Refused::Limited(_, exceeded) = &refused {
+                exceeded.put(page.headers_mut());
+            }
             (page.map(Either::Left), None, Some(refused))
         }
     };
@@ -139,7 +154,12 @@ pub(super) async fn answer(
     }
     if let Some((method, path)) = line {
         let (permit, denied_by) = match &denial {
-            Some(Refused::Origin(permit, _) | Refused::NoToken(permit)) => (Some(*permit), None),
+            Some(
+                Refused::Body(permit, _)
+                | Refused::Limited(permit, _)
+                | Refused::NoToken(permit)
+                | Refused::Origin(permit, _),
+            ) => (Some(*permit), None),
             Some(Refused::Denied(denial)) => (permit, denial.policy_name()),
             Some(Refused::BadHost | Refused::Misdirected) | None => (permit, None),
         };
@@ -183,6 +203,9 @@ async fn pass<'a>(
     if let Some(cors) = permit.preflight_answer() {
         return Ok((permit, cors::answer(cors, request.headers()).map(Either::Left)));
     }
+    let share = connection.take_request(&context.devices, state);
+    share.map_err(|exceeded| Refused::Limited(permit, exceeded))?;
+    let bounds = Bounds::of(context, state, &request).map_err(|fault| Refused::Body(permit, fault))?;
     let token = match state.host.sessions.of(&permit) {
         None => None,
         Some(audience) => {
@@ -195,7 +218,12 @@ async fn pass<'a>(
     let assertion = token.as_ref().map(|token| &token.assertion);
     let rules = &state.host.forwarding;
     let added = Added { identity: &identity, is_first, rules, hop: &connection.hop, assertion };
-    let request = prepare(&added, connection.unread.reading(), request).ok_or(Refused::BadHost)?;
+    let guard = Guard {
+        pace: connection.pace(Direction::Received),
+        bounds: bounds.clone(),
+        reading: connection.bodies.reading(),
+    };
+    let request = prepare(&added, guard, request).ok_or(Refused::BadHost)?;
     let device = state.device.verified().map(|verified| &verified.identity.fingerprint.0);
     match context.pool.send(&state.host.origins, device, request).await {
         Ok(mut response) => {
@@ -208,7 +236,10 @@ async fn pass<'a>(
             *response.version_mut() = http::Version::HTTP_11;
             Ok((permit, response.map(Either::Right)))
         }
-        Err(error) => Err(Refused::Origin(permit, error)),
+        Err(error) => Err(match bounds.and_then(|bounds| bounds.fault()) {
+            Some(fault) => Refused::Body(permit, fault),
+            None => Refused::Origin(permit, error),
+        }),
     }
 }
 
@@ -246,8 +277,8 @@ fn host_header(headers: &HeaderMap) -> Result<Option<Hostname>, ()> {
 
 /// The request as the origin is to see it: origin-form target, our headers. `None` when it has no path, as CONNECT, or has
 /// the asterisk of another method than OPTIONS (RFC 9112, 3.2.4).
-fn prepare(added: &Added<'_>, reading: Reading, request: Request<Incoming>) -> Option<Request<RequestBody>> {
-    let mut request = request.map(|body| RequestBody::new(body, &added.rules.headers, reading));
+fn prepare(added: &Added<'_>, guard: Guard, request: Request<Incoming>) -> Option<Request<RequestBody>> {
+    let mut request = request.map(|body| RequestBody::new(body, &added.rules.headers, guard));
     let target = request.uri().path_and_query()?.clone();
     if !target.path().starts_with('/') && request.method() != Method::OPTIONS {
         return None;
@@ -353,6 +384,10 @@ mod tests {
             (Refused::BadHost, 400, "bad_host"),
             (Refused::Misdirected, 421, "misdirected"),
             (Refused::Denied(denial), 403, "denied_by_policy"),
+            (Refused::Limited(permit, Exceeded::Connections), 429, "limit_connections"),
+            (Refused::Limited(permit, Exceeded::Requests { seconds: 1 }), 429, "limit_requests"),
+            (Refused::Body(permit, Fault::Idle), 408, "request_body_timeout"),
+            (Refused::Body(permit, Fault::TooLarge), 413, "request_body_too_large"),
             (Refused::Origin(permit, connect), 502, "origin_connect"),
             (Refused::Origin(permit, late), 504, "origin_connect_timeout"),
             (Refused::Origin(permit, OriginError::ResponseTimeout(origin)), 504, "origin_response_timeout"),

@@ -2,7 +2,6 @@
 //! what an idle connection costs.
 
 use std::pin::Pin;
-use std::rc::Rc;
 use std::time::Duration;
 
 use http_body::Body;
@@ -12,7 +11,7 @@ use hyper::service::HttpService;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::time::{Instant, sleep_until};
 
-use super::connection::{Connection, Context};
+use super::connection::Context;
 use super::io::{Io, Quiet};
 use super::watch::{End, Watch};
 use crate::telemetry::Counted;
@@ -22,6 +21,14 @@ const REST: Duration = Duration::from_secs(1);
 
 pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
+/// How long things may take.
+pub(super) struct Times {
+    /// From one request to the end of the next one's head.
+    pub(super) idle: Duration,
+    /// A response that is not read.
+    pub(super) unread: Duration,
+}
+
 /// A connection without requests that come or go.
 struct Parked<S> {
     io: Io,
@@ -30,14 +37,13 @@ struct Parked<S> {
     patience: Duration,
 }
 
-/// Serves until the connection has ended, however that comes. `idle` bounds what is between two requests.
+/// Serves until the connection has ended, however that comes.
 pub(super) async fn serve<S, B>(
     context: &Context,
-    connection: &Rc<Connection>,
     io: Io,
     service: S,
     watch: &mut Watch,
-    idle: Duration,
+    times: &Times,
 ) -> hyper::Result<()>
 where
     S: HttpService<Incoming, ResBody = B>,
@@ -45,6 +51,7 @@ where
     B: Body + 'static,
     B::Error: Into<BoxError>,
 {
+    let (connection, idle) = (watch.connection(), times.idle);
     let mut parked = Parked { io, service, patience: idle };
     loop {
         let quiet = parked.io.quiet();
@@ -57,7 +64,7 @@ where
                 .serve_connection(TokioIo::new(parked.io), parked.service),
         );
         watch.limit_idle(Some(REST));
-        if let Some(result) = drive(&mut serving, connection, &quiet, watch).await {
+        if let Some(result) = drive(&mut serving, &quiet, watch, times.unread).await {
             return result;
         }
         watch.limit_idle(None);
@@ -82,9 +89,9 @@ where
 /// Serves until the connection has ended, or may be parked.
 async fn drive<S, B>(
     serving: &mut Http1<TokioIo<Io>, S>,
-    connection: &Connection,
     quiet: &Quiet,
     watch: &mut Watch,
+    unread: Duration,
 ) -> Option<hyper::Result<()>>
 where
     S: HttpService<Incoming, ResBody = B>,
@@ -92,15 +99,22 @@ where
     B: Body + 'static,
     B::Error: Into<BoxError>,
 {
+    let connection = watch.connection();
     loop {
         let end = tokio::select! {
-            result = &mut *serving => return Some(result),
+            // The watch comes first, so that no traffic keeps news from it; what the connection leaves behind is looked at last.
+            biased;
             end = watch.next() => end,
+            result = &mut *serving => return Some(result),
+            () = connection.responses.unread(unread) => {
+                watch.unread();
+                return Some(Ok(()));
+            }
         };
         match end {
             End::Lost | End::Finish => Pin::new(&mut *serving).graceful_shutdown(),
             // With a body that was not read to its end nobody but hyper knows where the next request begins.
-            End::Idle if quiet.is() && connection.unread.is_empty() => return None,
+            End::Idle if quiet.is() && connection.bodies.is_empty() => return None,
             End::Idle => {}
         }
     }

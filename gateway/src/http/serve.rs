@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::{Body as _, Incoming};
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::rt::Executor;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::watch;
 use tokio::task::spawn_local;
@@ -24,6 +25,7 @@ use super::http1::{self, BoxError};
 use super::io::Io;
 use super::watch::{End, Watch};
 use crate::connection::AsOf;
+use crate::limit::Direction;
 use crate::tls::Accepted;
 
 /// How long an HTTP/2 connection has for its GOAWAY once it has lost what it was permitted. Its streams end with it.
@@ -56,14 +58,16 @@ pub async fn serve(
         let (context, connection) = (Rc::clone(&context), Rc::clone(&connection));
         service_fn(move |request| answer(Rc::clone(&context), Rc::clone(&connection), request))
     };
-    let idle = context.snapshot.load().timeouts.request_header;
-    let mut watch = Watch::new(Rc::clone(&context), Rc::clone(&connection), Arc::clone(&label), draining);
+    let is_welcome = connection.enter(&context.devices, &accepted);
+    let (idle, unread) = limits(&context, is_welcome);
+    let mut watch = Watch::new(Rc::clone(&context), connection, Arc::clone(&label), draining);
     let io = Io::new(accepted.stream);
     let result = if is_http2 {
         watch.limit_idle(Some(idle));
-        drive(http2(&context, idle).serve_connection(TokioIo::new(io), service), &mut watch).await
+        let serving = http2(&context, idle).serve_connection(TokioIo::new(io), service);
+        drive(serving, &mut watch, unread).await
     } else {
-        http1::serve(&context, &connection, io, service, &mut watch, idle).await
+        http1::serve(&context, io, service, &mut watch, &http1::Times { idle, unread }).await
     };
     if let Err(error) = result {
         context.metrics.connection_errors.with_label_values(&[&*label, reason(&error)]).inc();
@@ -71,17 +75,33 @@ pub async fn serve(
     }
 }
 
+/// How long a connection may be without a request, and how long it may leave a response unread. Who is not welcome has to
+/// say quickly what it wants, so that it can be told.
+fn limits(context: &Context, is_welcome: bool) -> (Duration, Duration) {
+    let timeouts = &context.snapshot.load().timeouts;
+    let idle = if is_welcome { timeouts.request_header } else { timeouts.handshake };
+    (idle, timeouts.response_write)
+}
+
 async fn answer(
     context: Rc<Context>,
     connection: Rc<Connection>,
     request: Request<Incoming>,
 ) -> Result<Response<Held<ResponseBody>>, Infallible> {
-    let busy = connection.busy();
+    let (busy, version) = (connection.busy(), request.version());
     if !request.body().is_end_stream() {
-        connection.unread.add();
+        connection.bodies.add();
     }
-    let response = forward::answer(&context, &connection, busy.number, request).await;
-    Ok(response.map(|body| Held::new(body, busy)))
+    let mut response = forward::answer(&context, &connection, busy.number, request).await;
+    if connection.is_surplus() {
+        if version == Version::HTTP_2 {
+            connection.finish();
+        } else {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+    }
+    let pace = connection.pace(Direction::Sent);
+    Ok(response.map(|body| Held::new(body, busy, pace)))
 }
 
 fn http2(context: &Context, idle: Duration) -> http2::Builder<Local> {
@@ -115,6 +135,7 @@ impl<F: Future<Output = ()> + 'static> Executor<F> for Local {
 async fn drive<S, B>(
     serving: http2::Connection<TokioIo<Io>, S, Local>,
     watch: &mut Watch,
+    unread: Duration,
 ) -> hyper::Result<()>
 where
     S: hyper::service::HttpService<Incoming, ResBody = B>,
@@ -123,11 +144,17 @@ where
     B: http_body::Body + 'static,
     B::Error: Into<BoxError>,
 {
-    let mut serving = pin!(serving);
+    let (mut serving, connection) = (pin!(serving), watch.connection());
     loop {
         let end = tokio::select! {
-            result = serving.as_mut() => return result,
+            // The watch comes first, so that no traffic keeps news from it; what the connection leaves behind is looked at last.
+            biased;
             end = watch.next() => end,
+            result = serving.as_mut() => return result,
+            () = connection.responses.unread(unread) => {
+                watch.unread();
+                return Ok(());
+            }
         };
         serving.as_mut().graceful_shutdown();
         let patience = match end {

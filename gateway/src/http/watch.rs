@@ -23,7 +23,7 @@ pub(super) enum End {
 
 /// What a connection hears of.
 enum News {
-    /// The gateway ends.
+    /// The gateway ends, or no more is taken from this device.
     End,
     /// No request came for too long.
     Idle,
@@ -59,8 +59,8 @@ impl Watch {
         draining: watch::Receiver<bool>,
     ) -> Self {
         let (changes, lost_before) = connection.watch(context.in_force());
-        let (finishing, lost) = (false, false);
-        let (idle, told_idle) = (None, Instant::now());
+        let (idle, finishing, lost) = (None, false, false);
+        let told_idle = Instant::now();
         Self { context, connection, label, changes, draining, idle, told_idle, lost_before, finishing, lost }
     }
 
@@ -102,6 +102,7 @@ impl Watch {
             // Both senders live as long as the process: an error means the same as the news.
             _ = draining.wait_for(|draining| *draining), if !*finishing => News::End,
             _ = changes.changed(), if !*lost => News::Change,
+            () = connection.finished(), if !*finishing => News::End,
             () = rested(connection, *idle, *told_idle), if !*finishing => News::Idle,
             () = connection.flooded(), if !*lost => News::Flood,
             else => std::future::pending().await,
@@ -112,6 +113,16 @@ impl Watch {
     fn look(&mut self) -> Option<End> {
         let reason = self.connection.lost(self.context.in_force())?;
         Some(self.lose(reason))
+    }
+
+    /// What it watches over.
+    pub(super) fn connection(&self) -> Rc<Connection> {
+        Rc::clone(&self.connection)
+    }
+
+    /// Counts a connection whose device does not read.
+    pub(super) fn unread(&self) {
+        self.context.metrics.body_limited.with_label_values(&[&*self.label, "response_write"]).inc();
     }
 
     fn lose(&mut self, reason: &'static str) -> End {

@@ -21,9 +21,10 @@ use crate::access::token::Tokens;
 use crate::config::{Protocol, Timeouts};
 use crate::device::verdicts::Verdicts;
 use crate::http::{self, Context};
+use crate::limit::Devices;
 use crate::origin::{self, Dialer, Pool, Streams};
 use crate::snapshot::Snapshot;
-use crate::stream::{self, DeviceLimits};
+use crate::stream;
 use crate::telemetry::{AccessLog, Counted, Metrics};
 use crate::tls::Arrived;
 
@@ -47,8 +48,8 @@ pub struct Shared {
     pub permits: Arc<Semaphore>,
     /// Of each listener, who may say where connections come from.
     pub proxies: Vec<Option<Arc<[IpNet]>>>,
-    /// What each device may do.
-    pub device_limits: Arc<DeviceLimits>,
+    /// What each device does.
+    pub devices: Arc<Devices>,
     /// Limits, where XDP does not enforce them.
     pub limiter: Arc<Limiter>,
     /// True once no more connections are accepted.
@@ -59,6 +60,8 @@ pub struct Shared {
     pub max_origin_requests: usize,
     /// Bytes of a request's head at most.
     pub max_request_header: usize,
+    /// Bytes of a request's body at most; 0 is any number.
+    pub max_request_body: u64,
     /// Requests at the same time on an HTTP/2 connection.
     pub max_streams: u32,
 }
@@ -93,8 +96,10 @@ async fn run(sockets: Sockets, shared: Shared) {
         access_log: shared.access_log.clone(),
         pool: Pool::new(dialer.clone(), shared.metrics.clone(), pool_limits(&snapshot.timeouts, &shared)),
         max_header: shared.max_request_header,
+        max_body: shared.max_request_body,
         max_streams: shared.max_streams,
         tokens: Arc::clone(&shared.tokens),
+        devices: Arc::clone(&shared.devices),
     };
     let streams = stream::Context {
         snapshot: Arc::clone(&shared.snapshot),
@@ -102,7 +107,7 @@ async fn run(sockets: Sockets, shared: Shared) {
         metrics: shared.metrics.clone(),
         access_log: shared.access_log.clone(),
         origins: Streams::new(dialer, shared.metrics.clone()),
-        limits: Arc::clone(&shared.device_limits),
+        devices: Arc::clone(&shared.devices),
     };
     let mut draining = shared.draining.clone();
     let worker = Rc::new(Worker { shared, context: Rc::new(context), streams: Rc::new(streams) });

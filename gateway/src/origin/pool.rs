@@ -287,7 +287,11 @@ where
             stream.retire();
         }
         let again = unsent.or(spare).or(if is_untouched { unprocessed } else { None });
-        let error = OriginError::protocol(&target.url, error.into_error());
+        let error = if progress.is_some_and(|progress| progress.is_broken()) {
+            OriginError::RequestBody(error.into_error())
+        } else {
+            OriginError::protocol(&target.url, error.into_error())
+        };
         Err(Failed { error, again: again.map(Box::new), same: rested || is_untouched })
     }
 

@@ -11,8 +11,27 @@ use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Method, Request, Uri, Version};
 use http_body::{Body, Frame, SizeHint};
 
-/// Whether a part of a body passed since somebody last looked.
-pub(super) type Progress = Rc<Cell<bool>>;
+/// How a body gets on.
+pub(super) type Progress = Rc<Moves>;
+
+/// What is known of a body that moves.
+#[derive(Default)]
+pub(super) struct Moves {
+    moved: Cell<bool>,
+    broken: Cell<bool>,
+}
+
+impl Moves {
+    /// Whether a part of it passed since somebody last looked.
+    pub(super) fn take(&self) -> bool {
+        self.moved.take()
+    }
+
+    /// Whether it broke off. An origin that speaks HTTP/2 hears of a reset, and its answer does not say whose it was.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken.get()
+    }
+}
 
 /// A request's body, which says when it moves.
 #[derive(Default)]
@@ -43,7 +62,8 @@ impl<B: Body + Unpin> Body for Sent<B> {
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
         if let (Some(progress), Poll::Ready(_)) = (&self.progress, &frame) {
-            progress.set(true);
+            progress.moved.set(true);
+            progress.broken.set(matches!(frame, Poll::Ready(Some(Err(_)))));
         }
         frame
     }

@@ -28,6 +28,7 @@ use crate::device::{pem, refusal};
 use crate::model::forwarding::Forwarding;
 use crate::model::hostname::HostPattern;
 use crate::model::issuer::Issuer;
+use crate::model::limit::DeviceLimit;
 use crate::origin::Roots;
 
 /// Hosts that the XDP program's table holds.
@@ -216,6 +217,7 @@ impl<'a> Compiler<'a> {
             access,
             origins: origins?,
             forwarding: declared.forwarding.or(&self.config.forwarding.or(&Forwarding::default())),
+            limit: declared.limit.or(self.config.limit.or(DeviceLimit::default())),
             certificate_not_after,
             certificate_facts,
         })

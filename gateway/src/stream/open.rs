@@ -1,5 +1,6 @@
 //! Before the first byte goes on: the guard, the decision, the origin.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,10 +10,12 @@ use tokio::time::timeout;
 use super::account::{Account, log_denial};
 use super::end::End;
 use super::mqtt::{self, Connect, Guarded, Refusal, Refused};
+use super::seat;
 use super::serve::Context;
 use crate::access::Permit;
 use crate::config::Mqtt;
 use crate::connection::{Asked, Connection, State};
+use crate::limit::{Seat, Who};
 use crate::origin::Opened;
 
 /// A stream that may begin.
@@ -23,6 +26,8 @@ pub(super) struct Open<'a> {
     pub(super) first: Vec<u8>,
     /// Who looks at what the device sends, if anybody does.
     pub(super) guard: Option<Guarded>,
+    /// Its part in what its device may do.
+    pub(super) seat: Option<Rc<Seat>>,
 }
 
 /// Opens a stream, or tells the device why not.
@@ -46,9 +51,19 @@ pub(super) async fn open<'a>(
             permit
         }
     };
+    let seat = match seat::take(context, connection, &state) {
+        Ok(seat) => seat,
+        Err(refusal) => {
+            log_denial(context, connection, &state, &ray_id, refusal.label(), permit.policy_name());
+            if let Some(guard) = guard {
+                refuse(device, Refused { refusal, version: Some(guard.version) }).await;
+            }
+            return None;
+        }
+    };
     let mut account = Account::open(context, connection, &state, ray_id, permit);
     match opening.dial(account.ray_id()).await {
-        Ok(origin) => Some(Open { account, origin, first, guard }),
+        Ok(origin) => Some(Open { account, origin, first, guard, seat }),
         Err(reason) => {
             account.end = End::NoOrigin(reason);
             if let Some(guard) = guard {
@@ -97,11 +112,9 @@ impl<'s> Opening<'_, 's> {
         };
         let checked = read.and_then(|connect| {
             let version = Some(connect.version);
-            if !self.context.limits.may_connect(
-                &settings.connect_rate,
-                self.connection.source,
-                &self.state.device,
-            ) {
+            let State { host, device, .. } = self.state;
+            let who = Who::of(self.connection.source, device);
+            if !self.context.devices.may_connect(&host.label, who, &settings.connect_rate) {
                 return Err(Refused { refusal: Refusal::Rate, version });
             }
             mqtt::check(connect, settings, &self.state.device)

@@ -12,9 +12,12 @@ use super::clock::{Clock, Due};
 use super::end::End;
 use super::mqtt::{Guarded, Offence};
 use super::open::Open;
+use super::paced::Paced;
 use super::relay::{Broken, Way};
 use super::serve::Context;
 use crate::connection::{Connection, terminated};
+use crate::limit::Direction;
+use crate::origin::Opened;
 
 /// Both ways of a stream, and who looks at them.
 struct Ways {
@@ -31,13 +34,17 @@ pub(super) async fn run(
     open: Open<'_>,
     mut changes: watch::Receiver<u64>,
 ) {
-    let Open { mut account, mut origin, first, guard } = open;
+    let Open { mut account, origin, first, guard, seat } = open;
+    let pace = |direction| seat.as_ref().and_then(|seat| seat.pace(direction));
+    let mut device = Paced::new(device, pace(Direction::Received));
+    let Opened { stream, counted: _counted, .. } = origin;
+    let mut origin = Paced::new(stream, pace(Direction::Sent));
     let mut clock = clock(context);
     let mut ways = Ways { up: Way::after(first), down: Way::default(), guard };
     let mut timer = pin!(sleep_until(wake(connection, &clock)));
     account.end = loop {
         let moving = poll_fn(|cx| {
-            let end = ways.poll(cx, device, &mut origin.stream);
+            let end = ways.poll(cx, &mut device, &mut origin);
             if account.moved(ways.up.bytes, ways.down.bytes) {
                 clock.moved();
             }
@@ -62,7 +69,7 @@ pub(super) async fn run(
     if let End::Refused(refusal) = account.end {
         context.metrics.mqtt_refusals.with_label_values(&[account.host(), refusal.label()]).inc();
         if let Some(packet) = ways.goodbye(refusal) {
-            send(device, &packet).await;
+            send(&mut device, &packet).await;
         }
     }
 }

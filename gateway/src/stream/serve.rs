@@ -10,13 +10,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
-use super::limits::DeviceLimits;
 use super::open::open;
 use super::proxy_header::{Facts, Tls};
 use super::run::run;
 use crate::config::ProxyProtocol;
 use crate::connection::{AsOf, Connection, InForce, State, terminated};
 use crate::device::verdicts::Verdicts;
+use crate::limit::Devices;
 use crate::origin::Streams;
 use crate::snapshot::Snapshot;
 use crate::telemetry::{AccessLog, Metrics, ray_id};
@@ -34,8 +34,8 @@ pub struct Context {
     pub access_log: AccessLog,
     /// Connects to origins.
     pub origins: Streams,
-    /// What each device may do.
-    pub limits: Arc<DeviceLimits>,
+    /// What each device does.
+    pub devices: Arc<Devices>,
 }
 
 impl Context {

@@ -88,6 +88,12 @@ metrics! {
     stream_bytes: IntCounterVec = "fleetgate_stream_bytes_total" ["host", "direction"];
     /// CONNECTs and streams that the MQTT guard refused, by host and reason.
     mqtt_refusals: IntCounterVec = "fleetgate_mqtt_refusals_total" ["host", "reason"];
+    /// Times that a device came up against its limit, by host and limit (requests, connections, bytes received or sent).
+    device_limited: IntCounterVec = "fleetgate_device_limited_total" ["host", "limit"];
+    /// Times that a device had to share its limits with others, because the table of devices was full.
+    device_limit_overflows: IntCounter = "fleetgate_device_limit_overflows_total";
+    /// Bodies that came up against a bound, by host and limit (its key without its table).
+    body_limited: IntCounterVec = "fleetgate_body_limit_hits_total" ["host", "limit"];
     /// Lookups that found a live verdict.
     cache_hits: IntCounter = "fleetgate_verdict_cache_hits_total";
     /// Lookups that did not.

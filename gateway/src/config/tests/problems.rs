@@ -73,6 +73,14 @@ fn every_value_that_is_wrong_is_refused_with_place_and_reason() {
             "8:19: error: `fast` is not a rate; write it like \"50/s burst 100\", or \"off\"",
         ),
         (
+            "[limit]\nbytes = \"1MB\"",
+            "8:10: error: `1MB` is not a rate of bytes: write it like \"1MB/s\" or \"512KiB/s burst 2MiB\", or \"off\"",
+        ),
+        (
+            "[limit]\nbytes = \"1KB/s\"",
+            "8:10: error: `1KB/s` is not a rate of bytes: the least is 4KiB/s, or \"off\"",
+        ),
+        (
             "[timeout]\ndrain = \"soon\"",
             "8:10: error: `soon` is not a length of time; write it like 500ms, 10s, 5m or 24h",
         ),

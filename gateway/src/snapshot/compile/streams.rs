@@ -11,6 +11,7 @@ use crate::device::trust::{Rules, TrustSet};
 use crate::model::destination::Destination;
 use crate::model::forwarding::Forwarding;
 use crate::model::hostname::HostPattern;
+use crate::model::limit::DeviceLimit;
 use crate::snapshot::{CertificateFacts, Host};
 
 impl<'a> Compiler<'a> {
@@ -49,6 +50,7 @@ impl<'a> Compiler<'a> {
             access: AccessTable::default(),
             origins: self.origins(declared)?,
             forwarding: Forwarding::default(),
+            limit: DeviceLimit::default(),
             certificate_not_after: 0,
             certificate_facts: CertificateFacts::default(),
         })

@@ -24,6 +24,8 @@ pub enum Refusal {
     Certificate,
     /// The device connects more often than `connect_rate` allows.
     Rate,
+    /// The device has as many connections as it may have.
+    Connections,
     /// A second CONNECT.
     SecondConnect,
     /// Policy denied it.
@@ -68,6 +70,7 @@ impl Refusal {
             Self::Username => "mqtt_username",
             Self::Certificate => "mqtt_certificate",
             Self::Rate => "mqtt_rate",
+            Self::Connections => "limit_connections",
             Self::SecondConnect => "mqtt_second_connect",
             Self::Denied => "denied",
             Self::NoOrigin => "no_origin",
@@ -79,7 +82,7 @@ impl Refusal {
         match self {
             Self::Version => Some(1),
             Self::ClientId => Some(2),
-            Self::Rate | Self::NoOrigin => Some(3),
+            Self::Rate | Self::Connections | Self::NoOrigin => Some(3),
             Self::Username => Some(4),
             Self::Certificate | Self::Denied => Some(5),
             Self::Late | Self::NotMqtt | Self::Malformed | Self::TooLarge | Self::SecondConnect => None,
@@ -97,6 +100,8 @@ impl Refusal {
             Self::Certificate | Self::Denied => Some(0x87),
             Self::NoOrigin => Some(0x88),
             Self::TooLarge => Some(0x95),
+            // Quota exceeded.
+            Self::Connections => Some(0x97),
             Self::Rate => Some(0x9f),
             Self::Late | Self::NotMqtt => None,
         }

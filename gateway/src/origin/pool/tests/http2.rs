@@ -177,6 +177,18 @@ fn bodies_and_trailers_pass_both_ways_while_they_come() {
 }
 
 #[test]
+fn a_client_that_breaks_off_is_not_the_origins_fault() {
+    run(async {
+        // It answers, as most do, when it has read the request.
+        let (origin, origins) = Http2::new(10).await;
+        let request = Request::builder().method("PUT").uri("/held").header("host", "a").body(Broken).unwrap();
+        let result = pool().send(&origins, None, request).await;
+        assert!(matches!(result.map(drop), Err(OriginError::RequestBody(_))));
+        assert_eq!(origin.seen().0, 1);
+    });
+}
+
+#[test]
 fn an_origin_that_does_not_speak_it_is_a_protocol_error() {
     run(async {
         let origin = Origin::new(|_, _| Say("HTTP/1.1 400 Bad Request\r\n\r\n")).await;

@@ -1,0 +1,60 @@
+//! A table that does not grow beyond its size, and forgets what is as good as new.
+
+use std::hash::Hash;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use dashmap::DashMap;
+use dashmap::mapref::one::RefMut;
+
+const SECOND: u64 = 1_000_000_000;
+
+/// What a table holds.
+pub(super) trait Used: Default {
+    /// Whether a new one would do as well at `now`, in nanoseconds since any fixed moment.
+    fn is_as_new(&self, now: u64) -> bool;
+}
+
+/// A theoretical arrival time.
+impl Used for u64 {
+    fn is_as_new(&self, now: u64) -> bool {
+        *self <= now
+    }
+}
+
+/// Values by key, `max` of them at once.
+#[derive(Debug)]
+pub(super) struct Table<K: Eq + Hash, V> {
+    entries: DashMap<K, V>,
+    max: usize,
+    /// Nanosecond of the last sweep: at most one a second.
+    swept: AtomicU64,
+}
+
+impl<K: Eq + Hash, V: Used> Table<K, V> {
+    pub(super) fn new(max: u32) -> Self {
+        Self { entries: DashMap::new(), max: max as usize, swept: AtomicU64::new(0) }
+    }
+
+    /// The value of `key`, a new one where there was none. `None` when there is no room for it.
+    pub(super) fn entry(&self, key: K, now: u64) -> Option<RefMut<'_, K, V>> {
+        if !self.entries.contains_key(&key) && self.entries.len() >= self.max && !self.make_room(now) {
+            return None;
+        }
+        Some(self.entries.entry(key).or_default())
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Forgets what is as good as new. False when there was no time or no room.
+    fn make_room(&self, now: u64) -> bool {
+        let swept = self.swept.load(Ordering::Relaxed);
+        let due = now.saturating_sub(swept) >= SECOND
+            && self.swept.compare_exchange(swept, now, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        if due {
+            self.entries.retain(|_, value| !value.is_as_new(now));
+        }
+        self.entries.len() < self.max
+    }
+}
