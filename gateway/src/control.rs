@@ -17,7 +17,7 @@ use crate::access::token;
 use crate::config::{ClientAuth, Config, Problem, Problems, Source};
 use crate::crl::{self, Keeper, Network};
 use crate::device::cache::Statistics;
-use crate::listen::Shared;
+use crate::listen::{Listeners, Shared};
 use crate::snapshot::{Accepted, Compiled, Record, Snapshot, compile};
 use crate::xdp::{self, DataPlane, InterfaceStatus};
 
@@ -31,7 +31,7 @@ pub use crate::crl::{AuthorityStatus, PushError, Selector};
 /// What a running gateway is asked and told from outside: by the admin socket, the metrics endpoint and signals.
 pub struct Control {
     shared: Shared,
-    listeners: Vec<SocketAddr>,
+    listeners: Listeners,
     draining: AtomicBool,
     keeper: Arc<Keeper>,
     /// Which CAs are accepted. Held throughout a reload: one comes after the other.
@@ -47,6 +47,8 @@ pub struct Parts {
     pub keeper: Arc<Keeper>,
     /// Which CAs were accepted.
     pub record: Record,
+    /// The sockets.
+    pub listeners: Listeners,
 }
 
 struct State {
@@ -121,15 +123,8 @@ pub struct HostStatus {
 
 impl Control {
     /// Takes over a gateway that was just started with `compiled`.
-    pub fn new(
-        path: PathBuf,
-        config: Config,
-        warnings: &Problems,
-        parts: Parts,
-        listeners: Vec<SocketAddr>,
-        shared: Shared,
-    ) -> Self {
-        let Parts { plane, keeper, mut record } = parts;
+    pub fn new(path: PathBuf, config: Config, warnings: &Problems, parts: Parts, shared: Shared) -> Self {
+        let Parts { plane, keeper, mut record, listeners } = parts;
         record.keep(&shared.snapshot.load().authorities);
         let last_reload = Reload { successful: true, at: now(), problems: warnings.lines() };
         let cache_reported = shared.verdicts.cache.statistics();
@@ -215,7 +210,7 @@ impl Control {
             config: state.path.clone(),
             generation: snapshot.generation,
             draining: self.draining.load(Ordering::Relaxed),
-            listeners: self.listeners.clone(),
+            listeners: self.listeners.addresses(),
             hosts,
             connections: self.shared.metrics.connections.get(),
             verdict_cache: self.shared.verdicts.cache.statistics(),
@@ -253,9 +248,15 @@ impl Control {
         self.shared.limiter.set_offloaded(state.plane.is_enforcing());
     }
 
-    /// Says that no more connections are accepted.
+    /// Accepts no more connections. [`Self::ended`] waits for those that were answered before.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+        self.listeners.end(|_| false);
+    }
+
+    /// Waits until no more connections are accepted.
+    pub async fn ended(&self) {
+        self.listeners.ended().await;
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -287,12 +288,12 @@ impl Control {
 
     fn put_in_force(&self, state: &mut State, ready: Ready) -> Result<Problems, Problems> {
         let Ready { config, source, snapshot, crls, warnings } = ready;
-        state
-            .plane
-            .apply(&snapshot, &config.protected())
-            .map_err(|problems| Problems::new(&source, problems))?;
+        let refused = |problems| Problems::new(&source, problems);
+        let listeners = self.listeners.prepare(&config.listeners).map_err(refused)?;
+        state.plane.apply(&snapshot, &config.protected()).map_err(refused)?;
         // Open connections hear of both with the index that follows the snapshot.
         self.keeper.adopt(crls, || self.shared.snapshot.store(Arc::new(snapshot)));
+        self.listeners.apply(listeners);
         self.shared.tokens.configure(config.access.key_rotation, config.access.token_cache);
         state.config = config;
         Ok(warnings)
@@ -356,14 +357,8 @@ fn describe_certificates(snapshot: &Snapshot, shared: &Shared) {
 
 /// What cannot change while the gateway runs.
 fn fixed_settings(old: &Config, new: &Config) -> Vec<Problem> {
-    let listeners = |config: &Config| {
-        let each = config.listeners.iter();
-        each.map(|listener| (listener.address.value, listener.proxies().map(<[_]>::to_vec)))
-            .collect::<Vec<_>>()
-    };
     let changed = [
         ("[server]", old.server != new.server),
-        ("[[listener]]", listeners(old) != listeners(new)),
         ("[admin]", old.admin != new.admin),
         ("[metrics]", old.metrics != new.metrics),
         ("[log]", old.log != new.log),

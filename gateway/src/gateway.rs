@@ -19,7 +19,7 @@ use crate::control::{Control, Parts};
 use crate::crl::{self, Network};
 use crate::device::refusal;
 use crate::device::verdicts::Verdicts;
-use crate::listen::{self, BindError, Limiter, Shared, Sockets};
+use crate::listen::{self, BindError, Inherited, Limiter, Listeners, Phase, Shared};
 use crate::snapshot::{Compiled, Record, compile};
 use crate::stream;
 use crate::telemetry::access_log::Wanted;
@@ -28,6 +28,9 @@ use crate::xdp::DataPlane;
 
 /// How often the XDP side is looked at: a lost link is noticed and mended this fast.
 const HEALTH: Duration = Duration::from_secs(1);
+
+/// How long an idle connection may still send a last request, in the drain's first half at most.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// How long the last lines of the access log may take at the end.
 const LAST_LINES: Duration = Duration::from_secs(1);
@@ -99,15 +102,15 @@ async fn serve(path: &Path) -> Result<(), StartError> {
         0 => available_parallelism().map_or(1, usize::from),
         workers => workers,
     };
-    let addresses: Vec<_> = config.listeners.iter().map(|listener| listener.address.value).collect();
-    let sockets = Sockets::bind(&addresses, workers)?;
+    let (listeners, feeds) = Listeners::open(&config.listeners, workers, &mut Inherited::default())?;
+    let addresses = listeners.addresses();
     let probes = bind_probes(config.metrics.listen)?;
     let admin = AdminSocket::bind(&config.admin.socket)?;
     let plane = DataPlane::start(&snapshot, &config.protected());
     if config.xdp.required && !plane.errors().is_empty() {
         return Err(StartError::Xdp(plane.errors().join("; ")));
     }
-    let (drain, draining) = watch::channel(false);
+    let (end, phase) = watch::channel(Phase::Serving);
     let shared = Shared {
         snapshot: Arc::new(ArcSwap::from_pointee(snapshot)),
         verdicts,
@@ -115,10 +118,9 @@ async fn serve(path: &Path) -> Result<(), StartError> {
         access_log: access_log(&config, &metrics)?,
         metrics,
         permits: Arc::new(Semaphore::new(config.server.max_connections as usize)),
-        proxies: config.listeners.iter().map(|listener| listener.proxies().map(Arc::from)).collect(),
         device_limits: Arc::new(stream::DeviceLimits::new(config.server.verdict_cache)),
         limiter: Arc::new(Limiter::new(config.xdp.table.sources)),
-        draining,
+        phase,
         max_idle_origin_connections: config.server.max_idle_origin_connections as usize,
         max_origin_requests: config.server.max_origin_requests as usize,
         max_request_header: config.server.max_request_header as usize,
@@ -128,12 +130,11 @@ async fn serve(path: &Path) -> Result<(), StartError> {
     let keeper =
         Arc::new(crl::Keeper::new(crls, denials, Arc::clone(&shared.verdicts), shared.metrics.clone()));
     keeper.watch()?;
-    let parts = Parts { plane, keeper, record };
-    let control =
-        Arc::new(Control::new(path.to_owned(), config, &warnings, parts, addresses.clone(), shared.clone()));
+    let parts = Parts { plane, keeper, record, listeners };
+    let control = Arc::new(Control::new(path.to_owned(), config, &warnings, parts, shared.clone()));
     let mut signals = Signals::new()?;
-    for (index, sockets) in sockets.into_iter().enumerate() {
-        drop(listen::spawn(index, sockets, shared.clone())?);
+    for (index, feed) in feeds.into_iter().enumerate() {
+        drop(listen::spawn(index, feed, shared.clone())?);
     }
     tokio::spawn(Arc::clone(&shared.tokens).look_after());
     listen::watch_origins(Arc::clone(&shared.snapshot), shared.metrics.clone())?;
@@ -145,19 +146,33 @@ async fn serve(path: &Path) -> Result<(), StartError> {
     signals.until_stopped(&control).await;
     notify(&[NotifyState::Stopping]);
     control.drain();
-    // Receivers live as long as the workers; without any there is nothing to drain.
-    let _ = drain.send(true);
     let deadline = shared.snapshot.load().timeouts.drain;
     tracing::info!(?deadline, "draining");
     tokio::select! {
-        // Every permit back means every connection closed.
-        _ = shared.permits.acquire_many(all_permits) => tracing::info!("drained"),
+        () = drained(&control, &shared, &end, all_permits) => tracing::info!("drained"),
         () = tokio::time::sleep(deadline) => tracing::warn!("drain deadline passed; closing what is still open"),
         () = signals.stop() => tracing::warn!("stopped again; closing what is still open"),
     }
     admin_task.abort();
     shared.access_log.flush(LAST_LINES);
     Ok(())
+}
+
+/// Lets connections end, and waits until they have. Receivers of the phase live as long as the workers; without any there
+/// is nothing to drain.
+async fn drained(control: &Control, shared: &Shared, end: &watch::Sender<Phase>, all_permits: u32) {
+    let closed = async {
+        control.ended().await;
+        // Every permit back means every connection closed.
+        let _ = shared.permits.acquire_many(all_permits).await;
+    };
+    let _ = end.send(Phase::Leaving);
+    let linger = LINGER.min(shared.snapshot.load().timeouts.drain / 2);
+    tokio::pin!(closed);
+    if tokio::time::timeout(linger, &mut closed).await.is_err() {
+        let _ = end.send(Phase::Draining);
+        closed.await;
+    }
 }
 
 fn new_metrics(config: &Config) -> Result<Metrics, prometheus::Error> {

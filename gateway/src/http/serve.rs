@@ -1,5 +1,6 @@
 //! Serving one connection: hyper reads requests, each goes through `forward::answer`.
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
@@ -7,6 +8,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::CONNECTION;
+use http::{HeaderValue, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
@@ -21,7 +24,7 @@ use super::connection::{Connection, Context};
 use super::forward::{self, ResponseBody};
 use super::held::Held;
 use super::watch::{End, Watch};
-use crate::connection::AsOf;
+use crate::connection::{AsOf, Phase};
 use crate::tls::Accepted;
 
 /// How long an HTTP/2 connection has for its GOAWAY once it has lost what it was permitted. Its streams end with it.
@@ -36,29 +39,34 @@ const WINDOWS: (u32, u32) = (1 << 20, 1 << 18);
 /// Octets of a response's body that an HTTP/2 stream takes before its peer does.
 const SEND_BUFFER: usize = 1 << 16;
 
-/// Serves a connection until it ends. Once `draining` says so, the requests under way are the last; once it has lost what it
-/// was permitted, HTTP/1.1 still finishes the one under way, and HTTP/2 ends at once.
+/// Serves a connection until it ends. As `phase` moves on, the next request or those under way are the last; once it has lost
+/// what it was permitted, HTTP/1.1 still finishes the one under way, and HTTP/2 ends at once.
 pub async fn serve(
     context: Rc<Context>,
     accepted: Accepted,
     source: SocketAddr,
     as_of: AsOf,
-    draining: watch::Receiver<bool>,
+    phase: watch::Receiver<Phase>,
 ) {
     let label = Arc::clone(&accepted.host.label);
     let connection = Rc::new(Connection::new(&accepted, source, as_of, context.max_streams));
     let is_http2 = accepted.is_http2();
     let version = if is_http2 { "2" } else { "1.1" };
     context.metrics.http_connections.with_label_values(&[&*label, version]).inc();
+    let parting = Rc::new(Cell::new(false));
     let service = {
-        let (context, connection) = (Rc::clone(&context), Rc::clone(&connection));
-        service_fn(move |request| answer(Rc::clone(&context), Rc::clone(&connection), request))
+        let (context, connection, parting) =
+            (Rc::clone(&context), Rc::clone(&connection), Rc::clone(&parting));
+        service_fn(move |request| {
+            answer(Rc::clone(&context), Rc::clone(&connection), Rc::clone(&parting), request)
+        })
     };
     let idle = context.snapshot.load().timeouts.request_header;
-    let mut watch = Watch::new(Rc::clone(&context), connection, Arc::clone(&label), draining);
+    let mut watch = Watch::new(Rc::clone(&context), connection, Arc::clone(&label), phase, parting);
     let io = TokioIo::new(accepted.stream);
     let result = if is_http2 {
         watch.limit_idle(idle);
+        watch.leave_early();
         let serving = http2(&context, idle).serve_connection(io, service);
         drive(serving, watch, true).await
     } else {
@@ -78,10 +86,15 @@ pub async fn serve(
 async fn answer(
     context: Rc<Context>,
     connection: Rc<Connection>,
+    parting: Rc<Cell<bool>>,
     request: Request<Incoming>,
 ) -> Result<Response<Held<ResponseBody>>, Infallible> {
     let busy = connection.busy();
-    let response = forward::answer(&context, &connection, busy.number, request).await;
+    let is_http1 = request.version() < Version::HTTP_2;
+    let mut response = forward::answer(&context, &connection, busy.number, request).await;
+    if parting.get() && is_http1 && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     Ok(response.map(|body| Held::new(body, busy)))
 }
 

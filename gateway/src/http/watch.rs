@@ -1,5 +1,6 @@
 //! What can end an open connection from outside: the end of the gateway, a change that takes its permit, and idleness.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::connection::{Connection, Context};
-use crate::connection::terminated;
+use crate::connection::{Phase, terminated};
 
 /// Why a connection is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +24,8 @@ pub(super) enum End {
 
 /// What a connection hears of.
 enum News {
-    /// The gateway ends.
-    End,
+    /// The gateway's end comes nearer.
+    Phase(Phase),
     /// No request came for too long.
     Idle,
     /// Something may have changed for it.
@@ -39,7 +40,12 @@ pub(super) struct Watch {
     connection: Rc<Connection>,
     label: Arc<str>,
     changes: watch::Receiver<u64>,
-    draining: watch::Receiver<bool>,
+    phase: watch::Receiver<Phase>,
+    /// The phase that it has heard of.
+    heard: Phase,
+    /// Whether the next response has to say that it is the last.
+    parting: Rc<Cell<bool>>,
+    leaves_early: bool,
     idle: Option<Duration>,
     /// What a change that came during the handshake has taken.
     lost_before: Option<&'static str>,
@@ -49,21 +55,40 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// From here on changes are heard of; what came during the handshake is looked at first.
+    /// From here on changes are heard of; what came during the handshake is looked at first. When the
+    /// gateway is leaving, `parting` becomes true.
     pub(super) fn new(
         context: Rc<Context>,
         connection: Rc<Connection>,
         label: Arc<str>,
-        draining: watch::Receiver<bool>,
+        phase: watch::Receiver<Phase>,
+        parting: Rc<Cell<bool>>,
     ) -> Self {
         let (changes, lost_before) = connection.watch(context.in_force());
-        let (finishing, lost) = (false, false);
-        Self { context, connection, label, changes, draining, idle: None, lost_before, finishing, lost }
+        Self {
+            context,
+            connection,
+            label,
+            changes,
+            phase,
+            heard: Phase::Serving,
+            parting,
+            leaves_early: false,
+            idle: None,
+            lost_before,
+            finishing: false,
+            lost: false,
+        }
     }
 
     /// Ends the connection when it had no request for `limit`.
     pub(super) fn limit_idle(&mut self, limit: Duration) {
         self.idle = Some(limit);
+    }
+
+    /// Finishes as soon as the gateway is leaving: HTTP/2 can say so, and its peer loses nothing.
+    pub(super) fn leave_early(&mut self) {
+        self.leaves_early = true;
     }
 
     /// Waits for the next reason to end. Each is told of once.
@@ -74,7 +99,7 @@ impl Watch {
         }
         loop {
             let end = match self.wait().await {
-                News::End => Some(End::Finish),
+                News::Phase(phase) => self.hear(phase),
                 News::Idle => Some(End::Idle),
                 News::Flood => Some(self.lose("cancelled_requests")),
                 News::Change => self.look(),
@@ -87,15 +112,21 @@ impl Watch {
     }
 
     async fn wait(&mut self) -> News {
-        let Self { connection, changes, draining, idle, finishing, lost, .. } = self;
+        let Self { connection, changes, phase, heard, idle, finishing, lost, .. } = self;
         tokio::select! {
             // Both senders live as long as the process: an error means the same as the news.
-            _ = draining.wait_for(|draining| *draining), if !*finishing => News::End,
+            phase = next_phase(phase, *heard), if !*finishing => News::Phase(phase),
             _ = changes.changed(), if !*lost => News::Change,
             () = rested(connection, *idle), if !*finishing => News::Idle,
             () = connection.flooded(), if !*lost => News::Flood,
             else => std::future::pending().await,
         }
+    }
+
+    fn hear(&mut self, phase: Phase) -> Option<End> {
+        self.heard = phase;
+        self.parting.set(true);
+        (phase == Phase::Draining || self.leaves_early).then_some(End::Finish)
     }
 
     /// Whether the connection has lost its permit.
@@ -109,6 +140,10 @@ impl Watch {
         terminated(&self.context.metrics, &self.label, self.connection.source, reason);
         End::Lost
     }
+}
+
+async fn next_phase(phase: &mut watch::Receiver<Phase>, heard: Phase) -> Phase {
+    phase.wait_for(|phase| *phase > heard).await.map_or(Phase::Draining, |phase| *phase)
 }
 
 /// Waits until a connection had nothing to do for `limit`.
