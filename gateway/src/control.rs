@@ -4,27 +4,32 @@ mod cache;
 mod crls;
 mod denied;
 mod tokens;
+mod upgrade;
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
+use tokio::sync::{RwLock, watch};
 
 use crate::access::token;
 use crate::config::{ClientAuth, Config, Problem, Problems, Source};
 use crate::crl::{self, Keeper, Network};
 use crate::device::cache::Statistics;
-use crate::listen::{Listeners, Shared};
+use crate::handover::{Manager, Program};
+use crate::listen::{Listeners, Plan, Shared};
 use crate::snapshot::{Accepted, Compiled, Record, Snapshot, compile};
 use crate::xdp::{self, DataPlane, InterfaceStatus};
+use upgrade::Heir;
 
 pub use cache::Seen;
 pub use crls::{CrlsPushed, CrlsRemoved};
 pub use denied::{DeniedChange, DeniedList};
 pub use tokens::{RevokedChange, TokenKeys};
+pub use upgrade::{Changing, UpgradeError, Upgraded};
 
 pub use crate::crl::{AuthorityStatus, PushError, Selector};
 
@@ -32,7 +37,15 @@ pub use crate::crl::{AuthorityStatus, PushError, Selector};
 pub struct Control {
     shared: Shared,
     listeners: Listeners,
+    probes: TcpListener,
+    program: Program,
+    manager: Manager,
     draining: AtomicBool,
+    /// Who comes after this gateway.
+    heir: Mutex<Heir>,
+    /// Held by whoever changes what outlives the process; true once that is another gateway's.
+    changes: Arc<RwLock<bool>>,
+    handed_over: watch::Sender<bool>,
     keeper: Arc<Keeper>,
     /// Which CAs are accepted. Held throughout a reload: one comes after the other.
     record: Mutex<Record>,
@@ -47,8 +60,14 @@ pub struct Parts {
     pub keeper: Arc<Keeper>,
     /// Which CAs were accepted.
     pub record: Record,
-    /// The sockets.
+    /// The sockets for devices.
     pub listeners: Listeners,
+    /// The metrics endpoint's socket.
+    pub probes: TcpListener,
+    /// What this process was started as.
+    pub program: Program,
+    /// What runs this process.
+    pub manager: Manager,
 }
 
 struct State {
@@ -86,6 +105,8 @@ pub struct Reload {
 pub struct Status {
     /// Version of the gateway.
     pub version: &'static str,
+    /// Its process id.
+    pub process: u32,
     /// The configuration file.
     pub config: PathBuf,
     /// Generation of the snapshot in force.
@@ -124,13 +145,19 @@ pub struct HostStatus {
 impl Control {
     /// Takes over a gateway that was just started with `compiled`.
     pub fn new(path: PathBuf, config: Config, warnings: &Problems, parts: Parts, shared: Shared) -> Self {
-        let Parts { plane, keeper, mut record, listeners } = parts;
+        let Parts { plane, keeper, mut record, listeners, probes, program, manager } = parts;
         record.keep(&shared.snapshot.load().authorities);
         let last_reload = Reload { successful: true, at: now(), problems: warnings.lines() };
         let cache_reported = shared.verdicts.cache.statistics();
         let control = Self {
             listeners,
+            probes,
+            program,
+            manager,
             draining: AtomicBool::new(false),
+            heir: Mutex::default(),
+            changes: Arc::default(),
+            handed_over: watch::Sender::new(false),
             keeper,
             record: Mutex::new(record),
             state: Mutex::new(State {
@@ -207,6 +234,7 @@ impl Control {
         hosts.sort_by(|a, b| a.name.cmp(&b.name));
         Status {
             version: env!("CARGO_PKG_VERSION"),
+            process: std::process::id(),
             config: state.path.clone(),
             generation: snapshot.generation,
             draining: self.draining.load(Ordering::Relaxed),
@@ -248,17 +276,6 @@ impl Control {
         self.shared.limiter.set_offloaded(state.plane.is_enforcing());
     }
 
-    /// Accepts no more connections. [`Self::ended`] waits for those that were answered before.
-    pub fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
-        self.listeners.end(|_| false);
-    }
-
-    /// Waits until no more connections are accepted.
-    pub async fn ended(&self) {
-        self.listeners.ended().await;
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -293,10 +310,22 @@ impl Control {
         state.plane.apply(&snapshot, &config.protected()).map_err(refused)?;
         // Open connections hear of both with the index that follows the snapshot.
         self.keeper.adopt(crls, || self.shared.snapshot.store(Arc::new(snapshot)));
-        self.listeners.apply(listeners);
+        self.change_listeners(listeners);
         self.shared.tokens.configure(config.access.key_rotation, config.access.token_cache);
         state.config = config;
         Ok(warnings)
+    }
+
+    /// The service manager closes its own before a last call, and hears of new ones when they are in force.
+    fn change_listeners(&self, plan: Plan) {
+        let new = plan.new_ones().to_vec();
+        for listener in plan.gone() {
+            self.manager.forget(listener.address());
+        }
+        self.listeners.apply(plan);
+        for listener in new {
+            self.manager.store(listener.address(), listener.sockets());
+        }
     }
 
     /// Brings what depends on the snapshot in step with it.

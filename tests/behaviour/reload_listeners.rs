@@ -117,6 +117,18 @@ fn an_address_may_be_narrowed_to_one_that_the_gateway_listens_on_already() {
 }
 
 #[test]
+fn an_address_may_come_back_at_once() {
+    let site = Site::new();
+    let (second, lines) = another();
+    let gateway = Gateway::start(workers(&site).array("listener", &lines));
+    gateway.configure(&workers(&site));
+    gateway.must_reload();
+    gateway.configure(&workers(&site).array("listener", &lines));
+    gateway.must_reload();
+    assert_eq!(site.client().connect(second, HOST).unwrap().get(HOST, "/").unwrap().status(), 200);
+}
+
+#[test]
 fn a_listener_begins_and_ends_to_believe_a_balancer() {
     let site = Site::new();
     let gateway = site.start();

@@ -55,7 +55,8 @@ const DOORS: &[(&str, &[&str])] = &[
             "tls",
         ],
     ),
-    ("control", &["access", "config", "crl", "device", "listen", "snapshot", "xdp"]),
+    ("handover", &[]),
+    ("control", &["access", "config", "crl", "device", "handover", "listen", "snapshot", "xdp"]),
     ("api", &["control"]),
     (
         "gateway",
@@ -66,6 +67,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "control",
             "crl",
             "device",
+            "handover",
             "listen",
             "snapshot",
             "stream",

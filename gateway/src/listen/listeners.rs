@@ -1,7 +1,7 @@
 //! The listeners in force: opened at the start, changed by reloads, closed or left to somebody else at the end.
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
@@ -48,6 +48,8 @@ pub struct Listeners {
 #[derive(Debug)]
 struct State {
     open: Vec<Arc<Listener>>,
+    /// Those that reloads have ended, and that may not have closed yet.
+    closing: Vec<Weak<Listener>>,
     /// One for each worker; none once all is closed.
     feeds: Vec<mpsc::UnboundedSender<Assigned>>,
 }
@@ -125,7 +127,7 @@ impl Listeners {
             .collect::<Result<Vec<_>, _>>()?;
         let (feeds, fed) = (0..workers).map(|_| mpsc::unbounded_channel()).unzip();
         let fed: Vec<_> = fed;
-        let state = Mutex::new(State { open: Vec::new(), feeds });
+        let state = Mutex::new(State { open: Vec::new(), closing: Vec::new(), feeds });
         let listeners = Self { workers, state, accepting: watch::Sender::new(()) };
         let plan = open.iter().map(|new| (Arc::clone(new), new.proxies())).collect();
         listeners.apply(Plan { open: plan, new: open, gone: Vec::new() });
@@ -137,8 +139,12 @@ impl Listeners {
     /// # Errors
     /// A problem for each address that cannot be bound.
     pub fn prepare(&self, wanted: &[config::Listener]) -> Result<Plan, Vec<Problem>> {
-        let open = self.state().open.clone();
-        let ours: Vec<_> = open.iter().map(|listener| listener.address).collect();
+        let (open, closing) = {
+            let state = self.state();
+            (state.open.clone(), state.closing.iter().filter_map(Weak::upgrade).collect::<Vec<_>>())
+        };
+        let ours: Vec<_> = open.iter().chain(&closing).map(|listener| listener.address).collect();
+        drop(closing);
         let mut plan = Plan { open: Vec::new(), new: Vec::new(), gone: Vec::new() };
         let mut problems = Vec::new();
         for wanted in wanted {
@@ -171,6 +177,8 @@ impl Listeners {
             self.assign(listener, &state.feeds);
         }
         state.open = plan.open.into_iter().map(|(listener, _)| listener).collect();
+        state.closing.retain(|listener| listener.strong_count() > 0);
+        state.closing.extend(plan.gone.iter().map(Arc::downgrade));
         drop(state);
         for listener in plan.gone {
             listener.end(Ending::LastCall);
