@@ -3,12 +3,14 @@
 use std::io::Read as _;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
+use fleetgate_ebpf::verdict::Verdict;
+use fleetgate_tests::field::{Field, INTERFACE};
 use fleetgate_tests::gateway::{Gateway, Successor};
 use fleetgate_tests::load::Load;
 use fleetgate_tests::origin::HELD;
 use fleetgate_tests::site::{HOST, Site};
 use fleetgate_tests::stream_site::StreamSite;
-use fleetgate_tests::wait;
+use fleetgate_tests::{skip, wait};
 use nix::sys::signal::Signal;
 
 #[test]
@@ -139,6 +141,33 @@ fn listeners_of_another_configuration_come_and_go_with_an_upgrade() {
     assert_eq!(site.client().connect(second, HOST).unwrap().get(HOST, "/").unwrap().status(), 200);
     load.go_on(20);
     load.stop().must_be_flawless();
+}
+
+#[test]
+fn xdp_protects_all_the_time_and_is_the_new_gateways_once_the_old_one_is_gone() {
+    if !skip::unless_root() {
+        return;
+    }
+    let field = Field::new();
+    let mut gateway = Gateway::start(field.setup("required = true\nunknown_sni = \"drop\""));
+    let has_program = || field.edge.output("ip", &["link", "show", INTERFACE]).contains("prog/xdp");
+    let mut busy = field.fleet.run(|| field.site.client().connect(field.address(), HOST)).unwrap();
+    busy.send(&format!("GET {HELD} HTTP/1.1\r\nHost: {HOST}\r\n\r\n")).unwrap();
+    wait::until("the request at its origin", || field.site.origin.requests().pop());
+    let _new = gateway.upgrade();
+    assert!(has_program() && !gateway.is_attached(INTERFACE, "native"), "the old one's");
+    assert_eq!(field.curl("/").response().status(), 200);
+    field.site.origin.release();
+    assert_eq!(busy.receive().unwrap().status(), 200);
+    assert_eq!(gateway.wait().code(), Some(0));
+    wait::until("the new one's program", || gateway.is_attached(INTERFACE, "native").then_some(()));
+    assert!(has_program());
+    assert_eq!(field.curl("/").response().status(), 200);
+    gateway.wait_metric(
+        "fleetgate_xdp_packets_total",
+        &[("action", "pass"), ("reason", Verdict::HelloMatched.reason())],
+        1,
+    );
 }
 
 #[test]
