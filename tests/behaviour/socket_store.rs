@@ -66,6 +66,31 @@ fn a_listener_that_a_reload_brings_is_kept_and_one_that_it_takes_is_not() {
 }
 
 #[test]
+fn the_one_socket_of_a_socket_unit_serves_all_workers_and_its_queue_from_before_the_start() {
+    const WAITING: usize = 16;
+    let (site, manager) = (Site::new(), Manager::new());
+    let unit = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = unit.local_addr().unwrap();
+    // Somebody else's socket, which nobody configures, and something that is no socket.
+    manager.keep("stray", TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
+    manager.keep("file", std::fs::File::open("/dev/null").unwrap());
+    manager.keep("unit", unit);
+    let waiting: Vec<_> = (0..WAITING).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let setup = site.setup().table("server", &format!("workers = {WORKERS}"));
+    let gateway =
+        Gateway::start(setup.array("listener", format!("address = \"{address}\"")).managed(&manager));
+    for stream in waiting {
+        assert_eq!(site.client().connect_over(stream, HOST).unwrap().get(HOST, "/").unwrap().status(), 200);
+    }
+    let load = Load::start(&site.client(), address, HOST);
+    load.go_on(20);
+    let _new = gateway.upgrade();
+    load.go_on(20);
+    load.stop().must_be_flawless();
+    gateway.output().wait_log("no listening TCP socket");
+}
+
+#[test]
 fn an_upgrade_tells_the_manager_which_process_is_the_service_by_now() {
     let (site, manager) = (Site::new(), Manager::new());
     let gateway = start(&site, &manager);

@@ -53,6 +53,11 @@ impl Manager {
         Self(Arc::new(Inner { folder, shared }))
     }
 
+    /// Keeps a descriptor from now on, as for a socket unit.
+    pub fn keep(&self, name: &str, descriptor: impl Into<OwnedFd>) {
+        lock(&self.0.shared.stored).push((name.to_owned(), descriptor.into()));
+    }
+
     /// How many descriptors it keeps.
     pub fn keeps(&self) -> usize {
         lock(&self.0.shared.stored).len()
