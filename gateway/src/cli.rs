@@ -9,6 +9,7 @@ mod policy;
 mod reload;
 mod status;
 mod token;
+mod upgrade;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -62,6 +63,16 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Have the running gateway start the installed program in its place. No connection is refused; those that are open
+    /// finish. Exit status 1 when the old one goes on.
+    #[command(after_help = "Example:\n  fleetgate upgrade")]
+    Upgrade {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Print the result as JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Look at the verdict cache of the running gateway, or have it forget devices.
     Cache(cache::Cache),
     /// Deny devices at once, whatever their CA says; pardon them; list who is denied.
@@ -105,6 +116,9 @@ pub fn main() -> ExitCode {
         }
         Command::Reload { config, json } => {
             config.admin_socket().and_then(|socket| reload::reload(&socket, json))
+        }
+        Command::Upgrade { config, json } => {
+            config.admin_socket().and_then(|socket| upgrade::upgrade(&socket, json))
         }
         Command::Cache(cache) => cache.run(),
         Command::Device(device) => device.run(),

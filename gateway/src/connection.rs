@@ -1,6 +1,7 @@
 //! What an open connection is worth, whatever goes over it: host and device as of now, and what policy says of them.
 
 mod asked;
+mod phase;
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
@@ -12,6 +13,7 @@ use tokio::sync::watch;
 
 pub use self::asked::Asked;
 use self::asked::Permitted;
+pub use self::phase::Phase;
 use crate::access::token::Subject;
 use crate::access::{Denial, Facts, Permit, Presented, decide};
 use crate::config::{ClientAuth, Protocol};

@@ -4,35 +4,48 @@ mod cache;
 mod crls;
 mod denied;
 mod tokens;
+mod upgrade;
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
+use tokio::sync::{RwLock, watch};
 
 use crate::access::token;
 use crate::config::{ClientAuth, Config, Problem, Problems, Source};
 use crate::crl::{self, Keeper, Network};
 use crate::device::cache::Statistics;
-use crate::listen::Shared;
+use crate::handover::{Manager, Program};
+use crate::listen::{Listeners, Plan, Shared};
 use crate::snapshot::{Accepted, Compiled, Record, Snapshot, compile};
 use crate::xdp::{self, DataPlane, InterfaceStatus};
+use upgrade::Heir;
 
 pub use cache::Seen;
 pub use crls::{CrlsPushed, CrlsRemoved};
 pub use denied::{DeniedChange, DeniedList};
 pub use tokens::{RevokedChange, TokenKeys};
+pub use upgrade::{Changing, UpgradeError, Upgraded};
 
 pub use crate::crl::{AuthorityStatus, PushError, Selector};
 
 /// What a running gateway is asked and told from outside: by the admin socket, the metrics endpoint and signals.
 pub struct Control {
     shared: Shared,
-    listeners: Vec<SocketAddr>,
+    listeners: Listeners,
+    probes: TcpListener,
+    program: Program,
+    manager: Manager,
     draining: AtomicBool,
+    /// Who comes after this gateway.
+    heir: Mutex<Heir>,
+    /// Held by whoever changes what outlives the process; true once that is another gateway's.
+    changes: Arc<RwLock<bool>>,
+    handed_over: watch::Sender<bool>,
     keeper: Arc<Keeper>,
     /// Which CAs are accepted. Held throughout a reload: one comes after the other.
     record: Mutex<Record>,
@@ -47,6 +60,14 @@ pub struct Parts {
     pub keeper: Arc<Keeper>,
     /// Which CAs were accepted.
     pub record: Record,
+    /// The sockets for devices.
+    pub listeners: Listeners,
+    /// The metrics endpoint's socket.
+    pub probes: TcpListener,
+    /// What this process was started as.
+    pub program: Program,
+    /// What runs this process.
+    pub manager: Manager,
 }
 
 struct State {
@@ -84,6 +105,8 @@ pub struct Reload {
 pub struct Status {
     /// Version of the gateway.
     pub version: &'static str,
+    /// Its process id.
+    pub process: u32,
     /// The configuration file.
     pub config: PathBuf,
     /// Generation of the snapshot in force.
@@ -121,21 +144,20 @@ pub struct HostStatus {
 
 impl Control {
     /// Takes over a gateway that was just started with `compiled`.
-    pub fn new(
-        path: PathBuf,
-        config: Config,
-        warnings: &Problems,
-        parts: Parts,
-        listeners: Vec<SocketAddr>,
-        shared: Shared,
-    ) -> Self {
-        let Parts { plane, keeper, mut record } = parts;
+    pub fn new(path: PathBuf, config: Config, warnings: &Problems, parts: Parts, shared: Shared) -> Self {
+        let Parts { plane, keeper, mut record, listeners, probes, program, manager } = parts;
         record.keep(&shared.snapshot.load().authorities);
         let last_reload = Reload { successful: true, at: now(), problems: warnings.lines() };
         let cache_reported = shared.verdicts.cache.statistics();
         let control = Self {
             listeners,
+            probes,
+            program,
+            manager,
             draining: AtomicBool::new(false),
+            heir: Mutex::default(),
+            changes: Arc::default(),
+            handed_over: watch::Sender::new(false),
             keeper,
             record: Mutex::new(record),
             state: Mutex::new(State {
@@ -212,10 +234,11 @@ impl Control {
         hosts.sort_by(|a, b| a.name.cmp(&b.name));
         Status {
             version: env!("CARGO_PKG_VERSION"),
+            process: std::process::id(),
             config: state.path.clone(),
             generation: snapshot.generation,
             draining: self.draining.load(Ordering::Relaxed),
-            listeners: self.listeners.clone(),
+            listeners: self.listeners.addresses(),
             hosts,
             connections: self.shared.metrics.connections.get(),
             verdict_cache: self.shared.verdicts.cache.statistics(),
@@ -253,11 +276,6 @@ impl Control {
         self.shared.limiter.set_offloaded(state.plane.is_enforcing());
     }
 
-    /// Says that no more connections are accepted.
-    pub fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -287,15 +305,27 @@ impl Control {
 
     fn put_in_force(&self, state: &mut State, ready: Ready) -> Result<Problems, Problems> {
         let Ready { config, source, snapshot, crls, warnings } = ready;
-        state
-            .plane
-            .apply(&snapshot, &config.protected())
-            .map_err(|problems| Problems::new(&source, problems))?;
+        let refused = |problems| Problems::new(&source, problems);
+        let listeners = self.listeners.prepare(&config.listeners).map_err(refused)?;
+        state.plane.apply(&snapshot, &config.protected()).map_err(refused)?;
         // Open connections hear of both with the index that follows the snapshot.
         self.keeper.adopt(crls, || self.shared.snapshot.store(Arc::new(snapshot)));
+        self.change_listeners(listeners);
         self.shared.tokens.configure(config.access.key_rotation, config.access.token_cache);
         state.config = config;
         Ok(warnings)
+    }
+
+    /// The service manager closes its own before a last call, and hears of new ones when they are in force.
+    fn change_listeners(&self, plan: Plan) {
+        let new = plan.new_ones().to_vec();
+        for listener in plan.gone() {
+            self.manager.forget(listener.address());
+        }
+        self.listeners.apply(plan);
+        for listener in new {
+            self.manager.store(listener.address(), listener.sockets());
+        }
     }
 
     /// Brings what depends on the snapshot in step with it.
@@ -356,14 +386,8 @@ fn describe_certificates(snapshot: &Snapshot, shared: &Shared) {
 
 /// What cannot change while the gateway runs.
 fn fixed_settings(old: &Config, new: &Config) -> Vec<Problem> {
-    let listeners = |config: &Config| {
-        let each = config.listeners.iter();
-        each.map(|listener| (listener.address.value, listener.proxies().map(<[_]>::to_vec)))
-            .collect::<Vec<_>>()
-    };
     let changed = [
         ("[server]", old.server != new.server),
-        ("[[listener]]", listeners(old) != listeners(new)),
         ("[admin]", old.admin != new.admin),
         ("[metrics]", old.metrics != new.metrics),
         ("[log]", old.log != new.log),

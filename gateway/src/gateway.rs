@@ -1,16 +1,17 @@
 //! Start to stop: everything is built and checked before the first connection is accepted.
 
+mod running;
+mod signals;
+
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::available_parallelism;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use sd_notify::NotifyState;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::access::token::{self, Tokens};
 use crate::api::{self, AdminSocket};
@@ -19,18 +20,15 @@ use crate::control::{Control, Parts};
 use crate::crl::{self, Network};
 use crate::device::refusal;
 use crate::device::verdicts::Verdicts;
+use crate::handover::{self, Manager, Predecessor, Program};
 use crate::limit::Devices;
-use crate::listen::{self, BindError, Limiter, Shared, Sockets};
+use crate::listen::{self, BindError, Inherited, Limiter, Listeners, Phase, Shared};
 use crate::snapshot::{Compiled, Record, compile};
 use crate::telemetry::access_log::Wanted;
 use crate::telemetry::{AccessLog, Metrics};
 use crate::xdp::DataPlane;
-
-/// How often the XDP side is looked at: a lost link is noticed and mended this fast.
-const HEALTH: Duration = Duration::from_secs(1);
-
-/// How long the last lines of the access log may take at the end.
-const LAST_LINES: Duration = Duration::from_secs(1);
+use running::Running;
+use signals::Signals;
 
 /// Why the gateway did not start.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +62,9 @@ pub enum StartError {
     /// The keys of application tokens, or what operators revoked of them.
     #[error(transparent)]
     Tokens(#[from] token::TokensError),
+    /// The gateway before.
+    #[error("the gateway before has not handed over: {0}")]
+    Unwanted(io::Error),
     /// A thread, a runtime or a signal handler.
     #[error("cannot start: {0}")]
     System(#[from] io::Error),
@@ -75,13 +76,23 @@ pub enum StartError {
 /// [`StartError`], before any connection was accepted.
 pub fn run(path: &Path) -> Result<(), StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let result = runtime.block_on(serve(path));
+    let (mut predecessor, given) = Predecessor::find()?.unzip();
+    let given = given.into_iter().flatten().chain(handover::listening()?);
+    let result = runtime.block_on(serve(path, &mut predecessor, Inherited::new(given)));
+    if let (Err(error), Some(predecessor)) = (&result, predecessor) {
+        predecessor.fail(error);
+    }
     // A reload that waits for a server must not hold up the end.
     runtime.shutdown_background();
     result
 }
 
-async fn serve(path: &Path) -> Result<(), StartError> {
+async fn serve(
+    path: &Path,
+    predecessor: &mut Option<Predecessor>,
+    mut inherited: Inherited,
+) -> Result<(), StartError> {
+    let (program, manager) = (Program::own()?, Manager::from_environment());
     let (config, source) = Config::load(path)?;
     let verdicts = Arc::new(Verdicts::new(config.server.verdict_cache));
     let state_dir = config.server.state_dir(&source);
@@ -99,15 +110,21 @@ async fn serve(path: &Path) -> Result<(), StartError> {
         0 => available_parallelism().map_or(1, usize::from),
         workers => workers,
     };
-    let addresses: Vec<_> = config.listeners.iter().map(|listener| listener.address.value).collect();
-    let sockets = Sockets::bind(&addresses, workers)?;
-    let probes = bind_probes(config.metrics.listen)?;
-    let admin = AdminSocket::bind(&config.admin.socket)?;
+    let given = inherited.addresses();
+    let (listeners, feeds) = Listeners::open(&config.listeners, workers, &mut inherited)?;
+    let addresses = listeners.addresses();
+    let probes = bind_probes(config.metrics.listen, &mut inherited)?;
+    let mut admin = match predecessor {
+        None => AdminSocket::bind(&config.admin.socket)?,
+        Some(_) => AdminSocket::bind_beside(&config.admin.socket)?,
+    };
     let plane = DataPlane::start(&snapshot, &config.protected());
-    if config.xdp.required && !plane.errors().is_empty() {
+    // The program of the gateway before protects until its end.
+    let is_bearable = predecessor.is_some() && plane.is_only_taken();
+    if config.xdp.required && !plane.errors().is_empty() && !is_bearable {
         return Err(StartError::Xdp(plane.errors().join("; ")));
     }
-    let (drain, draining) = watch::channel(false);
+    let (end, phase) = watch::channel(Phase::Serving);
     let devices = Arc::new(Devices::new(config.server.verdict_cache, metrics.clone()));
     let shared = Shared {
         snapshot: Arc::new(ArcSwap::from_pointee(snapshot)),
@@ -116,10 +133,9 @@ async fn serve(path: &Path) -> Result<(), StartError> {
         access_log: access_log(&config, &metrics)?,
         metrics,
         permits: Arc::new(Semaphore::new(config.server.max_connections as usize)),
-        proxies: config.listeners.iter().map(|listener| listener.proxies().map(Arc::from)).collect(),
         devices,
         limiter: Arc::new(Limiter::new(config.xdp.table.sources)),
-        draining,
+        phase,
         max_idle_origin_connections: config.server.max_idle_origin_connections as usize,
         max_origin_requests: config.server.max_origin_requests as usize,
         max_request_header: config.server.max_request_header as usize,
@@ -130,35 +146,47 @@ async fn serve(path: &Path) -> Result<(), StartError> {
     let keeper =
         Arc::new(crl::Keeper::new(crls, denials, Arc::clone(&shared.verdicts), shared.metrics.clone()));
     keeper.watch()?;
-    let parts = Parts { plane, keeper, record };
-    let control =
-        Arc::new(Control::new(path.to_owned(), config, &warnings, parts, addresses.clone(), shared.clone()));
+    let parts = Parts { plane, keeper, record, listeners, probes: probes.try_clone()?, program, manager };
+    let control = Arc::new(Control::new(path.to_owned(), config, &warnings, parts, shared.clone()));
     let mut signals = Signals::new()?;
-    for (index, sockets) in sockets.into_iter().enumerate() {
-        drop(listen::spawn(index, sockets, shared.clone())?);
+    for (index, feed) in feeds.into_iter().enumerate() {
+        drop(listen::spawn(index, feed, shared.clone())?);
     }
-    tokio::spawn(Arc::clone(&shared.tokens).look_after());
+    let tokens = tokio::spawn(Arc::clone(&shared.tokens).look_after());
     listen::watch_origins(Arc::clone(&shared.snapshot), shared.metrics.clone())?;
-    tokio::spawn(api::serve_probes(tokio::net::TcpListener::from_std(probes)?, Arc::clone(&control)));
-    let admin_task = tokio::spawn(admin.serve(Arc::clone(&control)));
-    tracing::info!(listeners = ?addresses, workers, "serving");
-    notify(&[NotifyState::Ready]);
-
-    signals.until_stopped(&control).await;
-    notify(&[NotifyState::Stopping]);
-    control.drain();
-    // Receivers live as long as the workers; without any there is nothing to drain.
-    let _ = drain.send(true);
-    let deadline = shared.snapshot.load().timeouts.drain;
-    tracing::info!(?deadline, "draining");
-    tokio::select! {
-        // Every permit back means every connection closed.
-        _ = shared.permits.acquire_many(all_permits) => tracing::info!("drained"),
-        () = tokio::time::sleep(deadline) => tracing::warn!("drain deadline passed; closing what is still open"),
-        () = signals.stop() => tracing::warn!("stopped again; closing what is still open"),
+    let probes =
+        tokio::spawn(api::serve_probes(tokio::net::TcpListener::from_std(probes)?, Arc::clone(&control)));
+    admin.put_in_place()?;
+    let no_more_verbs = Arc::new(Notify::new());
+    let admin = tokio::spawn({
+        let end = Arc::clone(&no_more_verbs);
+        admin.serve(Arc::clone(&control), async move { end.notified().await })
+    });
+    let running = Running {
+        control: Arc::clone(&control),
+        shared,
+        phase: end,
+        all_permits,
+        tokens,
+        probes,
+        admin,
+        no_more_verbs,
+    };
+    let unclaimed = inherited.addresses();
+    drop(inherited);
+    if let Some(predecessor) = predecessor.take() {
+        let taken = given.iter().filter(|address| !unclaimed.contains(address)).copied().collect();
+        predecessor.take_over(taken).await.map_err(StartError::Unwanted)?;
     }
-    admin_task.abort();
-    shared.access_log.flush(LAST_LINES);
+    for address in unclaimed {
+        manager.forget(address);
+    }
+    control.store_sockets();
+    tracing::info!(listeners = ?addresses, workers, "serving");
+    manager.notify(&[NotifyState::Ready]);
+
+    signals.until_stopped(&control, manager).await;
+    running.end(&mut signals, manager).await;
     Ok(())
 }
 
@@ -199,71 +227,14 @@ fn access_log(config: &Config, metrics: &Metrics) -> io::Result<AccessLog> {
     }
 }
 
-fn bind_probes(address: SocketAddr) -> Result<TcpListener, StartError> {
+fn bind_probes(address: SocketAddr, inherited: &mut Inherited) -> Result<TcpListener, StartError> {
+    if let Some(listener) = inherited.take(address).pop() {
+        return Ok(listener);
+    }
     let bind = || {
         let listener = TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         Ok(listener)
     };
     bind().map_err(|error| StartError::Metrics { address, error })
-}
-
-/// A reload as `Type=notify-reload` of systemd wants it: said before and after, with the time. The old snapshot serves
-/// where the new one is refused, so that the service is ready again either way.
-fn reload(control: &Control) {
-    if let Ok(now) = NotifyState::monotonic_usec_now() {
-        notify(&[NotifyState::Reloading, now]);
-    }
-    let status = match control.reload() {
-        Ok(_) => "serving",
-        Err(_) => "serving the configuration before a refused reload",
-    };
-    notify(&[NotifyState::Ready, NotifyState::Status(status)]);
-}
-
-/// Tells systemd, if it is listening.
-fn notify(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        tracing::debug!(%error, "cannot notify systemd");
-    }
-}
-
-struct Signals {
-    hangup: Signal,
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            hangup: signal(SignalKind::hangup())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    /// Reloads on SIGHUP and looks after XDP, until the first SIGTERM or SIGINT.
-    async fn until_stopped(&mut self, control: &Arc<Control>) {
-        let mut health = tokio::time::interval(HEALTH);
-        loop {
-            tokio::select! {
-                _ = self.hangup.recv() => {
-                    // It may wait for CRLs; probes and the end must not.
-                    let control = Arc::clone(control);
-                    tokio::task::spawn_blocking(move || reload(&control));
-                }
-                _ = health.tick() => control.heal(),
-                _ = self.interrupt.recv() => return,
-                _ = self.terminate.recv() => return,
-            }
-        }
-    }
-
-    async fn stop(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }

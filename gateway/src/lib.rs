@@ -12,6 +12,7 @@ pub mod control;
 pub mod crl;
 pub mod device;
 pub mod gateway;
+pub mod handover;
 pub mod http;
 pub mod limit;
 pub mod listen;

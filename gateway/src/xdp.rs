@@ -150,6 +150,13 @@ impl DataPlane {
         self.load_error.iter().cloned().chain(states.map(ToString::to_string)).collect()
     }
 
+    /// Whether nothing is wrong but that another program is where this one should be: once it is gone,
+    /// [`DataPlane::heal`] attaches this one.
+    pub fn is_only_taken(&self) -> bool {
+        let mut states = self.interfaces.iter().filter_map(|interface| interface.state.as_ref().err());
+        self.load_error.is_none() && states.all(|error| matches!(error, AttachError::Busy(_)))
+    }
+
     /// The state of each interface.
     pub fn status(&self) -> Vec<InterfaceStatus> {
         self.interfaces

@@ -66,7 +66,8 @@ const DOORS: &[(&str, &[&str])] = &[
             "tls",
         ],
     ),
-    ("control", &["access", "config", "crl", "device", "listen", "snapshot", "xdp"]),
+    ("handover", &[]),
+    ("control", &["access", "config", "crl", "device", "handover", "listen", "snapshot", "xdp"]),
     ("api", &["control"]),
     (
         "gateway",
@@ -77,6 +78,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "control",
             "crl",
             "device",
+            "handover",
             "limit",
             "listen",
             "snapshot",

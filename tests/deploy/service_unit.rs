@@ -51,6 +51,11 @@ fn systemd_waits_longer_for_the_end_than_the_gateway_drains() {
 }
 
 #[test]
+fn systemd_of_every_version_says_how_many_sockets_it_keeps() {
+    assert_eq!(setting("Environment"), format!("FDSTORE={}", setting("FileDescriptorStoreMax")));
+}
+
+#[test]
 fn the_admin_socket_is_in_a_folder_that_the_unit_makes() {
     let socket = fleetgate::config::Admin::default().socket;
     assert_eq!(socket.parent().unwrap(), std::path::Path::new("/run").join(setting("RuntimeDirectory")));

@@ -3,8 +3,10 @@
 mod binary;
 mod cli;
 mod log;
+mod manager;
 mod process;
 mod setup;
+mod successor;
 
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -18,7 +20,9 @@ use tempfile::TempDir;
 pub use binary::binary;
 pub use cli::{Said, cli};
 pub use log::Captured;
+pub use manager::Manager;
 pub use setup::{Host, Setup, quoted};
+pub use successor::Successor;
 
 use crate::message::Message;
 use crate::metrics::Metrics;

@@ -9,6 +9,7 @@ pub mod client;
 pub mod crl_server;
 pub mod field;
 pub mod gateway;
+pub mod load;
 pub mod message;
 pub mod metrics;
 pub mod mosquitto;

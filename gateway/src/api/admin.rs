@@ -5,15 +5,18 @@ mod crls;
 mod denied;
 mod reply;
 mod tokens;
+mod upgrade;
 
+use std::future::Future;
 use std::io;
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream as StdStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::serve::Listener;
@@ -39,11 +42,15 @@ pub enum AdminError {
     },
 }
 
-/// The bound socket. Its file goes with it.
+/// The bound socket. Its file goes with it, unless that is another gateway's by then.
 #[derive(Debug)]
 pub struct AdminSocket {
     listener: UnixListener,
     path: PathBuf,
+    /// Where the file is until it is put in place.
+    beside: Option<PathBuf>,
+    /// Device and inode of the file.
+    file: (u64, u64),
 }
 
 impl AdminSocket {
@@ -55,21 +62,34 @@ impl AdminSocket {
         if StdStream::connect(path).is_ok() {
             return Err(AdminError::Taken(path.to_owned()));
         }
-        let bind = || {
-            // Anything but a socket is somebody's file, and binding fails on it.
-            if std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
-                std::fs::remove_file(path)?;
-            }
-            let listener = UnixListener::bind(path)?;
-            // Peer credentials decide who is heard; the mode only keeps others from trying.
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-            Ok(Self { listener, path: path.to_owned() })
-        };
-        bind().map_err(|error| AdminError::Bind { path: path.to_owned(), error })
+        let (listener, file) = bind(path)?;
+        Ok(Self { listener, path: path.to_owned(), beside: None, file })
     }
 
-    /// Serves requests until the future is dropped.
-    pub async fn serve(self, control: Arc<Control>) {
+    /// Binds a socket that will take the place of a running gateway's: [`Self::put_in_place`].
+    ///
+    /// # Errors
+    /// [`AdminError::Bind`]
+    pub fn bind_beside(path: &Path) -> Result<Self, AdminError> {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(".new");
+        let beside = PathBuf::from(beside);
+        let (listener, file) = bind(&beside)?;
+        Ok(Self { listener, path: path.to_owned(), beside: Some(beside), file })
+    }
+
+    /// Takes the place of whatever socket is there.
+    ///
+    /// # Errors
+    /// [`AdminError::Bind`]
+    pub fn put_in_place(&mut self) -> Result<(), AdminError> {
+        let Some(beside) = self.beside.take() else { return Ok(()) };
+        std::fs::rename(beside, &self.path)
+            .map_err(|error| AdminError::Bind { path: self.path.clone(), error })
+    }
+
+    /// Serves requests until `end`, and those that are under way then to their ends.
+    pub async fn serve(self, control: Arc<Control>, end: impl Future<Output = ()> + Send + 'static) {
         let router = Router::new()
             .route(
                 "/fleetgate/v1/status",
@@ -80,8 +100,10 @@ impl AdminSocket {
             .merge(crls::routes())
             .merge(denied::routes())
             .merge(tokens::routes())
+            .layer(from_fn_with_state(Arc::clone(&control), upgrade::hold_back))
+            .merge(upgrade::routes())
             .with_state(control);
-        if let Err(error) = axum::serve(self, router).await {
+        if let Err(error) = axum::serve(self, router).with_graceful_shutdown(end).await {
             tracing::error!(%error, "the admin socket stopped");
         }
     }
@@ -89,9 +111,30 @@ impl AdminSocket {
 
 impl Drop for AdminSocket {
     fn drop(&mut self) {
-        // Somebody who removed it before us did our work.
-        let _ = std::fs::remove_file(&self.path);
+        let path = self.beside.as_ref().unwrap_or(&self.path);
+        if identity(path).is_ok_and(|file| file == self.file) {
+            // Somebody who removed it before us did our work.
+            let _ = std::fs::remove_file(path);
+        }
     }
+}
+
+fn bind(path: &Path) -> Result<(UnixListener, (u64, u64)), AdminError> {
+    let bind = || {
+        // Anything but a socket is somebody's file, and binding fails on it.
+        if std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
+            std::fs::remove_file(path)?;
+        }
+        let listener = UnixListener::bind(path)?;
+        // Peer credentials decide who is heard; the mode only keeps others from trying.
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+        Ok((listener, identity(path)?))
+    };
+    bind().map_err(|error| AdminError::Bind { path: path.to_owned(), error })
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    std::fs::symlink_metadata(path).map(|file| (file.dev(), file.ino()))
 }
 
 async fn reload(State(control): State<Arc<Control>>) -> impl IntoResponse {
@@ -142,6 +185,21 @@ mod tests {
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         drop(live);
         assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn a_successor_takes_the_place_of_a_live_one_whose_end_leaves_it_there() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("admin.sock");
+        let old = AdminSocket::bind(&path).unwrap();
+        drop(AdminSocket::bind_beside(&path).unwrap());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "one that gave up leaves nothing");
+        let mut new = AdminSocket::bind_beside(&path).unwrap();
+        new.put_in_place().unwrap();
+        drop(old);
+        std::os::unix::net::UnixStream::connect(&path).unwrap();
+        drop(new);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[tokio::test]

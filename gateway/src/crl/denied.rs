@@ -55,6 +55,15 @@ impl Denials {
         Ok(Self { file: Some(path), records })
     }
 
+    /// Reads the file again, where there is one; gives whether it says something else.
+    pub(super) fn read_again(&mut self) -> Result<bool, DeniedFileError> {
+        let Some(path) = &self.file else { return Ok(false) };
+        let records = file::read(path)?;
+        let differ = records != self.records;
+        self.records = records;
+        Ok(differ)
+    }
+
     /// All records, the oldest first.
     pub fn records(&self) -> &[Denial] {
         &self.records

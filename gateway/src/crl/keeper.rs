@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::denied::{self, Authorities, Changed, Denial, DenialError, Denials, Selector};
+use super::denied::{self, Authorities, Changed, Denial, DenialError, Denials, DeniedFileError, Selector};
 use super::loaded::{Loaded, Outcome};
 use super::newest::Newest;
 use super::prepare::{Network, Prepared};
 use super::status::AuthorityStatus;
-use super::{Wanted, gauges, stored};
+use super::{Settings, Wanted, gauges, stored};
 use crate::config::Problem;
 use crate::device::refusal;
 use crate::device::revocation::{DenyList, RevocationIndex};
@@ -168,6 +168,26 @@ impl Keeper {
     pub fn denials(&self) -> (Vec<Denial>, Option<PathBuf>) {
         let denied = self.denied();
         (denied.denials.records().to_vec(), denied.denials.file().map(Into::into))
+    }
+
+    /// Leaves `server.state_dir` to another gateway: CRLs are looked after as before, and nothing is written there.
+    pub fn leave_state_dir(&self) {
+        let mut state = self.state();
+        let settings = Settings { state_dir: None, ..Settings::clone(&state.prepared.settings) };
+        state.prepared.settings = Arc::new(settings);
+    }
+
+    /// Puts in force what another gateway denies, which has the file now.
+    ///
+    /// # Errors
+    /// The file cannot be read; what was denied before stays denied.
+    pub fn follow_denials(&self) -> Result<(), DeniedFileError> {
+        let mut denied = self.denied();
+        if denied.denials.read_again()? {
+            denied.list = Arc::new(denied.denials.list());
+            self.verdicts.publish(self.verdicts.index().with_denied(Arc::clone(&denied.list)));
+        }
+        Ok(())
     }
 
     /// The sources that `wanted` picks; it may note on them that somebody looks after them now.

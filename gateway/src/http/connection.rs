@@ -78,6 +78,8 @@ pub(super) struct Connection {
     offered: RefCell<Option<Arc<Token>>>,
     /// Request bodies that were not read to their end.
     pub(super) bodies: Bodies,
+    /// Whether the gateway is leaving.
+    parting: Cell<bool>,
     /// Requests under way.
     requests: Cell<usize>,
     /// When the last one was done with.
@@ -160,6 +162,7 @@ impl Connection {
             responses: Responses::default(),
             offered: RefCell::default(),
             bodies: Bodies::default(),
+            parting: Cell::new(false),
             requests: Cell::new(0),
             rested: Cell::new(Instant::now()),
             cancelled: Cell::new(0),
@@ -192,6 +195,16 @@ impl Connection {
     /// Whether it is one more than its device may have.
     pub(super) fn is_surplus(&self) -> bool {
         self.seating.is_surplus()
+    }
+
+    /// Has the next response be the last.
+    pub(super) fn part(&self) {
+        self.parting.set(true);
+    }
+
+    /// Whether a response has to say that it is the last.
+    pub(super) fn is_last(&self) -> bool {
+        self.parting.get() || self.is_surplus()
     }
 
     /// Takes one of the requests that the device may make.

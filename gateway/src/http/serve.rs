@@ -7,12 +7,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::CONNECTION;
+use http::{HeaderValue, StatusCode, Version};
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{CONNECTION, HeaderValue};
 use hyper::rt::Executor;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
-use hyper::{Request, Response, Version};
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::watch;
 use tokio::task::spawn_local;
@@ -24,7 +25,7 @@ use super::held::Held;
 use super::http1::{self, BoxError};
 use super::io::Io;
 use super::watch::{End, Watch};
-use crate::connection::AsOf;
+use crate::connection::{AsOf, Phase};
 use crate::limit::Direction;
 use crate::tls::Accepted;
 
@@ -40,14 +41,14 @@ const WINDOWS: (u32, u32) = (1 << 20, 1 << 18);
 /// Octets of a response's body that an HTTP/2 stream takes before its peer does.
 const SEND_BUFFER: usize = 1 << 16;
 
-/// Serves a connection until it ends. Once `draining` says so, the requests under way are the last; once it has lost what it
-/// was permitted, HTTP/1.1 still finishes the one under way, and HTTP/2 ends at once.
+/// Serves a connection until it ends. As `phase` moves on, the next request or those under way are the last; once it has lost
+/// what it was permitted, HTTP/1.1 still finishes the one under way, and HTTP/2 ends at once.
 pub async fn serve(
     context: Rc<Context>,
     accepted: Accepted,
     source: SocketAddr,
     as_of: AsOf,
-    draining: watch::Receiver<bool>,
+    phase: watch::Receiver<Phase>,
 ) {
     let label = Arc::clone(&accepted.host.label);
     let connection = Rc::new(Connection::new(&accepted, source, as_of, context.max_streams));
@@ -60,10 +61,11 @@ pub async fn serve(
     };
     let is_welcome = connection.enter(&context.devices, &accepted);
     let (idle, unread) = limits(&context, is_welcome);
-    let mut watch = Watch::new(Rc::clone(&context), connection, Arc::clone(&label), draining);
+    let mut watch = Watch::new(Rc::clone(&context), connection, Arc::clone(&label), phase);
     let io = Io::new(accepted.stream);
     let result = if is_http2 {
         watch.limit_idle(Some(idle));
+        watch.leave_early();
         let serving = http2(&context, idle).serve_connection(TokioIo::new(io), service);
         drive(serving, &mut watch, unread).await
     } else {
@@ -93,12 +95,12 @@ async fn answer(
         connection.bodies.add();
     }
     let mut response = forward::answer(&context, &connection, busy.number, request).await;
-    if connection.is_surplus() {
-        if version == Version::HTTP_2 {
+    if version == Version::HTTP_2 {
+        if connection.is_surplus() {
             connection.finish();
-        } else {
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
+    } else if connection.is_last() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     let pace = connection.pace(Direction::Sent);
     Ok(response.map(|body| Held::new(body, busy, pace)))

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::connection::{Connection, Context};
-use crate::connection::terminated;
+use crate::connection::{Phase, terminated};
 
 /// Why a connection is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +23,10 @@ pub(super) enum End {
 
 /// What a connection hears of.
 enum News {
-    /// The gateway ends, or no more is taken from this device.
-    End,
+    /// The gateway's end comes nearer.
+    Phase(Phase),
+    /// No more is taken from this device.
+    Over,
     /// No request came for too long.
     Idle,
     /// Something may have changed for it.
@@ -39,7 +41,10 @@ pub(super) struct Watch {
     connection: Rc<Connection>,
     label: Arc<str>,
     changes: watch::Receiver<u64>,
-    draining: watch::Receiver<bool>,
+    phase: watch::Receiver<Phase>,
+    /// The phase that it has heard of.
+    heard: Phase,
+    leaves_early: bool,
     idle: Option<Duration>,
     /// When it was said last that it is.
     told_idle: Instant,
@@ -51,22 +56,39 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// From here on changes are heard of; what came during the handshake is looked at first.
+    /// From here on changes are heard of; what came during the handshake is looked at first. When the
+    /// gateway is leaving, `parting` becomes true.
     pub(super) fn new(
         context: Rc<Context>,
         connection: Rc<Connection>,
         label: Arc<str>,
-        draining: watch::Receiver<bool>,
+        phase: watch::Receiver<Phase>,
     ) -> Self {
         let (changes, lost_before) = connection.watch(context.in_force());
-        let (idle, finishing, lost) = (None, false, false);
-        let told_idle = Instant::now();
-        Self { context, connection, label, changes, draining, idle, told_idle, lost_before, finishing, lost }
+        Self {
+            context,
+            connection,
+            label,
+            changes,
+            phase,
+            heard: Phase::Serving,
+            leaves_early: false,
+            idle: None,
+            told_idle: Instant::now(),
+            lost_before,
+            finishing: false,
+            lost: false,
+        }
     }
 
     /// Tells of [`End::Idle`] when the connection had no request for `limit`, and again every `limit` after that.
     pub(super) fn limit_idle(&mut self, limit: Option<Duration>) {
         self.idle = limit;
+    }
+
+    /// Finishes as soon as the gateway is leaving: HTTP/2 can say so, and its peer loses nothing.
+    pub(super) fn leave_early(&mut self) {
+        self.leaves_early = true;
     }
 
     /// Waits for the next reason to end. Each is told of once.
@@ -77,7 +99,8 @@ impl Watch {
         }
         loop {
             let end = match self.wait().await {
-                News::End => Some(End::Finish),
+                News::Phase(phase) => self.hear(phase),
+                News::Over => Some(End::Finish),
                 News::Idle => Some(End::Idle),
                 News::Flood => Some(self.lose("cancelled_requests")),
                 News::Change => self.look(),
@@ -97,16 +120,22 @@ impl Watch {
     }
 
     async fn wait(&mut self) -> News {
-        let Self { connection, changes, draining, idle, told_idle, finishing, lost, .. } = self;
+        let Self { connection, changes, phase, heard, idle, told_idle, finishing, lost, .. } = self;
         tokio::select! {
             // Both senders live as long as the process: an error means the same as the news.
-            _ = draining.wait_for(|draining| *draining), if !*finishing => News::End,
+            phase = next_phase(phase, *heard), if !*finishing => News::Phase(phase),
             _ = changes.changed(), if !*lost => News::Change,
-            () = connection.finished(), if !*finishing => News::End,
+            () = connection.finished(), if !*finishing => News::Over,
             () = rested(connection, *idle, *told_idle), if !*finishing => News::Idle,
             () = connection.flooded(), if !*lost => News::Flood,
             else => std::future::pending().await,
         }
+    }
+
+    fn hear(&mut self, phase: Phase) -> Option<End> {
+        self.heard = phase;
+        self.connection.part();
+        (phase == Phase::Draining || self.leaves_early).then_some(End::Finish)
     }
 
     /// Whether the connection has lost its permit.
@@ -130,6 +159,10 @@ impl Watch {
         terminated(&self.context.metrics, &self.label, self.connection.source, reason);
         End::Lost
     }
+}
+
+async fn next_phase(phase: &mut watch::Receiver<Phase>, heard: Phase) -> Phase {
+    phase.wait_for(|phase| *phase > heard).await.map_or(Phase::Draining, |phase| *phase)
 }
 
 /// Waits until a connection had nothing to do for `limit`.

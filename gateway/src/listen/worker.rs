@@ -9,16 +9,18 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, watch};
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::sleep;
 
+use super::accept::accept;
 use super::arrive::arrive;
 use super::limiter::Limiter;
-use super::sockets::Sockets;
+use super::listeners::Feed;
 use crate::access::token::Tokens;
 use crate::config::{Protocol, Timeouts};
+use crate::connection::Phase;
 use crate::device::verdicts::Verdicts;
 use crate::http::{self, Context};
 use crate::limit::Devices;
@@ -46,14 +48,12 @@ pub struct Shared {
     pub access_log: AccessLog,
     /// A permit for each connection that may be open.
     pub permits: Arc<Semaphore>,
-    /// Of each listener, who may say where connections come from.
-    pub proxies: Vec<Option<Arc<[IpNet]>>>,
     /// What each device does.
     pub devices: Arc<Devices>,
     /// Limits, where XDP does not enforce them.
     pub limiter: Arc<Limiter>,
-    /// True once no more connections are accepted.
-    pub draining: watch::Receiver<bool>,
+    /// How far the gateway's end has come.
+    pub phase: watch::Receiver<Phase>,
     /// Idle connections that each worker keeps to each origin.
     pub max_idle_origin_connections: usize,
     /// Requests that each worker has under way to each origin.
@@ -66,27 +66,28 @@ pub struct Shared {
     pub max_streams: u32,
 }
 
-struct Worker {
-    shared: Shared,
+pub(super) struct Worker {
+    pub(super) shared: Shared,
     context: Rc<Context>,
     streams: Rc<stream::Context>,
 }
 
-/// Starts a worker. It ends when `draining` says so and its last connection is closed.
+/// Starts a worker, which accepts on what comes through its feed. It ends when the feed and `phase` say
+/// so and its last connection is closed.
 ///
 /// # Errors
 /// When the thread or its runtime cannot be started.
-pub fn spawn(index: usize, sockets: Sockets, shared: Shared) -> io::Result<JoinHandle<()>> {
+pub fn spawn(index: usize, feed: Feed, shared: Shared) -> io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Builder::new().name(format!("worker-{index}")).spawn(move || {
         let local = LocalSet::new();
-        local.block_on(&runtime, run(sockets, shared));
+        local.block_on(&runtime, run(feed, shared));
         // Connections that are still open finish here; the process ends with the drain deadline at the latest.
         runtime.block_on(local);
     })
 }
 
-async fn run(sockets: Sockets, shared: Shared) {
+async fn run(feed: Feed, shared: Shared) {
     let snapshot = shared.snapshot.load();
     let dialer = Dialer::default();
     let context = Context {
@@ -109,18 +110,20 @@ async fn run(sockets: Sockets, shared: Shared) {
         origins: Streams::new(dialer, shared.metrics.clone()),
         devices: Arc::clone(&shared.devices),
     };
-    let mut draining = shared.draining.clone();
+    let mut phase = shared.phase.clone();
     let worker = Rc::new(Worker { shared, context: Rc::new(context), streams: Rc::new(streams) });
-    for (socket, proxies) in sockets.0.into_iter().zip(worker.shared.proxies.clone()) {
-        match TcpListener::from_std(socket) {
-            Ok(listener) => drop(spawn_local(accept_loop(listener, proxies, Rc::clone(&worker)))),
-            Err(error) => tracing::error!(%error, "cannot listen"),
-        }
-    }
+    spawn_local(accept_all(feed, Rc::clone(&worker)));
     let reaper = spawn_local(reap(Rc::clone(&worker)));
-    // The sender lives as long as the process: an error means the same as `true`.
-    let _ = draining.wait_for(|draining| *draining).await;
+    // The sender lives as long as the process: an error means the same as the end.
+    let _ = phase.wait_for(|phase| *phase > Phase::Serving).await;
     reaper.abort();
+}
+
+/// Accepts on every socket that comes, until there will be no more.
+async fn accept_all(mut feed: Feed, worker: Rc<Worker>) {
+    while let Some(assigned) = feed.0.recv().await {
+        spawn_local(accept(assigned, Rc::clone(&worker)));
+    }
 }
 
 fn pool_limits(timeouts: &Timeouts, shared: &Shared) -> origin::Limits {
@@ -144,54 +147,8 @@ async fn reap(worker: Rc<Worker>) {
     }
 }
 
-async fn accept_loop(listener: TcpListener, proxies: Option<Arc<[IpNet]>>, worker: Rc<Worker>) {
-    let mut draining = worker.shared.draining.clone();
-    let mut backoff = Backoff::default();
-    loop {
-        // One connection waits for its permit here, the others in the kernel's queue. The other way around, idle
-        // workers would keep permits that busy ones wait for.
-        let accepted = tokio::select! {
-            biased;
-            _ = draining.wait_for(|draining| *draining) => return,
-            accepted = async {
-                let accepted = listener.accept().await;
-                (worker.permit().await, accepted)
-            } => accepted,
-        };
-        match accepted {
-            (Some(permit), Ok((stream, source))) => {
-                backoff = Backoff::default();
-                let source = SocketAddr::new(source.ip().to_canonical(), source.port());
-                spawn_local(connection(Rc::clone(&worker), stream, source, proxies.clone(), permit));
-            }
-            (_, Err(error)) => {
-                worker.shared.metrics.accept_errors.inc();
-                tracing::warn!(%error, "cannot accept a connection");
-                backoff.wait().await;
-            }
-            (None, Ok(_)) => return,
-        }
-    }
-}
-
-/// From 5 ms doubling to 1 s: an accept error such as EMFILE does not go away by asking again at once.
-struct Backoff(Duration);
-
-impl Default for Backoff {
-    fn default() -> Self {
-        Self(Duration::from_millis(5))
-    }
-}
-
-impl Backoff {
-    async fn wait(&mut self) {
-        sleep(self.0).await;
-        self.0 = (self.0 * 2).min(Duration::from_secs(1));
-    }
-}
-
 impl Worker {
-    async fn permit(&self) -> Option<OwnedSemaphorePermit> {
+    pub(super) async fn permit(&self) -> Option<OwnedSemaphorePermit> {
         let permits = Arc::clone(&self.shared.permits);
         match Arc::clone(&permits).try_acquire_owned() {
             Ok(permit) => Some(permit),
@@ -205,7 +162,7 @@ impl Worker {
 }
 
 /// One connection, from accept to close. It holds its permit until then.
-async fn connection(
+pub(super) async fn connection(
     worker: Rc<Worker>,
     stream: TcpStream,
     peer: SocketAddr,
@@ -227,9 +184,9 @@ async fn connection(
             Box::pin(stream::serve(streams, accepted, ends, as_of)).await;
         }
         Arrived::Accepted(accepted) => {
-            let draining = worker.shared.draining.clone();
+            let phase = worker.shared.phase.clone();
             let context = Rc::clone(&worker.context);
-            Box::pin(http::serve(context, accepted, ends.source, as_of, draining)).await;
+            Box::pin(http::serve(context, accepted, ends.source, as_of, phase)).await;
         }
     }
 }

@@ -116,6 +116,23 @@ impl Tls {
     ) -> io::Result<Connection> {
         let mut stream = TcpStream::connect_timeout(&address, wait::DEADLINE)?;
         stream.write_all(header)?;
+        self.begin(stream, name, cut)
+    }
+
+    /// The same over a connection that is there already.
+    ///
+    /// # Errors
+    /// When the handshake fails.
+    pub fn connect_over(&self, stream: TcpStream, name: &str) -> io::Result<Connection> {
+        self.begin(stream, name, |hello| vec![hello.to_vec()])
+    }
+
+    fn begin(
+        &self,
+        mut stream: TcpStream,
+        name: &str,
+        cut: impl FnOnce(&[u8]) -> Vec<Vec<u8>>,
+    ) -> io::Result<Connection> {
         stream.set_read_timeout(Some(wait::DEADLINE))?;
         stream.set_nodelay(true)?;
         let name = ServerName::try_from(name.to_owned()).expect("a name");

@@ -31,6 +31,7 @@ impl Process {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .env_remove("NOTIFY_SOCKET");
+        setup.manager.iter().for_each(|manager| manager.adopt(&mut command));
         setup.namespace.iter().for_each(|namespace| namespace.adopt(&mut command));
         // The thread that starts it is the test's own: when that is gone, so is the process, whatever happened.
         let die_with_the_test = || set_pdeathsig(Signal::SIGKILL).map_err(io::Error::from);

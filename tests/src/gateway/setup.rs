@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use super::manager::Manager;
 use crate::namespace::Namespace;
 use crate::pki::Identity;
 
@@ -12,6 +13,7 @@ use crate::pki::Identity;
 pub struct Setup {
     pub(super) namespace: Option<Namespace>,
     pub(super) wrapper: Vec<String>,
+    pub(super) manager: Option<Manager>,
     address: String,
     tables: BTreeMap<String, String>,
     arrays: Vec<(&'static str, String)>,
@@ -28,6 +30,7 @@ impl Default for Setup {
         let setup = Self {
             namespace: None,
             wrapper: vec![],
+            manager: None,
             address: "127.0.0.1".into(),
             tables: BTreeMap::new(),
             arrays: vec![],
@@ -48,6 +51,14 @@ impl Setup {
     #[must_use]
     pub fn wrapped(self, wrapper: &[&str]) -> Self {
         Self { wrapper: wrapper.iter().map(|word| (*word).to_owned()).collect(), ..self }
+    }
+
+    /// Has the gateway started by a service manager.
+    #[must_use]
+    pub fn managed(self, manager: &Manager) -> Self {
+        // Only the process itself knows its number before it is the gateway.
+        let manager = Some(manager.clone());
+        Self { manager, ..self.wrapped(&["sh", "-c", "export LISTEN_PID=$$; exec \"$@\"", "sh"]) }
     }
 
     /// Makes `content` the table `[name]`.

@@ -9,6 +9,8 @@ use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use super::*;
+use crate::config;
+use crate::listen::{Inherited, Listeners};
 use crate::snapshot::Site;
 
 const HOST: &str = "*.example.com";
@@ -33,7 +35,8 @@ struct Scene {
     address: SocketAddr,
     metrics: Metrics,
     permits: Arc<Semaphore>,
-    drain: watch::Sender<bool>,
+    drain: watch::Sender<Phase>,
+    listeners: Listeners,
     worker: JoinHandle<()>,
     client: Arc<ClientConfig>,
 }
@@ -50,7 +53,7 @@ impl Scene {
         snapshot.change_tls(&HOST.parse().unwrap(), |tls| {
             tls.cert_resolver = Arc::new(Fragile(Arc::clone(&tls.cert_resolver)));
         });
-        let (metrics, (drain, draining)) = (Metrics::new().unwrap(), watch::channel(false));
+        let (metrics, (drain, phase)) = (Metrics::new().unwrap(), watch::channel(Phase::Serving));
         metrics.count_panics();
         let permits = Arc::new(Semaphore::new(PERMITS));
         let shared = Shared {
@@ -59,10 +62,9 @@ impl Scene {
             access_log: AccessLog::off(metrics.access_log_dropped.clone()),
             metrics: metrics.clone(),
             permits: Arc::clone(&permits),
-            proxies: vec![None],
             devices: Arc::new(Devices::new(8, metrics.clone())),
             limiter: Arc::new(Limiter::new(8)),
-            draining,
+            phase,
             max_idle_origin_connections: 1,
             max_origin_requests: 8,
             max_request_header: 8192,
@@ -70,10 +72,10 @@ impl Scene {
             max_streams: 1,
             tokens: crate::access::token::tests::in_memory(),
         };
-        let sockets = Sockets::bind(&["127.0.0.1:0".parse().unwrap()], 1).unwrap().remove(0);
-        let address = sockets.0[0].local_addr().unwrap();
-        let worker = spawn(0, sockets, shared).unwrap();
-        Self { address, metrics, permits, drain, worker, client: client(root) }
+        let (listeners, mut feeds) = Listeners::open(&[anywhere()], 1, &mut Inherited::default()).unwrap();
+        let address = listeners.in_force()[0].sockets()[0].local_addr().unwrap();
+        let worker = spawn(0, feeds.remove(0), shared).unwrap();
+        Self { address, metrics, permits, drain, listeners, worker, client: client(root) }
     }
 
     fn connect(&self, name: &'static str) -> StreamOwned<ClientConnection, std::net::TcpStream> {
@@ -82,6 +84,11 @@ impl Scene {
         let name = ServerName::try_from(name).unwrap();
         StreamOwned::new(ClientConnection::new(Arc::clone(&self.client), name).unwrap(), stream)
     }
+}
+
+fn anywhere() -> config::Listener {
+    let address = toml_span::Spanned::new("127.0.0.1:0".parse().unwrap());
+    config::Listener { address, proxy_protocol: false, trusted: Vec::new() }
 }
 
 fn client(root: CertificateDer<'static>) -> Arc<ClientConfig> {
@@ -122,7 +129,8 @@ fn a_panic_ends_one_connection_is_counted_and_others_go_on() {
     // What was open is closed, and its permit is back: newcomers are served.
     assert_eq!(status(&mut scene.connect(GOOD)).unwrap(), "502");
     drop(bystander);
-    scene.drain.send(true).unwrap();
+    scene.drain.send(Phase::Draining).unwrap();
+    scene.listeners.end(|_| false);
     scene.worker.join().unwrap();
     assert_eq!((scene.metrics.connections.get(), scene.permits.available_permits()), (0, PERMITS));
 }
