@@ -11,6 +11,7 @@ mod own;
 mod request_body;
 mod serve;
 mod trace;
+mod upgrade;
 mod watch;
 
 pub use connection::Context;

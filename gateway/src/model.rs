@@ -19,3 +19,4 @@ pub mod policy;
 pub mod rule;
 pub mod selector;
 pub mod service_token;
+pub mod upgrade;

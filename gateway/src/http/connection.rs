@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::headers::Hop;
 use super::identity_headers::IdentityHeaders;
 use super::request_body::RequestBody;
+use super::upgrade::Switched;
 use crate::access::token::{Token, Tokens};
 use crate::connection::{self, AsOf, InForce, State};
 use crate::device::Device;
@@ -70,6 +71,8 @@ pub(super) struct Connection {
     max_cancelled: u32,
     /// Tells that there were.
     flooded: Notify,
+    /// What becomes of it once it is done with HTTP.
+    pub(super) switched: RefCell<Option<Box<Switched>>>,
 }
 
 impl Deref for Connection {
@@ -127,6 +130,7 @@ impl Connection {
             cancelled: Cell::new(0),
             max_cancelled,
             flooded: Notify::new(),
+            switched: RefCell::default(),
         }
     }
 

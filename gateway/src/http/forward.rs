@@ -14,6 +14,7 @@ use super::headers::{self, Added};
 use super::identity_headers::IdentityHeaders;
 use super::own;
 use super::request_body::RequestBody;
+use super::upgrade::Upgrade;
 use crate::access::{Denial, Permit, cors, page};
 use crate::connection::{Asked, State, peer};
 use crate::device::refusal::now;
@@ -97,7 +98,7 @@ pub(super) async fn answer(
     number: u64,
     request: Request<Incoming>,
 ) -> Response<ResponseBody> {
-    let begun = Instant::now();
+    let (begun, ray_id) = (Instant::now(), ray_id());
     let state = connection.state(context.in_force());
     let reader = page::Reader::of(request.headers());
     let line = context
@@ -107,9 +108,8 @@ pub(super) async fn answer(
     let is_first = !connection.was_permitted();
     let result = match &state {
         None => Err(Refused::Misdirected),
-        Some(state) => pass(context, connection, state, number, is_first, request).await,
+        Some(state) => pass(context, connection, state, (number, &ray_id), is_first, request).await,
     };
-    let ray_id = ray_id();
     let (response, permit, denial) = match result {
         Ok((permit, response)) => (response, Some(permit), None),
         Err(refused) => {
@@ -165,9 +165,9 @@ async fn pass<'a>(
     context: &Context,
     connection: &Connection,
     state: &'a State,
-    number: u64,
+    (number, ray_id): (u64, &str),
     is_first: bool,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
 ) -> Result<(Permit<'a>, Response<ResponseBody>), Refused<'a>> {
     match requested_host(&request) {
         None => return Err(Refused::BadHost),
@@ -194,7 +194,11 @@ async fn pass<'a>(
     let assertion = token.as_ref().map(|token| &token.assertion);
     let rules = &state.host.forwarding;
     let added = Added { identity: &identity, is_first, rules, hop: &connection.hop, assertion };
-    let request = prepare(&added, request).ok_or(Refused::BadHost)?;
+    let upgrade = Upgrade::wanted(&mut request, &state.host.upgrades);
+    let mut request = prepare(&added, request).ok_or(Refused::BadHost)?;
+    if let Some(upgrade) = &upgrade {
+        upgrade.ask(request.headers_mut());
+    }
     let device = state.device.verified().map(|verified| &verified.identity.fingerprint.0);
     match context.pool.send(&state.host.origins, device, request).await {
         Ok(mut response) => {
@@ -205,7 +209,15 @@ async fn pass<'a>(
             }
             // The version is each hop's own (RFC 9110, 2.5): an HTTP/1.0 origin does not make us one.
             *response.version_mut() = http::Version::HTTP_11;
-            Ok((permit, response.map(Either::Right)))
+            Ok((
+                permit,
+                match upgrade {
+                    Some(upgrade) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                        upgrade.switch(connection, state, ray_id, response)
+                    }
+                    _ => response.map(Either::Right),
+                },
+            ))
         }
         Err(error) => Err(Refused::Origin(permit, error)),
     }

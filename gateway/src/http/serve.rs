@@ -55,7 +55,7 @@ pub async fn serve(
         service_fn(move |request| answer(Rc::clone(&context), Rc::clone(&connection), request))
     };
     let idle = context.snapshot.load().timeouts.request_header;
-    let mut watch = Watch::new(Rc::clone(&context), connection, Arc::clone(&label), draining);
+    let mut watch = Watch::new(Rc::clone(&context), Rc::clone(&connection), Arc::clone(&label), draining);
     let io = TokioIo::new(accepted.stream);
     let result = if is_http2 {
         watch.limit_idle(idle);
@@ -66,9 +66,14 @@ pub async fn serve(
             .timer(TokioTimer::new())
             .header_read_timeout(idle)
             .max_buf_size(context.max_header)
-            .serve_connection(io, service);
+            .serve_connection(io, service)
+            .with_upgrades();
         drive(serving, watch, false).await
     };
+    let switched = connection.switched.take();
+    if let Some(switched) = switched {
+        Box::pin(switched.run(&context, &connection)).await;
+    }
     if let Err(error) = result {
         context.metrics.connection_errors.with_label_values(&[&*label, reason(&error)]).inc();
         tracing::debug!(%source, host = %label, %error, "connection ended early");
@@ -117,7 +122,7 @@ trait Serving: Future<Output = hyper::Result<()>> {
     fn finish(self: Pin<&mut Self>);
 }
 
-impl<S, B> Serving for http1::Connection<TokioIo<Stream>, S>
+impl<S, B> Serving for http1::UpgradeableConnection<TokioIo<Stream>, S>
 where
     S: hyper::service::HttpService<Incoming, ResBody = B>,
     S::Error: Into<BoxError>,

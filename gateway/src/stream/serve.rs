@@ -1,11 +1,8 @@
 //! Serving one stream, from the end of its handshake to its own.
 
-use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
 
 use arc_swap::ArcSwap;
 use rustls::ServerConnection;
@@ -21,6 +18,7 @@ use crate::config::ProxyProtocol;
 use crate::connection::{AsOf, Connection, InForce, State, terminated};
 use crate::device::verdicts::Verdicts;
 use crate::origin::Streams;
+use crate::relay::close;
 use crate::snapshot::Snapshot;
 use crate::telemetry::{AccessLog, Metrics, ray_id};
 use crate::tls::{Accepted, Through};
@@ -125,13 +123,4 @@ fn introduction(
         tls: tls.map(|tls| Tls::of(tls, &state.host.certificate_facts, &state.device)),
     };
     facts.encode(ray_id)
-}
-
-/// Says goodbye, as far as that is possible without waiting.
-pub(super) async fn close(device: &mut (impl AsyncWrite + Unpin)) {
-    poll_fn(|cx| {
-        let _ = Pin::new(&mut *device).poll_shutdown(cx);
-        Poll::Ready(())
-    })
-    .await;
 }
