@@ -9,6 +9,7 @@
 
 mod admin_socket;
 mod bad_config;
+mod bodiless;
 mod ca_expires;
 mod cache_verbs;
 mod connection_limit;
@@ -20,7 +21,9 @@ mod denial;
 mod denied_device;
 mod document_pki;
 mod drain;
+mod expect_continue;
 mod forged_headers;
+mod grpc;
 mod http2;
 mod http2_attacks;
 mod identity_headers;
