@@ -91,6 +91,7 @@ fn calls_streams_and_statuses_pass_over_tls_and_without() {
         assert_eq!(scene.call(device, "refuse"), json!(["FAILED_PRECONDITION", "not like this: 100 %"]));
         assert_eq!(scene.call(device, "unknown")[0], "UNIMPLEMENTED");
         assert_eq!(scene.call(device, "both"), true);
+        assert_eq!(scene.call(device, "cancel"), "True");
         assert_eq!(scene.call(None, "refuse")[0], "PERMISSION_DENIED");
     }
 }

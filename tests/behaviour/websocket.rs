@@ -1,5 +1,7 @@
 //! A WebSocket goes from device to origin as it is, for as long as the device may be there.
 
+use std::time::Duration;
+
 use fleetgate_tests::gateway::{Gateway, Setup};
 use fleetgate_tests::pki::{Ca, Identity};
 use fleetgate_tests::site::{HOST, Site};
@@ -112,6 +114,20 @@ fn one_that_loses_its_permit_is_closed() {
     assert_eq!(gateway.cli("device", &["deny", "--fingerprint", &scene.site.device.sha256()]).code, 0);
     assert_eq!(device.says(), json!({ "code": null }));
     ended(&gateway, "denied_locally");
+}
+
+#[test]
+fn one_whose_certificate_runs_out_is_closed() {
+    let Some(scene) = Scene::new() else { return };
+    // A path ends with its anchor.
+    let short = Ca::root_for("Short Root", Duration::from_secs(8));
+    let device = short.device("device-1");
+    let gateway = Gateway::start(scene.setup().trust("short", &short.path, &[HOST]));
+    let mut device = scene.device(&gateway, Some(&device), "wait");
+    assert_eq!(device.says(), json!({ "echo": "hello" }));
+    assert_eq!(device.says(), json!({ "code": null }));
+    let lost = [("host", HOST), ("reason", "anchor_expired")];
+    gateway.wait_metric("fleetgate_connections_terminated_total", &lost, 1);
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("host", "health_path") => "\"/another\"",
         ("xdp.limit", _) | ("host.mqtt", "connect_rate") => "\"1/s burst 2\"",
         ("listener", "address") | ("metrics", "listen") => "\"127.0.0.1:1\"",
-        ("host", "upgrades") => "[]",
+        ("host", "upgrades") => "[\"x-own/1\"]",
         ("host", "client_auth") => "\"require\"",
         ("host", "origin") => "\"http://127.0.0.1:1\"",
         ("application" | "application.policy", "name") | ("application", "custom_deny_message") => {

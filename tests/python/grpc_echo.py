@@ -49,7 +49,18 @@ def release(request, context):
     return b""
 
 
-RELEASED = threading.Event()
+def held(requests, context):
+    """Never ends by itself."""
+    context.add_callback(CANCELLED.set)
+    yield next(requests)
+    CANCELLED.wait()
+
+
+def cancelled(request, context):
+    return str(CANCELLED.wait(20)).encode()
+
+
+RELEASED, CANCELLED = threading.Event(), threading.Event()
 
 
 def origin(*tls):
@@ -58,6 +69,8 @@ def origin(*tls):
         "Unary": unary_handler(unary),
         "Refuse": unary_handler(refuse),
         "Release": unary_handler(release),
+        "Cancelled": unary_handler(cancelled),
+        "Held": stream_handler(held),
         "Both": stream_handler(both),
         "Slow": stream_handler(slow),
     }
@@ -109,6 +122,14 @@ def call_both(channel):
         answers.append(int(answer))
         answered.release()
     return answers == list(range(20))
+
+
+def call_cancel(channel):
+    """Whether the origin hears that the device has lost interest."""
+    call = channel.stream_stream("/Echo/Held")(iter([b"x"]), timeout=60)
+    next(call)
+    call.cancel()
+    return channel.unary_unary("/Echo/Cancelled")(b"", timeout=30).decode()
 
 
 def call_slow(channel):

@@ -209,15 +209,13 @@ async fn pass<'a>(
             }
             // The version is each hop's own (RFC 9110, 2.5): an HTTP/1.0 origin does not make us one.
             *response.version_mut() = http::Version::HTTP_11;
-            Ok((
-                permit,
-                match upgrade {
-                    Some(upgrade) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
-                        upgrade.switch(connection, state, ray_id, response)
-                    }
-                    _ => response.map(Either::Right),
-                },
-            ))
+            let response = match upgrade {
+                Some(upgrade) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                    upgrade.switch(connection, state, ray_id, response)
+                }
+                _ => response.map(Either::Right),
+            };
+            Ok((permit, response))
         }
         Err(error) => Err(Refused::Origin(permit, error)),
     }

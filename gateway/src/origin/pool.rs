@@ -225,7 +225,7 @@ where
         let most = if only_http1 { 0 } else { self.shared.limits.get().max_idle.max(TRIES) };
         let (mut kept, mut made) = (most, TRIES);
         loop {
-            let found = if kept > 0 { slot.kept(only_http1, RESTED) } else { None };
+            let found = if kept > 0 { slot.kept(RESTED) } else { None };
             let (connection, rested, is_new) = match found {
                 Some((connection, rested)) => (connection, rested, false),
                 None => match self.connect_in_time(slot, only_http1).await {
