@@ -75,7 +75,8 @@ def closed_by_origin(peer):
 def until_closed(peer):
     try:
         while True:
-            peer.recv()
+            # One that should have been closed by now is a failure.
+            peer.recv(timeout=25)
     except ConnectionClosed as closed:
         return {"code": closed.rcvd and closed.rcvd.code}
 
