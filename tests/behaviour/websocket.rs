@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fleetgate_tests::gateway::{Gateway, Setup};
+use fleetgate_tests::gateway::{Gateway, Setup, quoted};
 use fleetgate_tests::pki::{Ca, Identity};
 use fleetgate_tests::site::{HOST, Site};
 use fleetgate_tests::websocket::{WebSocketDevice, WebSocketOrigin};
@@ -78,6 +78,19 @@ fn frames_that_no_buffer_holds_arrive_whole() {
     let gateway = Gateway::start(scene.setup());
     let mut device = scene.device(&gateway, Some(&scene.site.device), "big");
     assert_eq!(device.says(), json!([true, true, true]));
+}
+
+#[test]
+fn an_origin_may_speak_tls() {
+    let internal = Ca::root("Internal Root");
+    let Some(origin) = WebSocketOrigin::start_tls(&internal.server(&["app.internal"])) else { return };
+    let site = Site::new();
+    let before = format!("{:?}", site.origin.url());
+    let trusted = format!("origin_ca = {}\norigin_name = \"app.internal\"\n", quoted(&internal.path));
+    let setup = site.setup().replace(&before, &format!("{:?}\n{trusted}", origin.url_with("https")));
+    let gateway = Gateway::start(setup);
+    let device = WebSocketDevice::start(&site, gateway.address(), Some(&site.device), "/", "echo");
+    assert_eq!(device.unwrap().says(), json!([true, true]));
 }
 
 #[test]

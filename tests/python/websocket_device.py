@@ -1,6 +1,7 @@
 """A WebSocket client on the library `websockets`, and an origin on the same.
 
-websocket_device.py origin      prints its port, then {"opened": PATH, "headers": {...}} and {"closed": CODE} as they come.
+websocket_device.py origin [CERTIFICATE KEY]
+                                prints its port, then {"opened": PATH, "headers": {...}} and {"closed": CODE} as they come.
                                 It echoes; the message "close" has it close with 4001.
 websocket_device.py device PORT CA CERTIFICATE KEY URL WHAT
                                 prints one JSON document
@@ -22,7 +23,7 @@ def tell(what):
     print(json.dumps(what), flush=True)
 
 
-def origin():
+def origin(*files):
     def handle(peer):
         tell({"opened": peer.request.path, "headers": dict(peer.request.headers.raw_items())})
         try:
@@ -36,7 +37,12 @@ def origin():
         closed = peer.protocol.close_rcvd
         tell({"closed": closed.code if closed else "lost"})
 
-    with serve(handle, "127.0.0.1", 0, max_size=LIMIT, ping_interval=None) as server:
+    context = None
+    if files:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*files)
+        context.set_alpn_protocols(["http/1.1"])
+    with serve(handle, "127.0.0.1", 0, ssl=context, max_size=LIMIT, ping_interval=None) as server:
         print(server.socket.getsockname()[1], flush=True)
         server.serve_forever()
 

@@ -30,8 +30,17 @@ pub struct WebSocketDevice {
 impl WebSocketOrigin {
     /// Starts one. Where Python's packages are missing, the test is listed as skipped, and should return.
     pub fn start() -> Option<Self> {
+        Self::start_with(&[])
+    }
+
+    /// One that speaks TLS.
+    pub fn start_tls(identity: &Identity) -> Option<Self> {
+        Self::start_with(&[&identity.certificate, &identity.key])
+    }
+
+    fn start_with(files: &[&PathBuf]) -> Option<Self> {
         let mut command = python::script(&python::interpreter()?, SCRIPT);
-        let (process, mut output) = spawn(command.arg("origin"));
+        let (process, mut output) = spawn(command.arg("origin").args(files));
         let mut port = String::new();
         output.read_line(&mut port).expect("its port");
         let said = Arc::<Mutex<Vec<Value>>>::default();
@@ -45,9 +54,14 @@ impl WebSocketOrigin {
         Some(Self { process, port: port.trim().to_owned(), said })
     }
 
-    /// As the configuration names it.
+    /// As the configuration names it, without TLS.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        self.url_with("http")
+    }
+
+    /// The same with another scheme.
+    pub fn url_with(&self, scheme: &str) -> String {
+        format!("{scheme}://127.0.0.1:{}", self.port)
     }
 
     /// What it has seen: connections that `opened` with their `headers`, and `closed` ones with the code that came.
