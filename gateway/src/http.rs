@@ -17,6 +17,7 @@ mod seating;
 mod serve;
 mod trace;
 mod unread;
+mod upgrade;
 mod watch;
 
 pub use bounds::{BodyError, Fault};

@@ -21,3 +21,4 @@ pub mod rule;
 pub mod selector;
 pub mod service_token;
 pub mod suite_order;
+pub mod upgrade;

@@ -23,6 +23,7 @@ use crate::device::trust::TrustSet;
 use crate::model::forwarding::Forwarding;
 use crate::model::hostname::{HostPattern, Hostname};
 use crate::model::limit::DeviceLimit;
+use crate::model::upgrade::UpgradeProtocol;
 use crate::origin::Origins;
 
 /// Everything that a connection needs to know.
@@ -54,6 +55,8 @@ pub struct Host {
     pub proxy_protocol: ProxyProtocol,
     /// The guard of its byte streams, where they are MQTT.
     pub mqtt: Option<Arc<Mqtt>>,
+    /// Protocols that its requests may switch to.
+    pub upgrades: Vec<UpgradeProtocol>,
     /// Whether devices are asked for certificates.
     pub client_auth: ClientAuth,
     /// Our identity towards devices, and the verifier of theirs; none where TLS goes through.

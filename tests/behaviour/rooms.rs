@@ -19,6 +19,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("tls", &["device", "model", "snapshot"]),
     ("xdp", &["config", "model", "snapshot", "telemetry"]),
     ("connection", &["access", "config", "device", "model", "snapshot", "telemetry", "tls"]),
+    ("relay", &["connection", "device", "limit", "telemetry"]),
     (
         "http",
         &[
@@ -29,6 +30,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "limit",
             "model",
             "origin",
+            "relay",
             "snapshot",
             "telemetry",
             "tls",
@@ -44,6 +46,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "limit",
             "model",
             "origin",
+            "relay",
             "snapshot",
             "telemetry",
             "tls",

@@ -139,7 +139,7 @@ fn every_refusal_of_the_mqtt_guard_is_explained() {
 
 #[test]
 fn every_end_of_a_stream_is_explained() {
-    for reason in fleetgate::stream::End::ALL {
-        row("**A byte stream ended**", reason.label());
+    for reason in fleetgate::relay::End::ALL {
+        row("**A byte stream or a WebSocket ended**", reason.label());
     }
 }

@@ -30,6 +30,7 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("xdp.limit", _) | ("host.mqtt", "connect_rate") | ("limit", "requests") => "\"1/s burst 2\"",
         ("listener", "address") => "\"127.0.0.9:0\"",
         ("metrics", "listen") => "\"127.0.0.1:1\"",
+        ("host", "upgrades") => "[\"x-own/1\"]",
         ("host", "client_auth") => "\"require\"",
         ("host", "origin") => "\"http://127.0.0.1:1\"",
         ("application" | "application.policy", "name") | ("application", "custom_deny_message") => {

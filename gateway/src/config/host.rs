@@ -14,6 +14,7 @@ use super::stream::{Protocol, ProxyProtocol};
 use super::value::{Parsed, inner, invalid, word};
 use crate::model::hostname::HostPattern;
 use crate::model::origin::Carries;
+use crate::model::upgrade::UpgradeProtocol;
 
 /// A served host.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub struct Host {
     pub proxy_protocol: Spanned<ProxyProtocol>,
     /// The guard of a host that speaks MQTT. For byte streams only.
     pub mqtt: Option<Spanned<Mqtt>>,
+    /// Protocols that requests may switch their connection to.
+    pub upgrades: Vec<UpgradeProtocol>,
     /// Whether and how devices are asked for certificates.
     pub client_auth: ClientAuth,
     /// Whether a device's certificate must name `clientAuth` as its purpose, instead of only not naming others.
@@ -60,11 +63,12 @@ pub struct Identity {
 }
 
 /// Keys that have a meaning only where TLS ends here.
-const OF_OUR_TLS: [&str; 12] = [
+const OF_OUR_TLS: [&str; 13] = [
     "certificate",
     "key",
     "alpn",
     "mqtt",
+    "upgrades",
     "client_auth",
     "require_client_auth_purpose",
     "min_tls",
@@ -121,6 +125,7 @@ impl<'de> Deserialize<'de> for Host {
         let alpn = table.optional_s::<Vec<String>>("alpn");
         let proxy_protocol = table.optional_s("proxy_protocol");
         let mqtt = table.optional_s("mqtt");
+        let upgrades = table.optional::<Vec<Parsed<UpgradeProtocol>>>("upgrades");
         let client_auth = table.optional("client_auth").unwrap_or_default();
         let require_client_auth_purpose = table.optional("require_client_auth_purpose").unwrap_or_default();
         let min_tls = table.optional("min_tls").unwrap_or_default();
@@ -144,6 +149,10 @@ impl<'de> Deserialize<'de> for Host {
             alpn: alpn.unwrap_or_default(),
             proxy_protocol: proxy_protocol.unwrap_or_default(),
             mqtt,
+            upgrades: upgrades.map_or_else(
+                || vec![UpgradeProtocol::WEBSOCKET],
+                |all| all.into_iter().map(|Parsed(protocol)| protocol).collect(),
+            ),
             client_auth,
             require_client_auth_purpose,
             min_tls,

@@ -18,6 +18,7 @@ use super::identity_headers::IdentityHeaders;
 use super::request_body::RequestBody;
 use super::seating::{Exceeded, Seating};
 use super::unread::{Place, Responses};
+use super::upgrade::Switched;
 use crate::access::token::{Token, Tokens};
 use crate::connection::{self, AsOf, InForce, State};
 use crate::device::Device;
@@ -92,6 +93,8 @@ pub(super) struct Connection {
     flooded: Notify,
     /// Tells that its requests under way are the last.
     over: Notify,
+    /// What becomes of it once it is done with HTTP.
+    pub(super) switched: RefCell<Option<Box<Switched>>>,
 }
 
 impl Deref for Connection {
@@ -169,6 +172,7 @@ impl Connection {
             max_cancelled,
             flooded: Notify::new(),
             over: Notify::new(),
+            switched: RefCell::default(),
         }
     }
 

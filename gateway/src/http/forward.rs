@@ -16,6 +16,7 @@ use super::identity_headers::IdentityHeaders;
 use super::own;
 use super::request_body::{Guard, RequestBody};
 use super::seating::Exceeded;
+use super::upgrade::Upgrade;
 use crate::access::{Denial, Permit, cors, page};
 use crate::connection::{Asked, State, peer};
 use crate::device::refusal::now;
@@ -110,7 +111,7 @@ pub(super) async fn answer(
     number: u64,
     request: Request<Incoming>,
 ) -> Response<ResponseBody> {
-    let begun = Instant::now();
+    let (begun, ray_id) = (Instant::now(), ray_id());
     let state = connection.state(context.in_force());
     let reader = page::Reader::of(request.headers());
     let line = context
@@ -120,9 +121,8 @@ pub(super) async fn answer(
     let is_first = !connection.was_permitted();
     let result = match &state {
         None => Err(Refused::Misdirected),
-        Some(state) => pass(context, connection, state, number, is_first, request).await,
+        Some(state) => pass(context, connection, state, (number, &ray_id), is_first, request).await,
     };
-    let ray_id = ray_id();
     let (response, permit, denial) = match result {
         Ok((permit, response)) => (response, Some(permit), None),
         Err(refused) => {
@@ -186,9 +186,9 @@ async fn pass<'a>(
     context: &Context,
     connection: &Connection,
     state: &'a State,
-    number: u64,
+    (number, ray_id): (u64, &str),
     is_first: bool,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
 ) -> Result<(Permit<'a>, Response<ResponseBody>), Refused<'a>> {
     match requested_host(&request) {
         None => return Err(Refused::BadHost),
@@ -223,7 +223,11 @@ async fn pass<'a>(
         bounds: bounds.clone(),
         reading: connection.bodies.reading(),
     };
-    let request = prepare(&added, guard, request).ok_or(Refused::BadHost)?;
+    let upgrade = Upgrade::wanted(&mut request, &state.host.upgrades);
+    let mut request = prepare(&added, guard, request).ok_or(Refused::BadHost)?;
+    if let Some(upgrade) = &upgrade {
+        upgrade.ask(request.headers_mut());
+    }
     let device = state.device.verified().map(|verified| &verified.identity.fingerprint.0);
     match context.pool.send(&state.host.origins, device, request).await {
         Ok(mut response) => {
@@ -234,7 +238,13 @@ async fn pass<'a>(
             }
             // The version is each hop's own (RFC 9110, 2.5): an HTTP/1.0 origin does not make us one.
             *response.version_mut() = http::Version::HTTP_11;
-            Ok((permit, response.map(Either::Right)))
+            let response = match upgrade {
+                Some(upgrade) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                    upgrade.switch(connection, state, ray_id, response)
+                }
+                _ => response.map(Either::Right),
+            };
+            Ok((permit, response))
         }
         Err(error) => Err(match bounds.and_then(|bounds| bounds.fault()) {
             Some(fault) => Refused::Body(permit, fault),

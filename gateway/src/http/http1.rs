@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http_body::Body;
 use hyper::body::Incoming;
-use hyper::server::conn::http1::{Builder, Connection as Http1, Parts};
+use hyper::server::conn::http1::{Builder, Parts, UpgradeableConnection as Http1};
 use hyper::service::HttpService;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::time::{Instant, sleep_until};
@@ -61,14 +61,16 @@ where
                 .timer(TokioTimer::new())
                 .header_read_timeout(parked.patience)
                 .max_buf_size(context.max_header)
-                .serve_connection(TokioIo::new(parked.io), parked.service),
+                .serve_connection(TokioIo::new(parked.io), parked.service)
+                .with_upgrades(),
         );
         watch.limit_idle(Some(REST));
         if let Some(result) = drive(&mut serving, &quiet, watch, times.unread).await {
             return result;
         }
         watch.limit_idle(None);
-        let Parts { io, read_buf, service, .. } = serving.into_parts();
+        // It has been switched, and is not ours any more.
+        let Some(Parts { io, read_buf, service, .. }) = serving.into_parts() else { return Ok(()) };
         let end = connection.resting_since().unwrap_or_else(Instant::now) + idle;
         parked = Parked { io: io.into_inner(), service, patience: idle };
         if read_buf.is_empty() {

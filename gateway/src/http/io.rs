@@ -1,9 +1,9 @@
 //! A device's connection as hyper reads and writes it, and as it is when it is taken out of hyper.
 
-use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use hyper::body::Bytes;
@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
-use crate::tls;
+use crate::relay;
 
 /// A connection, and what was read from it too early.
 pub(super) struct Io {
@@ -21,21 +21,28 @@ pub(super) struct Io {
 }
 
 /// Whether nothing is on its way in a connection: there was nothing more to read, and everything that was written is with
-/// the kernel.
+/// the kernel. Atomic, because hyper wants to be able to send what is switched to another thread.
 #[derive(Clone, Debug)]
-pub(super) struct Quiet(Rc<(Cell<bool>, Cell<bool>)>);
+pub(super) struct Quiet(Arc<[AtomicBool; 2]>);
 
 impl Quiet {
     pub(super) fn is(&self) -> bool {
-        let (drained, flushed) = &*self.0;
-        drained.get() && flushed.get()
+        self.0.iter().all(|is| is.load(Ordering::Relaxed))
+    }
+
+    fn drained(&self, is: bool) {
+        self.0[0].store(is, Ordering::Relaxed);
+    }
+
+    fn flushed(&self, is: bool) {
+        self.0[1].store(is, Ordering::Relaxed);
     }
 }
 
 impl Io {
     pub(super) fn new(stream: Box<TlsStream<TcpStream>>) -> Self {
         // A handshake that is done has been sent.
-        let quiet = Quiet(Rc::new((Cell::new(false), Cell::new(true))));
+        let quiet = Quiet(Arc::new([false, true].map(AtomicBool::new)));
         Self { stream, first: Bytes::new(), quiet }
     }
 
@@ -57,7 +64,7 @@ impl Io {
 
     /// Says goodbye.
     pub(super) async fn close(mut self) {
-        tls::close(&mut *self.stream).await;
+        relay::close(&mut *self.stream).await;
     }
 }
 
@@ -70,7 +77,7 @@ impl AsyncRead for Io {
             return Poll::Ready(Ok(()));
         }
         let read = Pin::new(&mut *this.stream).poll_read(cx, buf);
-        this.quiet.0.0.set(read.is_pending());
+        this.quiet.drained(read.is_pending());
         read
     }
 }
@@ -78,7 +85,7 @@ impl AsyncRead for Io {
 impl AsyncWrite for Io {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        this.quiet.0.1.set(false);
+        this.quiet.flushed(false);
         Pin::new(&mut *this.stream).poll_write(cx, bytes)
     }
 
@@ -88,7 +95,7 @@ impl AsyncWrite for Io {
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        this.quiet.0.1.set(false);
+        this.quiet.flushed(false);
         Pin::new(&mut *this.stream).poll_write_vectored(cx, bytes)
     }
 
@@ -99,7 +106,7 @@ impl AsyncWrite for Io {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let flushed = Pin::new(&mut *this.stream).poll_flush(cx);
-        this.quiet.0.1.set(matches!(flushed, Poll::Ready(Ok(()))));
+        this.quiet.flushed(matches!(flushed, Poll::Ready(Ok(()))));
         flushed
     }
 

@@ -61,7 +61,7 @@ pub async fn serve(
     };
     let is_welcome = connection.enter(&context.devices, &accepted);
     let (idle, unread) = limits(&context, is_welcome);
-    let mut watch = Watch::new(Rc::clone(&context), connection, Arc::clone(&label), phase);
+    let mut watch = Watch::new(Rc::clone(&context), Rc::clone(&connection), Arc::clone(&label), phase);
     let io = Io::new(accepted.stream);
     let result = if is_http2 {
         watch.limit_idle(Some(idle));
@@ -71,6 +71,10 @@ pub async fn serve(
     } else {
         http1::serve(&context, io, service, &mut watch, &http1::Times { idle, unread }).await
     };
+    let switched = connection.switched.take();
+    if let Some(switched) = switched {
+        Box::pin(switched.run(&context, &connection)).await;
+    }
     if let Err(error) = result {
         context.metrics.connection_errors.with_label_values(&[&*label, reason(&error)]).inc();
         tracing::debug!(%source, host = %label, %error, "connection ended early");

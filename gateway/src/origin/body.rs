@@ -42,6 +42,11 @@ impl<B: 'static> PooledBody<B> {
         pooled
     }
 
+    /// Of a 101: there is none, and its connection never comes back. As long as this lives, it counts as under way.
+    pub(super) fn switched(body: Incoming, way_back: Return<B>) -> Self {
+        Self { body, way_back: Some(way_back), request: None, patience: None, moved: false }
+    }
+
     fn finish(&mut self) {
         if let Some(way_back) = self.way_back.take() {
             way_back.give_back();

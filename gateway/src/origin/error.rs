@@ -32,7 +32,7 @@ pub enum OriginError {
     #[error("{0} did not answer in time")]
     ResponseTimeout(OriginUrl),
     /// It switched to another protocol, which nobody had asked it to.
-    #[error("{0} answered 101 to a request without Upgrade")]
+    #[error("{0} switched to a protocol that the request did not ask for")]
     Switched(OriginUrl),
 }
 

@@ -8,6 +8,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
+use http::header::UPGRADE;
 use http_body::Body;
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::handshake;
@@ -21,7 +23,7 @@ use super::error::OriginError;
 use super::health;
 use super::multiplexed::{Multiplexed, is_unprocessed};
 use super::origins::{Choice, Origins, Tried};
-use super::request::{Progress, Sent, copy, is_upgrade, repeatable, to_http1, to_http2};
+use super::request::{Progress, Sent, copy, is_switched_to, is_upgrade, repeatable, to_http1, to_http2};
 use super::slot::{Busy, Connection, Return, Slot, Speaks};
 use super::stream::Stream;
 use super::target::Target;
@@ -174,7 +176,7 @@ where
         let Some(busy) = slot.enter() else { return Err(OriginError::Busy(target.url.clone())) };
         let answer = self.exchange(&slot, request.map(Sent::new), None, false).await;
         let (response, connection) = answer.map_err(|failed| failed.error)?;
-        lend(busy, connection, response, None).map_err(|failed| failed.error)
+        lend(busy, connection, response, None, None).map_err(|failed| failed.error)
     }
 
     /// Sends a request to one origin, and notes how that went. With `others` to go to, a failed request is given back
@@ -193,12 +195,12 @@ where
                 same: false,
             });
         };
-        let progress = request.body().progress();
+        let (progress, wanted) = (request.body().progress(), request.headers().get(UPGRADE).cloned());
         let health = &slot.target.health;
         match self.exchange(slot, request, progress.as_ref(), others).await {
             Ok((response, connection)) => {
                 health.succeeded();
-                lend(busy, connection, response, progress)
+                lend(busy, connection, response, progress, wanted.as_ref())
             }
             Err(failed) => {
                 if failed.error.is_the_origins_fault() && health.failed(health::now(), trial) {
@@ -219,9 +221,11 @@ where
         others: bool,
     ) -> Result<Answer<B>, Failed<B>> {
         let only_http1 = is_upgrade(&request);
-        let (mut kept, mut made) = (self.shared.limits.get().max_idle.max(TRIES), TRIES);
+        // What is switched never comes back, and is not sent twice: a kept connection may be closing just now.
+        let most = if only_http1 { 0 } else { self.shared.limits.get().max_idle.max(TRIES) };
+        let (mut kept, mut made) = (most, TRIES);
         loop {
-            let found = if kept > 0 { slot.kept(only_http1, RESTED) } else { None };
+            let found = if kept > 0 { slot.kept(RESTED) } else { None };
             let (connection, rested, is_new) = match found {
                 Some((connection, rested)) => (connection, rested, false),
                 None => match self.connect_in_time(slot, only_http1).await {
@@ -368,19 +372,23 @@ where
     let connected = handshake(TokioIo::new(stream)).await;
     let (sender, connection) = connected.map_err(|error| OriginError::protocol(&target.url, error))?;
     // Its errors reach whoever sends on it.
-    tokio::task::spawn_local(connection);
+    tokio::task::spawn_local(connection.with_upgrades());
     Ok(Connection::Http1(sender))
 }
 
-/// Passes a response on, and its connection with it.
+/// Passes a response on, and its connection with it. `wanted` is what the request wanted to switch to.
 fn lend<B>(
     busy: Busy<B>,
     connection: Connection<B>,
     response: Response<Incoming>,
     progress: Option<Progress>,
+    wanted: Option<&HeaderValue>,
 ) -> Result<Response<PooledBody<B>>, Failed<B>> {
-    // `Upgrade` is never passed on: what follows a 101 is for nobody.
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        if is_switched_to(wanted, response.headers()) {
+            return Ok(response.map(|body| PooledBody::switched(body, Return { busy, connection })));
+        }
+        // What follows is for nobody.
         let error = OriginError::Switched(busy.slot().target.url.clone());
         return Err(Failed { error, again: None, same: false });
     }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use http::header::{HOST, TE, UPGRADE};
 use http::uri::{Authority, Scheme};
-use http::{HeaderValue, Method, Request, Uri, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version};
 use http_body::{Body, Frame, SizeHint};
 
 /// How a body gets on.
@@ -100,6 +100,13 @@ pub(super) fn is_upgrade<B>(request: &Request<B>) -> bool {
     request.headers().contains_key(UPGRADE)
 }
 
+/// Whether a 101 is about what its request wanted (RFC 9110, 7.8).
+pub(super) fn is_switched_to(wanted: Option<&HeaderValue>, headers: &HeaderMap) -> bool {
+    let mut named = headers.get_all(UPGRADE).iter();
+    let (Some(wanted), Some(named), None) = (wanted, named.next(), named.next()) else { return false };
+    named.as_bytes().eq_ignore_ascii_case(wanted.as_bytes())
+}
+
 /// Writes a request as HTTP/1.1 has it: a path, and a `Host`.
 pub(super) fn to_http1<B>(request: &mut Request<B>) {
     if let Some(authority) = request.uri().authority() {
@@ -162,6 +169,25 @@ mod tests {
         let mut request = request("GET", "");
         request.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
         assert!(is_upgrade(&request) && repeatable(&request).is_none());
+    }
+
+    #[test]
+    fn a_switch_is_to_the_one_protocol_that_was_wanted() {
+        let wanted = HeaderValue::from_static("websocket");
+        let is_switched = |wanted: Option<&HeaderValue>, named: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for name in named {
+                headers.append(UPGRADE, HeaderValue::from_static(name));
+            }
+            is_switched_to(wanted, &headers)
+        };
+        assert!(is_switched(Some(&wanted), &["WebSocket"]));
+        for named in
+            [&[][..], &["h2c"], &["websocket", "h2c"], &["websocket, h2c"], &["websocket", "websocket"]]
+        {
+            assert!(!is_switched(Some(&wanted), named), "{named:?}");
+        }
+        assert!(!is_switched(None, &["websocket"]));
     }
 
     #[test]

@@ -91,8 +91,8 @@ impl<B> Slot<B> {
     }
 
     /// A kept connection, and whether it rested for longer than `rest`.
-    pub(super) fn kept(&self, only_http1: bool, rest: Duration) -> Option<(Connection<B>, bool)> {
-        if self.speaks.get() != Speaks::Http1 && !only_http1 {
+    pub(super) fn kept(&self, rest: Duration) -> Option<(Connection<B>, bool)> {
+        if self.speaks.get() != Speaks::Http1 {
             let stream = self.join()?;
             let rested = stream.rested(rest);
             return Some((Connection::Http2(stream), rested));

@@ -210,6 +210,7 @@ impl<'a> Compiler<'a> {
             protocol: declared.protocol,
             proxy_protocol: declared.proxy_protocol.value,
             mqtt: declared.mqtt.as_ref().map(|mqtt| Arc::new(mqtt.value.clone())),
+            upgrades: declared.upgrades.clone(),
             client_auth: declared.client_auth,
             tls: Some(Arc::new(tls)),
             trust,

@@ -9,7 +9,6 @@ mod read;
 mod refusal;
 
 pub(super) use connect::Connect;
-pub(super) use framing::Offence;
 pub(super) use guard::check;
 pub(super) use guarded::Guarded;
 pub(super) use read::read;

@@ -7,8 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
-use super::account::{Account, log_denial};
-use super::end::End;
+use super::log::{log_denial, log_start};
 use super::mqtt::{self, Connect, Guarded, Refusal, Refused};
 use super::seat;
 use super::serve::Context;
@@ -17,6 +16,7 @@ use crate::config::Mqtt;
 use crate::connection::{Asked, Connection, State};
 use crate::limit::{Seat, Who};
 use crate::origin::Opened;
+use crate::relay::{Account, End};
 
 /// A stream that may begin.
 pub(super) struct Open<'a> {
@@ -61,7 +61,9 @@ pub(super) async fn open<'a>(
             return None;
         }
     };
-    let mut account = Account::open(context, connection, &state, ray_id, permit);
+    let who = (connection.source, &state.device);
+    log_start(context, connection, &state, &ray_id, permit);
+    let mut account = Account::open(&context.metrics, &context.access_log, &state.host.label, who, ray_id);
     match opening.dial(account.ray_id()).await {
         Ok(origin) => Some(Open { account, origin, first, guard, seat }),
         Err(reason) => {

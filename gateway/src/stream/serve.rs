@@ -18,9 +18,10 @@ use crate::connection::{AsOf, Connection, InForce, State, terminated};
 use crate::device::verdicts::Verdicts;
 use crate::limit::Devices;
 use crate::origin::Streams;
+use crate::relay::close;
 use crate::snapshot::Snapshot;
 use crate::telemetry::{AccessLog, Metrics, ray_id};
-use crate::tls::{self, Accepted, Through};
+use crate::tls::{Accepted, Through};
 
 /// What all streams of a worker share.
 pub struct Context {
@@ -63,7 +64,7 @@ pub async fn serve(context: Rc<Context>, accepted: Accepted, ends: Ends, as_of: 
         introduction(state, &connection, ends, tcp, Some(tls), ray_id)
     };
     pass(&context, &connection, &label, &mut *device, first).await;
-    tls::close(&mut *device).await;
+    close(&mut *device).await;
 }
 
 /// Serves a stream whose TLS goes through, until it ends.
@@ -77,7 +78,7 @@ pub async fn serve_through(context: Rc<Context>, through: Through, ends: Ends, a
         first
     };
     pass(&context, &connection, &label, &mut device, first).await;
-    tls::close(&mut device).await;
+    close(&mut device).await;
 }
 
 /// Opens a stream and has it run. `first` is what the origin gets before anything else.

@@ -138,11 +138,11 @@ pub enum Line<'a> {
         #[serde(flatten)]
         peer: Peer<'a>,
     },
-    /// A byte stream ended.
+    /// A byte stream ended, or a connection that was upgraded.
     StreamEnd {
         /// When, in seconds since the epoch.
         time: f64,
-        /// Its id, which its start has too.
+        /// Its id, which its start or its request has too.
         ray_id: &'a str,
         /// The host that served it.
         host: &'a str,

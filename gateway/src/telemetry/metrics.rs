@@ -80,11 +80,11 @@ metrics! {
     origin_limited: IntCounterVec = "fleetgate_origin_limit_hits_total" ["origin", "limit"];
     /// 1 while requests go to the origin, 0 while it is left out, by host and origin.
     origin_healthy: IntGaugeVec = "fleetgate_origin_healthy" ["host", "origin"];
-    /// Byte streams that are open, by host.
+    /// Byte streams and upgraded connections that are open, by host.
     streams_active: IntGaugeVec = "fleetgate_streams_active" ["host"];
-    /// Byte streams that have ended, by host and reason.
+    /// Byte streams and upgraded connections that have ended, by host and reason.
     streams: IntCounterVec = "fleetgate_streams_total" ["host", "reason"];
-    /// Bytes of byte streams, by host and direction: received from devices, sent to them.
+    /// Bytes of byte streams and upgraded connections, by host and direction: received from devices, sent to them.
     stream_bytes: IntCounterVec = "fleetgate_stream_bytes_total" ["host", "direction"];
     /// CONNECTs and streams that the MQTT guard refused, by host and reason.
     mqtt_refusals: IntCounterVec = "fleetgate_mqtt_refusals_total" ["host", "reason"];

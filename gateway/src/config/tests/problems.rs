@@ -38,6 +38,11 @@ fn every_value_that_is_wrong_is_refused_with_place_and_reason() {
             "[host.mqtt]\nclient_id = \"ip\"",
             "8:14: error: `ip` is none of: any, common_name, dns, email, uri, fingerprint, serial",
         ),
+        ("upgrades = [\"h2c\"]", "7:14: error: `h2c`: its requests would go past every policy"),
+        (
+            "upgrades = [\"a b\"]",
+            "7:14: error: `a b`: not the name of a protocol as `Upgrade` has it, like websocket",
+        ),
         ("protocol = \"quic\"", "7:13: error: `quic` is none of: https, tls, passthrough"),
         (
             "[[host]]\nname = \"a\"\ncertificate = \"a\"\nkey = \"a\"\norigin = \"https://a/b\"",

@@ -3,6 +3,7 @@
 mod http2;
 mod many;
 mod origin;
+mod upgrade;
 
 use std::io;
 use std::pin::Pin;
@@ -435,7 +436,7 @@ fn no_more_requests_are_under_way_than_the_limit_says() {
 fn an_origin_sees_the_host_that_it_is_to_see() {
     run(async {
         let origin = Origin::new(|_, _| Say(OK)).await;
-        let host = http::HeaderValue::from_static("internal.example:81");
+        let host = HeaderValue::from_static("internal.example:81");
         let origins =
             Origins::new(origin.origins.targets().to_vec(), Balance::LeastRequests, Some(host)).unwrap();
         read(pool().send(&origins, None, get()).await.unwrap()).await;

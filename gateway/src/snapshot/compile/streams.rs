@@ -43,6 +43,7 @@ impl<'a> Compiler<'a> {
             protocol: declared.protocol,
             proxy_protocol: declared.proxy_protocol.value,
             mqtt: None,
+            upgrades: Vec::new(),
             client_auth: ClientAuth::None,
             tls: None,
             trust: Arc::new(TrustSet::new([], algorithms, Rules::default())),

@@ -25,8 +25,8 @@ impl Guarded {
     }
 
     /// What its CONNECT passed under.
-    pub(in crate::stream) fn settings(&self) -> &Mqtt {
-        &self.settings
+    pub(in crate::stream) fn settings(&self) -> Arc<Mqtt> {
+        Arc::clone(&self.settings)
     }
 
     /// Follows what the device sends.

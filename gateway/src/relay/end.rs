@@ -1,7 +1,5 @@
 //! How streams end.
 
-use super::mqtt::Refusal;
-
 /// How a stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
@@ -17,8 +15,8 @@ pub enum End {
     TotalTimeout,
     /// It lost what it was permitted, for this reason.
     Lost(&'static str),
-    /// The MQTT guard refused what the device sent.
-    Refused(Refusal),
+    /// What the device sent was refused, for this reason.
+    Refused(&'static str),
     /// Its origin could not be reached, for this reason.
     NoOrigin(&'static str),
     /// It was dropped while it was under way: a panic.
@@ -46,8 +44,7 @@ impl End {
             Self::OriginLost => "origin_lost",
             Self::IdleTimeout => "idle_timeout",
             Self::TotalTimeout => "total_timeout",
-            Self::Lost(reason) | Self::NoOrigin(reason) => reason,
-            Self::Refused(refusal) => refusal.label(),
+            Self::Lost(reason) | Self::Refused(reason) | Self::NoOrigin(reason) => reason,
             Self::Aborted => "aborted",
         }
     }

@@ -9,14 +9,15 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::limit::Pace;
 
 /// A side, and its pace, if it has one.
-pub(super) struct Paced<S> {
+pub struct Paced<S> {
     side: S,
     /// In a box: most streams have none.
     pace: Option<Box<Pace>>,
 }
 
 impl<S> Paced<S> {
-    pub(super) fn new(side: S, pace: Option<Pace>) -> Self {
+    /// A side that is read from within `pace`.
+    pub fn new(side: S, pace: Option<Pace>) -> Self {
         Self { side, pace: pace.map(Box::new) }
     }
 }

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 /// A stream's bounds in time.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Clock {
+pub struct Clock {
     idle: Duration,
     end: Instant,
     last: Instant,
@@ -14,7 +14,7 @@ pub(super) struct Clock {
 
 /// What a clock says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Due {
+pub enum Due {
     /// Nothing has moved for too long.
     Idle,
     /// It has been open for too long.
@@ -23,23 +23,23 @@ pub(super) enum Due {
 
 impl Clock {
     /// Starts now.
-    pub(super) fn new(idle: Duration, total: Duration) -> Self {
+    pub fn new(idle: Duration, total: Duration) -> Self {
         let now = Instant::now();
         Self { idle, end: now + total, last: now }
     }
 
     /// Something moved.
-    pub(super) fn moved(&mut self) {
+    pub fn moved(&mut self) {
         self.last = Instant::now();
     }
 
     /// When it has to be asked again, if nothing moves.
-    pub(super) fn next(&self) -> Instant {
+    pub fn next(&self) -> Instant {
         self.end.min(self.last + self.idle)
     }
 
     /// Whether a bound is reached.
-    pub(super) fn due(&self) -> Option<Due> {
+    pub fn due(&self) -> Option<Due> {
         let now = Instant::now();
         if now >= self.end {
             Some(Due::Total)
