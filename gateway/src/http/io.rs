@@ -23,26 +23,27 @@ pub(super) struct Io {
 /// Whether nothing is on its way in a connection: there was nothing more to read, and everything that was written is with
 /// the kernel. Atomic, because hyper wants to be able to send what is switched to another thread.
 #[derive(Clone, Debug)]
-pub(super) struct Quiet(Arc<[AtomicBool; 2]>);
+pub(super) struct Quiet(Arc<(AtomicBool, AtomicBool)>);
 
 impl Quiet {
     pub(super) fn is(&self) -> bool {
-        self.0.iter().all(|is| is.load(Ordering::Relaxed))
+        let (drained, flushed) = &*self.0;
+        drained.load(Ordering::Relaxed) && flushed.load(Ordering::Relaxed)
     }
 
     fn drained(&self, is: bool) {
-        self.0[0].store(is, Ordering::Relaxed);
+        self.0.0.store(is, Ordering::Relaxed);
     }
 
     fn flushed(&self, is: bool) {
-        self.0[1].store(is, Ordering::Relaxed);
+        self.0.1.store(is, Ordering::Relaxed);
     }
 }
 
 impl Io {
     pub(super) fn new(stream: Box<TlsStream<TcpStream>>) -> Self {
         // A handshake that is done has been sent.
-        let quiet = Quiet(Arc::new([false, true].map(AtomicBool::new)));
+        let quiet = Quiet(Arc::new((AtomicBool::new(false), AtomicBool::new(true))));
         Self { stream, first: Bytes::new(), quiet }
     }
 
