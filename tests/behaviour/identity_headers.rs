@@ -85,3 +85,16 @@ fn cloudflares_headers_can_be_for_the_first_request_only() {
     };
     assert_eq!([told(), told(), told()], [Some(site.device.sha256()), None, None]);
 }
+
+#[test]
+fn a_request_that_no_origin_answered_was_not_the_first() {
+    let site = Site::new();
+    let first = "forwarding = { first_request_only = true }\norigin = ";
+    let gateway = Gateway::start(site.setup().replace("origin = ", first));
+    let mut connection = site.client().connect(gateway.address(), HOST).unwrap();
+    assert_eq!(connection.get(HOST, fleetgate_tests::origin::BREAK_OFF).unwrap().status(), 502);
+    assert_eq!(connection.get(HOST, "/").unwrap().status(), 200);
+    assert_eq!(header(&seen(&site), "cf-client-cert-sha256"), Some(&*site.device.sha256()));
+    assert_eq!(connection.get(HOST, "/").unwrap().status(), 200);
+    assert_eq!(header(&seen(&site), "cf-client-cert-sha256"), None);
+}

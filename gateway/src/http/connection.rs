@@ -71,6 +71,8 @@ pub(super) struct Connection {
     next: Cell<u64>,
     /// What is told of the device, and of which device by which host that is.
     told: RefCell<Option<Told>>,
+    /// Whether an origin has answered a request of its, and so was told of the device.
+    introduced: Cell<bool>,
     /// Its part in what its device may do.
     seating: Seating,
     /// How far its responses are.
@@ -161,6 +163,7 @@ impl Connection {
             shared,
             next: Cell::new(0),
             told: RefCell::default(),
+            introduced: Cell::new(false),
             seating: Seating::default(),
             responses: Responses::default(),
             offered: RefCell::default(),
@@ -189,6 +192,16 @@ impl Connection {
         let State { host, device, .. } = state.clone();
         *told = Some(Told { host, device, headers: Arc::clone(&headers) });
         headers
+    }
+
+    /// Notes that an origin was told of the device.
+    pub(super) fn introduced(&self) {
+        self.introduced.set(true);
+    }
+
+    /// Whether one was.
+    pub(super) fn is_introduced(&self) -> bool {
+        self.introduced.get()
     }
 
     /// Counts it among its device's connections. False when there are as many as may be: it is refused whatever it asks.

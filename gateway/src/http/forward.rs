@@ -2,107 +2,32 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use http::header::{self, HeaderMap};
+use http::header;
 use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::{Either, Full};
 use hyper::body::{Bytes, Incoming};
 
 use super::audit::Audit;
-use super::bounds::{Bounds, Fault};
+use super::bounds::Bounds;
 use super::connection::{Connection, Context};
-use super::denied;
 use super::headers::{self, Added};
 use super::identity_headers::IdentityHeaders;
 use super::own;
+use super::refused::Refused;
 use super::request_body::{Guard, RequestBody};
-use super::seating::Exceeded;
+use super::requested_host::requested_host;
 use super::upgrade::Upgrade;
-use crate::access::{Denial, Permit, cors, page};
+use crate::access::{Permit, cors, page};
 use crate::connection::{Asked, State, peer};
 use crate::device::refusal::now;
 use crate::limit::Direction;
-use crate::model::hostname::Hostname;
-use crate::origin::{OriginError, PooledBody};
+use crate::origin::PooledBody;
 use crate::telemetry::access_log::{Clipped, Line};
 use crate::telemetry::metrics::OTHER;
 use crate::telemetry::ray_id;
 
 /// What goes back to the device: our page, or the origin's body.
 pub(super) type ResponseBody = Either<Full<Bytes>, PooledBody<RequestBody>>;
-
-/// Why a request was not answered by its origin.
-enum Refused<'a> {
-    /// No usable Host header.
-    BadHost,
-    /// The Host is not the name that the connection was made for (RFC 9110, 7.4), or is no longer served to it.
-    Misdirected,
-    /// Access said no.
-    Denied(Denial<'a>),
-    /// Access said yes, and the device has had its share.
-    Limited(Permit<'a>, Exceeded),
-    /// Access said yes, and the request's body is not as it has to be.
-    Body(Permit<'a>, Fault),
-    /// Access said yes, and the token that goes with it could not be signed.
-    NoToken(Permit<'a>),
-    /// The origin did not answer.
-    Origin(Permit<'a>, OriginError),
-}
-
-impl Refused<'_> {
-    fn status(&self) -> StatusCode {
-        match self {
-            Self::BadHost => StatusCode::BAD_REQUEST,
-            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
-            Self::Denied(denial) => denied::status(denial),
-            Self::Limited(..) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Body(_, fault) => fault.status(),
-            Self::NoToken(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Origin(_, error) => error.status(),
-        }
-    }
-
-    fn message(&self) -> &str {
-        match self {
-            Self::BadHost => "The request names no host, or not a valid one.",
-            Self::Misdirected => "This connection was made for another host.",
-            Self::Denied(denial) => denied::message(denial),
-            Self::Limited(_, exceeded) => exceeded.message(),
-            Self::Body(_, fault) => fault.message(),
-            Self::NoToken(_) => "The gateway cannot vouch for you right now. Please try again later.",
-            Self::Origin(..) => {
-                "The application behind this gateway cannot be reached. Please try again later."
-            }
-        }
-    }
-
-    fn label(&self) -> &'static str {
-        match self {
-            Self::BadHost => "bad_host",
-            Self::Misdirected => "misdirected",
-            Self::Denied(denial) => denial.reason.label(),
-            Self::Limited(_, exceeded) => exceeded.label(),
-            Self::Body(_, fault) => fault.label(),
-            Self::NoToken(_) => "token_not_signed",
-            Self::Origin(_, error) => error.label(),
-        }
-    }
-
-    /// What the client gets to see. `host` is the name that was asked for.
-    fn page(&self, host: &str, ray_id: &str, reader: page::Reader) -> Response<Full<Bytes>> {
-        let (status, message) = (self.status(), self.message());
-        let refusal = page::Refusal { status, message, ray_id, application: None, instead: None };
-        let Self::Denied(Denial { application: Some(application), .. }) = self else {
-            return page::respond(&refusal, reader);
-        };
-        let (aud, instead) = (application.aud.to_string(), self.denial().and_then(denied::elsewhere));
-        let named = Some(page::Named { aud: &aud, domain: host });
-        page::respond(&page::Refusal { application: named, instead: instead.as_ref(), ..refusal }, reader)
-    }
-
-    fn denial(&self) -> Option<&Denial<'_>> {
-        if let Self::Denied(denial) = self { Some(denial) } else { None }
-    }
-}
 
 /// Answers a request, the connection's with this number, counts it and logs it.
 pub(super) async fn answer(
@@ -121,7 +46,7 @@ pub(super) async fn answer(
     let is_first = !connection.was_permitted();
     let result = match &state {
         None => Err(Refused::Misdirected),
-        Some(state) => pass(context, connection, state, (number, &ray_id), is_first, request).await,
+        Some(state) => pass(context, connection, state, (number, &ray_id), request).await,
     };
     let (response, permit, denial) = match result {
         Ok((permit, response)) => (response, Some(permit), None),
@@ -187,7 +112,6 @@ async fn pass<'a>(
     connection: &Connection,
     state: &'a State,
     (number, ray_id): (u64, &str),
-    is_first: bool,
     mut request: Request<Incoming>,
 ) -> Result<(Permit<'a>, Response<ResponseBody>), Refused<'a>> {
     match requested_host(&request) {
@@ -217,6 +141,7 @@ async fn pass<'a>(
     let identity = connection.told(state);
     let assertion = token.as_ref().map(|token| &token.assertion);
     let rules = &state.host.forwarding;
+    let is_first = !connection.is_introduced();
     let added = Added { identity: &identity, is_first, rules, hop: &connection.hop, assertion };
     let guard = Guard {
         pace: connection.pace(Direction::Received),
@@ -231,6 +156,7 @@ async fn pass<'a>(
     let device = state.device.verified().map(|verified| &verified.identity.fingerprint.0);
     match context.pool.send(&state.host.origins, device, request).await {
         Ok(mut response) => {
+            connection.introduced();
             headers::strip_hop_by_hop(response.headers_mut());
             IdentityHeaders::put(&identity.response, response.headers_mut());
             if let Some(token) = new {
@@ -250,38 +176,6 @@ async fn pass<'a>(
             Some(fault) => Refused::Body(permit, fault),
             None => Refused::Origin(permit, error),
         }),
-    }
-}
-
-/// The host that a request is for: the authority of its target, else its one Host header; where there are both, they
-/// must agree (RFC 9112, 3.2).
-fn requested_host<B>(request: &Request<B>) -> Option<Hostname> {
-    let header = host_header(request.headers()).ok()?;
-    let target = match request.uri().authority() {
-        // A name and password in it are for nobody (RFC 9113, 8.3.1).
-        Some(authority) if authority.as_str().contains('@') => return None,
-        Some(authority) => Some(Hostname::from_wire(authority.host()).ok()?),
-        None => None,
-    };
-    match (target, header) {
-        (Some(target), Some(header)) if target != header => None,
-        (target, header) => target.or(header),
-    }
-}
-
-fn host_header(headers: &HeaderMap) -> Result<Option<Hostname>, ()> {
-    let mut hosts = headers.get_all(header::HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (None, _) => Ok(None),
-        (Some(_), Some(_)) => Err(()),
-        (Some(host), None) => {
-            let text = host.to_str().map_err(|_| ())?;
-            let (name, port) = text.split_once(':').unwrap_or((text, "443"));
-            if port.is_empty() || !port.bytes().all(|byte| byte.is_ascii_digit()) {
-                return Err(());
-            }
-            Hostname::from_wire(name).map(Some).map_err(|_| ())
-        }
     }
 }
 
@@ -313,104 +207,6 @@ fn status_class(status: StatusCode) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::origin::DialError;
-
-    fn request(uri: &str, hosts: &[&str]) -> Request<()> {
-        let mut request = Request::builder().uri(uri);
-        for host in hosts {
-            request = request.header("host", *host);
-        }
-        request.body(()).unwrap()
-    }
-
-    fn host(uri: &str, hosts: &[&str]) -> Option<String> {
-        requested_host(&request(uri, hosts)).map(|name| name.to_string())
-    }
-
-    #[test]
-    fn case_dot_and_port_of_the_host_do_not_count() {
-        let expected = Some("iot.example.com".to_owned());
-        for text in ["iot.example.com", "IOT.example.com:8443", "iot.example.com.", "iot.example.com.:443"] {
-            assert_eq!(host("/", &[text]), expected, "{text}");
-        }
-        assert_eq!(host("https://IoT.example.com/x", &["iot.example.com"]), expected);
-    }
-
-    #[test]
-    fn an_ambiguous_or_damaged_host_is_no_host() {
-        let cases: [(&str, &[&str]); 7] = [
-            ("/", &[]),
-            ("/", &["a.example", "b.example"]),
-            ("/", &["a.example", "a.example"]),
-            ("/", &[""]),
-            ("/", &["a.example:x"]),
-            ("/", &["a.example:"]),
-            ("https://a.example/", &["b.example"]),
-        ];
-        for (uri, hosts) in cases {
-            assert_eq!(host(uri, hosts), None, "{uri} {hosts:?}");
-        }
-    }
-
-    #[test]
-    fn what_no_certificate_can_name_is_no_host() {
-        for text in [
-            "192.0.2.1",
-            "[::1]",
-            "[::1]:443",
-            "under_score.example",
-            "a example",
-            "a.example:443:443",
-            "*.example.com",
-            "a.example/x",
-        ] {
-            assert_eq!(host("/", &[text]), None, "{text}");
-        }
-        assert_eq!(host("https://192.0.2.1/", &[]), None);
-    }
-
-    #[test]
-    fn the_target_counts_where_it_names_the_host() {
-        assert_eq!(host("https://a.example:8443/x", &[]), Some("a.example".into()));
-        assert_eq!(host("https://b.example/", &["a.example"]), None);
-        assert_eq!(host("https://user@a.example/", &[]), None);
-        assert_eq!(
-            host("https://a.example/", &["a.example:x"]),
-            None,
-            "a damaged header is not excused by it"
-        );
-    }
-
-    #[test]
-    fn every_refusal_has_the_status_that_says_whose_fault_it_is() {
-        let origin: crate::model::origin::OriginUrl = "http://127.0.0.1:1".parse().unwrap();
-        let permit = Permit { application: None, policy: None };
-        let denial =
-            Denial { application: None, policy: None, reason: crate::access::Reason::DeniedByPolicy };
-        let error = std::io::ErrorKind::ConnectionRefused.into();
-        let connect = DialError::Connect { origin: origin.clone(), error }.into();
-        let late = DialError::Timeout(origin.clone()).into();
-        let cases = [
-            (Refused::BadHost, 400, "bad_host"),
-            (Refused::Misdirected, 421, "misdirected"),
-            (Refused::Denied(denial), 403, "denied_by_policy"),
-            (Refused::Limited(permit, Exceeded::Connections), 429, "limit_connections"),
-            (Refused::Limited(permit, Exceeded::Requests { seconds: 1 }), 429, "limit_requests"),
-            (Refused::Body(permit, Fault::Idle), 408, "request_body_timeout"),
-            (Refused::Body(permit, Fault::TooLarge), 413, "request_body_too_large"),
-            (Refused::Origin(permit, connect), 502, "origin_connect"),
-            (Refused::Origin(permit, late), 504, "origin_connect_timeout"),
-            (Refused::Origin(permit, OriginError::ResponseTimeout(origin)), 504, "origin_response_timeout"),
-        ];
-        for (refused, status, label) in cases {
-            assert_eq!((refused.status().as_u16(), refused.label()), (status, label));
-            assert!(
-                !refused.message().contains("127.0.0.1"),
-                "an origin is nobody's business: {}",
-                refused.message()
-            );
-        }
-    }
 
     #[test]
     fn a_status_counts_in_its_class() {
