@@ -1,6 +1,10 @@
 //! The XDP side: loading, attaching, keeping the maps in step with the snapshot, reading counters.
 
 mod attach;
+mod bans;
+mod counters;
+mod lists;
+mod maps;
 mod program;
 mod slots;
 
@@ -9,7 +13,9 @@ use std::net::SocketAddr;
 use serde::Serialize;
 
 pub use attach::{AttachError, Attached, interface_index};
-pub use program::{Counters, LoadError, Program};
+pub use bans::{BanError, Banned, Cause, Subject};
+pub use counters::Counters;
+pub use program::{LoadError, Program};
 
 use crate::config::{Mode, Problem, Spanned, Xdp};
 use crate::snapshot::Snapshot;

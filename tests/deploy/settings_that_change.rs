@@ -67,6 +67,7 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         | ("xdp", "required") => "true",
         ("xdp", "mode") => "\"generic\"",
         ("xdp", "unknown_sni") => "\"drop\"",
+        ("xdp", "protect" | "allow" | "deny") => "[\"192.0.2.0/24\"]",
         ("xdp", "log") => "\"debug\"",
         ("admin", "socket") => "\"elsewhere.sock\"",
         ("log", "access" | "audit") => "\"off\"",

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 pub use binary::binary;
 pub use cli::{Said, cli};
 pub use log::Captured;
-pub use setup::{Host, Setup, quoted};
+pub use setup::{Host, LIMITS_OFF, Setup, quoted};
 
 use crate::message::Message;
 use crate::metrics::Metrics;

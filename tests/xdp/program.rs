@@ -35,8 +35,12 @@ fn a_matched_hello_is_counted_for_its_host() {
     let (syn, hello) = flow();
     kernel.run(&syn.frame(), 1);
     kernel.run(&hello.frame(), 1);
-    let hellos: Vec<_> =
-        kernel.counters().hellos.into_iter().map(|(host, count)| (host.to_string(), count)).collect();
+    let hellos: Vec<_> = kernel
+        .counters()
+        .hosts
+        .into_iter()
+        .map(|(host, account)| (host.to_string(), account.hellos))
+        .collect();
     assert_eq!(hellos, [("iot.example.com".to_owned(), 1), ("*.fleet.example.com".to_owned(), 0)]);
 }
 
