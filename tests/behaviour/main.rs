@@ -55,6 +55,7 @@ mod unknown_name;
 mod verdict_cache;
 mod verified_device;
 mod xdp_attached;
+mod xdp_bans;
 mod xdp_degraded;
 mod xdp_late;
 mod xdp_limits;

@@ -19,7 +19,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("xdp", &["config", "model", "snapshot", "telemetry"]),
     ("http", &["access", "config", "device", "model", "origin", "snapshot", "telemetry", "tls"]),
     ("listen", &["access", "config", "device", "http", "model", "origin", "snapshot", "telemetry", "tls"]),
-    ("control", &["access", "config", "crl", "device", "listen", "snapshot", "xdp"]),
+    ("control", &["access", "config", "crl", "device", "listen", "model", "snapshot", "xdp"]),
     ("api", &["control"]),
     (
         "gateway",

@@ -17,6 +17,7 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("access", "team_domain") => "\"other.example.com\"",
         ("access", "key_rotation") => "\"7d\"",
         ("timeout", _)
+        | ("xdp.ban", "duration")
         | ("crl", "timeout" | "refresh")
         | ("host", "health_interval")
         | ("application" | "application.policy" | "policy", "session_duration") => "\"11s\"",
@@ -24,7 +25,7 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("host", "origin_http") => "\"2\"",
         ("host", "origin_name" | "origin_host") => "\"another.internal\"",
         ("host", "health_path") => "\"/another\"",
-        ("xdp.limit", _) => "\"1/s burst 2\"",
+        ("xdp.limit" | "xdp.ban", _) => "\"1/s burst 2\"",
         ("listener", "address") | ("metrics", "listen") => "\"127.0.0.1:1\"",
         ("host", "client_auth") => "\"require\"",
         ("host", "origin") => "\"http://127.0.0.1:1\"",

@@ -5,6 +5,7 @@ mod crls;
 mod denied;
 mod reply;
 mod tokens;
+mod xdp;
 
 use std::io;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
@@ -80,6 +81,7 @@ impl AdminSocket {
             .merge(crls::routes())
             .merge(denied::routes())
             .merge(tokens::routes())
+            .merge(xdp::routes())
             .with_state(control);
         if let Err(error) = axum::serve(self, router).await {
             tracing::error!(%error, "the admin socket stopped");

@@ -1,5 +1,6 @@
 //! `[xdp]`
 
+mod ban;
 mod limits;
 mod tables;
 
@@ -8,6 +9,7 @@ use ipnet::IpNet;
 use toml_span::de_helpers::TableHelper;
 use toml_span::{DeserError, Deserialize, Spanned, Value};
 
+pub use ban::Evidence;
 pub use limits::Limits;
 pub use tables::Tables;
 
@@ -35,6 +37,8 @@ pub struct Xdp {
     pub log: XdpLog,
     /// `[xdp.limit]`; without XDP they are enforced in userspace.
     pub limit: Limits,
+    /// `[xdp.ban]`
+    pub ban: Evidence,
     /// `[xdp.table]`
     pub table: Tables,
 }
@@ -102,6 +106,7 @@ impl<'de> Deserialize<'de> for Xdp {
             deny: Vec::new(),
             log: table.optional("log").unwrap_or_default(),
             limit: table.optional("limit").unwrap_or_default(),
+            ban: table.optional("ban").unwrap_or_default(),
             table: table.optional("table").unwrap_or_default(),
         };
         let room = xdp.table.prefixes as usize;

@@ -9,6 +9,7 @@ use fleetgate_ebpf::gcra::Rate;
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::reputation::Reputation;
 use crate::model::hostname::HostPattern;
 
 /// Token buckets by source and by host.
@@ -21,6 +22,8 @@ pub struct Limiter {
     syns: Sources,
     hellos: Sources,
     hosts: DashMap<HostPattern, u64>,
+    /// What handshakes say about sources.
+    pub reputation: Reputation,
 }
 
 /// One bucket a source, for one limit.
@@ -45,6 +48,7 @@ impl Limiter {
             syns: Sources::new(max_sources),
             hellos: Sources::new(max_sources),
             hosts: DashMap::new(),
+            reputation: Reputation::new(max_sources),
         }
     }
 
@@ -126,7 +130,7 @@ fn admit_atomic(tat: &AtomicU64, rate: &Rate, now: u64) -> bool {
     tat.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |tat| rate.admit(tat, now)).is_ok()
 }
 
-fn octets(address: IpAddr) -> Address {
+pub(super) fn octets(address: IpAddr) -> Address {
     match address {
         IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
         IpAddr::V6(v6) => v6.octets(),

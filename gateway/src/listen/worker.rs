@@ -216,10 +216,12 @@ async fn handshake(shared: &Shared, stream: TcpStream, source: SocketAddr) -> Op
     match result.unwrap_or(Err(HandshakeError::Timeout)) {
         Ok(accepted) => {
             welcome(shared, &accepted, begun);
+            shared.limiter.reputation.completed(source, &accepted.device);
             Some((accepted, as_of))
         }
         Err(error) => {
             report(shared, &error, source);
+            shared.limiter.reputation.failed(&snapshot.xdp.ban, source, &error);
             None
         }
     }

@@ -112,6 +112,8 @@ metrics! {
     xdp_host_bytes: IntCounterVec = "fleetgate_xdp_host_bytes_total" ["host"];
     /// Hellos for the host that XDP refused, by reason.
     xdp_host_drops: IntCounterVec = "fleetgate_xdp_host_drops_total" ["host", "reason"];
+    /// Bans, by what brought them.
+    bans: IntCounterVec = "fleetgate_bans_total" ["cause"];
     /// 1 while the program is attached to the interface in this mode.
     xdp_attached: IntGaugeVec = "fleetgate_xdp_attached" ["interface", "mode"];
     /// 1 when every configured interface has the program, or none is configured.

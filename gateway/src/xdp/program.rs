@@ -19,8 +19,9 @@ use ipnet::IpNet;
 use super::attach::{self, AttachError, Attached};
 use super::bans::{self, BanError, Banned, Cause, Subject};
 use super::counters::Counters;
+use super::overview::{self, Fill};
 use super::slots::Slots;
-use super::{lists, maps};
+use super::{events, lists, maps};
 use crate::config::{self, Mode, Tables, XdpLog};
 use crate::model::hostname::HostPattern;
 
@@ -176,6 +177,19 @@ impl Program {
             self.write_settings(|settings| settings.has |= has::VERIFIED)?;
         }
         Ok(())
+    }
+
+    /// Logs what the program has told since the last time.
+    pub(super) fn log_events(&mut self) {
+        events::log(&mut self.ebpf);
+    }
+
+    /// How full the tables are.
+    ///
+    /// # Errors
+    /// When the kernel refuses to tell.
+    pub fn tables(&self) -> Result<Vec<Fill>, MapError> {
+        overview::tables(&self.ebpf)
     }
 
     /// Changes the settings: written beside those in force, which they then replace at once.
