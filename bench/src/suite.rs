@@ -9,6 +9,7 @@ mod proxy;
 mod revocation;
 mod stage;
 mod turn;
+pub mod xdp;
 
 pub use options::{Options, Sizes, Suite};
 pub use program::ProgramError;

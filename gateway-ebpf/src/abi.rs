@@ -1,16 +1,12 @@
-//! The layout of the maps. Keys are byte arrays in network order without padding; a test holds the sizes.
+//! The layout of the maps. Keys are in network order and without padding; a test holds the sizes.
 
+mod address;
 mod settings;
 mod state;
 
+pub use address::{Address, limit_key};
 pub use settings::{Settings, UnknownSni, has};
 pub use state::{Ban, EVENT_NAME, Event, FlowState, HostAccount, Source, Stage};
-
-/// An address as 16 bytes: IPv6, or IPv4 mapped into it (RFC 4291, 2.5.5.2).
-pub type Address = [u8; 16];
-
-/// Prefix of an IPv4-mapped address.
-pub const V4_MAPPED: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
 /// The names of the maps, as userspace looks them up.
 pub mod map {
@@ -22,9 +18,9 @@ pub mod map {
     pub const PORTS: &str = "PORTS";
     /// `LpmTrie<PortAddress, u32>`: protected addresses of ports that are protected on some addresses only.
     pub const ADDRESSES: &str = "ADDRESSES";
-    /// `LpmTrie<[u8; 4], u32>`: IPv4 prefixes, each with a [`listed`](super::listed).
+    /// `LpmTrie<u32, u32>`: IPv4 prefixes, each with a [`listed`](super::listed).
     pub const PREFIXES_V4: &str = "PREFIXES_V4";
-    /// `LpmTrie<[u8; 16], u32>`: IPv6 prefixes, likewise.
+    /// `LpmTrie<Address, u32>`: IPv6 prefixes, likewise.
     pub const PREFIXES_V6: &str = "PREFIXES_V6";
     /// `LruHashMap<Address, Ban>`: banned sources, by [`limit_key`](super::limit_key).
     pub const BANS: &str = "BANS";
@@ -54,6 +50,8 @@ pub mod map {
 
 /// The name of the XDP program in the object.
 pub const PROGRAM: &str = "fleetgate_xdp";
+/// The name of the one that passes everything.
+pub const BARE: &str = "fleetgate_bare";
 
 /// Hosts that the `HOSTS` map holds unless it is loaded with another size.
 pub const MAX_HOSTS: u32 = 4096;
@@ -103,11 +101,13 @@ pub mod total {
 }
 
 /// A protected address and port. Address bits behind the prefix length do not count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(C)]
 pub struct PortAddress {
-    /// Big-endian.
-    pub port: [u8; 2],
+    /// In network order.
+    pub port: u16,
+    /// 0.
+    pub reserved: u16,
     /// The address.
     pub address: Address,
 }
@@ -120,10 +120,10 @@ pub struct FlowKey {
     pub source: Address,
     /// Destination address.
     pub destination: Address,
-    /// Source port, big-endian.
-    pub source_port: [u8; 2],
-    /// Destination port, big-endian.
-    pub destination_port: [u8; 2],
+    /// Source port, in network order.
+    pub source_port: u16,
+    /// Destination port, in network order.
+    pub destination_port: u16,
 }
 
 /// A source that is banned from one host.
@@ -132,34 +132,8 @@ pub struct FlowKey {
 pub struct HostBanKey {
     /// The source, by [`limit_key`].
     pub source: Address,
-    /// The host's slot, in this machine's order.
-    pub slot: [u8; 4],
-}
-
-/// The source that a limit counts: the IPv4 address, or the /64 of an IPv6 address, which one site owns whole.
-#[inline(always)]
-pub fn limit_key(source: &Address) -> Address {
-    let mut key = *source;
-    if !is_v4(source) {
-        let mut index = 8;
-        while index < 16 {
-            key[index] = 0;
-            index += 1;
-        }
-    }
-    key
-}
-
-/// Whether the address is an IPv4 address.
-#[inline(always)]
-pub fn is_v4(address: &Address) -> bool {
-    let mut v4 = true;
-    let mut index = 0;
-    while index < V4_MAPPED.len() {
-        v4 &= address[index] == V4_MAPPED[index];
-        index += 1;
-    }
-    v4
+    /// The host's slot.
+    pub slot: u32,
 }
 
 #[cfg(feature = "user")]
@@ -168,6 +142,8 @@ mod pod {
 
     // SAFETY: `repr(C)`, only integers and arrays of them, no padding (see the size tests below).
     unsafe impl aya::Pod for super::Settings {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for super::Address {}
     // SAFETY: as above.
     unsafe impl aya::Pod for super::PortAddress {}
     // SAFETY: as above.
@@ -194,23 +170,13 @@ mod tests {
     #[test]
     fn nothing_is_padded() {
         assert_eq!(size_of::<Settings>(), size_of::<Secret>() + settings::LIMITS * 16 + 4 + 4);
-        assert_eq!(size_of::<PortAddress>(), 2 + 16);
+        assert_eq!(size_of::<PortAddress>(), 2 + 2 + 16);
         assert_eq!(size_of::<FlowKey>(), 16 + 16 + 2 + 2);
-        assert_eq!((align_of::<FlowKey>(), align_of::<HostBanKey>()), (1, 1));
         assert_eq!(size_of::<HostBanKey>(), 16 + 4);
         assert_eq!(size_of::<FlowState>(), 4 + 4 + 4);
         assert_eq!(size_of::<Ban>(), 3 * 8 + 4 + 4);
         assert_eq!(size_of::<Source>(), 5 * 8);
         assert_eq!(size_of::<HostAccount>(), 5 * 8);
         assert_eq!(size_of::<Event>(), 16 + 4 + 2 + 2 + EVENT_NAME);
-    }
-
-    #[test]
-    fn a_source_is_an_ipv4_address_or_an_ipv6_64() {
-        let v4 = core::net::Ipv4Addr::new(192, 0, 2, 7).to_ipv6_mapped().octets();
-        assert_eq!(limit_key(&v4), v4);
-        let v6 = "2001:db8:1:2:3:4:5:6".parse::<core::net::Ipv6Addr>().unwrap().octets();
-        let site = "2001:db8:1:2::".parse::<core::net::Ipv6Addr>().unwrap().octets();
-        assert_eq!(limit_key(&v6), site);
     }
 }

@@ -39,6 +39,12 @@ fn fleetgate_xdp(ctx: XdpContext) -> u32 {
     }
 }
 
+/// Passes everything: what the other one is measured beside, and what a veth's other end needs to take answers.
+#[xdp(frags)]
+fn fleetgate_bare(_ctx: XdpContext) -> u32 {
+    XDP_PASS
+}
+
 #[inline(always)]
 fn finish(verdict: Verdict) -> u32 {
     maps::count(verdict);

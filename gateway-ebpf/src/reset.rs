@@ -1,6 +1,5 @@
 //! Resets: the segment that turns into one towards the stack, and the one that a client gets for an answer.
 
-use crate::abi::Address;
 use crate::frame::{Segment, flag};
 
 /// A TCP header without options.
@@ -29,12 +28,8 @@ pub fn answer_v4(segment: &Segment, packet: &mut [u8; V4]) {
     packet[6] = 0x40;
     packet[8] = HOP_LIMIT;
     packet[9] = PROTOCOL_TCP;
-    let mut index = 0;
-    while index < 4 {
-        packet[12 + index] = segment.flow.destination[12 + index];
-        packet[16 + index] = segment.flow.source[12 + index];
-        index += 1;
-    }
+    put_word(packet, 12, segment.flow.destination.0[3]);
+    put_word(packet, 16, segment.flow.source.0[3]);
     let checksum = !sum(packet, 0, 20);
     put(packet, 10, checksum);
     tcp(packet, 20, segment);
@@ -49,9 +44,9 @@ pub fn answer_v6(segment: &Segment, packet: &mut [u8; V6]) {
     packet[6] = PROTOCOL_TCP;
     packet[7] = HOP_LIMIT;
     let mut index = 0;
-    while index < 16 {
-        packet[8 + index] = segment.flow.destination[index];
-        packet[24 + index] = segment.flow.source[index];
+    while index < 4 {
+        put_word(packet, 8 + 4 * index, segment.flow.destination.0[index]);
+        put_word(packet, 24 + 4 * index, segment.flow.source.0[index]);
         index += 1;
     }
     tcp(packet, 40, segment);
@@ -60,36 +55,15 @@ pub fn answer_v6(segment: &Segment, packet: &mut [u8; V6]) {
 /// The RST's TCP header at `at`. Its sequence number is the one that the segment's sender expects next.
 #[inline(always)]
 fn tcp<const N: usize>(packet: &mut [u8; N], at: usize, segment: &Segment) {
-    let sequence = segment.acknowledgement.to_be_bytes();
-    let mut index = 0;
-    while index < 2 {
-        packet[at + index] = segment.flow.destination_port[index];
-        packet[at + 2 + index] = segment.flow.source_port[index];
-        packet[at + 4 + index] = sequence[index];
-        packet[at + 6 + index] = sequence[2 + index];
-        index += 1;
-    }
+    put(packet, at, u16::from_be(segment.flow.destination_port));
+    put(packet, at + 2, u16::from_be(segment.flow.source_port));
+    put_word(packet, at + 4, segment.acknowledgement.to_be());
     packet[at + 12] = 5 << 4;
     packet[at + 13] = flag::RST;
-    let pseudo = address_sum(&segment.flow.source)
-        + address_sum(&segment.flow.destination)
-        + u32::from(PROTOCOL_TCP)
-        + TCP as u32;
+    let pseudo =
+        segment.flow.source.sum() + segment.flow.destination.sum() + u32::from(PROTOCOL_TCP) + TCP as u32;
     let checksum = !fold(u32::from(sum(packet, at, TCP)) + u32::from(fold(pseudo)));
     put(packet, at + 16, checksum);
-}
-
-/// The address's share of a pseudo header. The prefix of a mapped IPv4 address counts 0xffff, which is nothing in ones'
-/// complement.
-#[inline(always)]
-const fn address_sum(address: &Address) -> u32 {
-    let mut sum = 0;
-    let mut index = 0;
-    while index < address.len() {
-        sum += u16::from_be_bytes([address[index], address[index + 1]]) as u32;
-        index += 2;
-    }
-    sum
 }
 
 /// The ones' complement sum of an even number of bytes.
@@ -115,4 +89,15 @@ const fn put<const N: usize>(packet: &mut [u8; N], at: usize, value: u16) {
     let [high, low] = value.to_be_bytes();
     packet[at] = high;
     packet[at + 1] = low;
+}
+
+/// A word that is in network order already.
+#[inline(always)]
+const fn put_word<const N: usize>(packet: &mut [u8; N], at: usize, word: u32) {
+    let bytes = word.to_ne_bytes();
+    let mut index = 0;
+    while index < bytes.len() {
+        packet[at + index] = bytes[index];
+        index += 1;
+    }
 }

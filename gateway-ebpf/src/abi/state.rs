@@ -97,8 +97,8 @@ pub struct Event {
     pub source: Address,
     /// Its verdict.
     pub verdict: u32,
-    /// The source's port, big-endian.
-    pub source_port: [u8; 2],
+    /// The source's port, in network order.
+    pub source_port: u16,
     /// Bytes of the server name, as sent; those beyond [`EVENT_NAME`] are not here.
     pub name_len: u16,
     /// The start of the name.

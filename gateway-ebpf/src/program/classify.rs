@@ -16,12 +16,6 @@ pub(super) fn judge(ctx: &XdpContext, segment: &mut Segment) -> Verdict {
         return Verdict::NotProtected;
     }
     let Some(settings) = maps::settings() else { return Verdict::Unconfigured };
-    let Some(scratch) = maps::scratch() else { return Verdict::Unconfigured };
-    // However the headers were found: from here on they are just there.
-    segment.ip = scratch.launder(segment.ip);
-    segment.tcp = scratch.launder(segment.tcp);
-    segment.payload = scratch.launder(segment.payload);
-    segment.payload_len = scratch.launder(segment.payload_len);
     let is_syn = segment.flags & (flag::SYN | flag::ACK | flag::RST) == flag::SYN;
     if !matches!(segment.fragment, Fragment::Whole)
         && (is_syn || matches!(segment.fragment, Fragment::Header))
@@ -36,6 +30,12 @@ pub(super) fn judge(ctx: &XdpContext, segment: &mut Segment) -> Verdict {
         account(flow.slot, segment);
         return Verdict::Established;
     }
+    let Some(scratch) = maps::scratch() else { return Verdict::Unconfigured };
+    // However the headers were found: from here on they are just there.
+    segment.ip = scratch.launder(segment.ip);
+    segment.tcp = scratch.launder(segment.tcp);
+    segment.payload = scratch.launder(segment.payload);
+    segment.payload_len = scratch.launder(segment.payload_len);
     if flow.stage == Stage::New as u32 { new(ctx, settings, segment, flow) } else { ended(segment, flow) }
 }
 

@@ -20,7 +20,7 @@ static PORTS: Array<u32> = Array::with_max_entries(65_536, 0);
 #[map]
 static ADDRESSES: LpmTrie<PortAddress, u32> = LpmTrie::with_max_entries(abi::MAX_ADDRESSES, 0);
 #[map]
-static PREFIXES_V4: LpmTrie<[u8; 4], u32> = LpmTrie::with_max_entries(abi::MAX_PREFIXES, 0);
+static PREFIXES_V4: LpmTrie<u32, u32> = LpmTrie::with_max_entries(abi::MAX_PREFIXES, 0);
 #[map]
 static PREFIXES_V6: LpmTrie<Address, u32> = LpmTrie::with_max_entries(abi::MAX_PREFIXES, 0);
 #[map]
@@ -102,11 +102,11 @@ pub(super) fn settings() -> Option<&'static Settings> {
 
 #[inline(always)]
 pub(super) fn is_protected(flow: &FlowKey) -> bool {
-    match PORTS.get(u16::from_be_bytes(flow.destination_port).into()) {
+    match PORTS.get(u16::from_be(flow.destination_port).into()) {
         Some(&abi::port::PROTECTED) => true,
         Some(&abi::port::BY_ADDRESS) => {
-            let data = PortAddress { port: flow.destination_port, address: flow.destination };
-            ADDRESSES.get(Key::new(8 * 18, data)).is_some()
+            let data = PortAddress { port: flow.destination_port, reserved: 0, address: flow.destination };
+            ADDRESSES.get(Key::new(8 * size_of::<PortAddress>() as u32, data)).is_some()
         }
         _ => false,
     }
@@ -115,9 +115,8 @@ pub(super) fn is_protected(flow: &FlowKey) -> bool {
 /// What is said of the most specific prefix that `source` is in.
 #[inline(always)]
 pub(super) fn listed(source: &Address) -> Option<u32> {
-    if abi::is_v4(source) {
-        let address = [source[12], source[13], source[14], source[15]];
-        PREFIXES_V4.get(Key::new(32, address)).copied()
+    if source.is_v4() {
+        PREFIXES_V4.get(Key::new(32, source.0[3])).copied()
     } else {
         PREFIXES_V6.get(Key::new(128, *source)).copied()
     }
@@ -130,7 +129,7 @@ pub(super) fn ban(source: &Address) -> Option<*mut Ban> {
 
 #[inline(always)]
 pub(super) fn host_ban(source: Address, slot: u32) -> Option<*mut Ban> {
-    HOST_BANS.get_ptr_mut(HostBanKey { source, slot: slot.to_ne_bytes() })
+    HOST_BANS.get_ptr_mut(HostBanKey { source, slot })
 }
 
 /// This CPU's scratch space. A program run is not interrupted by another on the same CPU.

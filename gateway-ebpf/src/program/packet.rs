@@ -5,8 +5,7 @@ use aya_ebpf::helpers::generated::{
     bpf_xdp_adjust_tail, bpf_xdp_get_buff_len, bpf_xdp_load_bytes, bpf_xdp_store_bytes,
 };
 use aya_ebpf::programs::XdpContext;
-use fleetgate_ebpf::abi;
-use fleetgate_ebpf::frame::{Fragment, Frame, Segment, flag};
+use fleetgate_ebpf::frame::{Bits, Fragment, Frame, Segment, flag};
 use fleetgate_ebpf::reset;
 
 use super::maps::{self, Scratch};
@@ -29,9 +28,10 @@ impl Linear<'_> {
 
 impl Frame for Linear<'_> {
     #[inline(always)]
-    fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
-        // SAFETY: `at` checked the bounds; a byte array has no alignment.
-        self.at(offset, N).map(|bytes| unsafe { bytes.cast::<[u8; N]>().read() })
+    fn read<T: Bits>(&self, offset: usize) -> Option<T> {
+        // SAFETY: `at` checked the bounds. Headers lie at odd words, and the compiler is told that they don't: it would
+        // read them byte by byte, at four times the cost. The kernel checks alignment itself where the machine minds it.
+        self.at(offset, size_of::<T>()).map(|bytes| unsafe { *bytes.cast::<T>() })
     }
 }
 
@@ -73,7 +73,7 @@ pub(super) fn answer(ctx: &XdpContext, segment: &Segment) -> bool {
     }
     let Some(Scratch { answer, .. }) = maps::scratch() else { return false };
     let header = segment.tcp - segment.ip;
-    if abi::is_v4(&segment.flow.source) {
+    if segment.flow.source.is_v4() {
         reset::answer_v4(segment, &mut answer.v4);
         header == reset::V4 - 20 && send_back(ctx, segment.ip, &answer.v4, &mut answer.macs)
     } else {

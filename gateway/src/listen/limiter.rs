@@ -100,7 +100,7 @@ impl Sources {
     }
 
     fn admit(&self, rate: &Rate, source: IpAddr, now: u64) -> bool {
-        let key = limit_key(&octets(source));
+        let key = limit_key(&source.into());
         if !self.buckets.contains_key(&key) && self.buckets.len() >= self.max && !self.make_room(now) {
             return admit_atomic(&self.overflow, rate, now);
         }
@@ -128,13 +128,6 @@ fn admit(tat: &mut u64, rate: &Rate, now: u64) -> bool {
 
 fn admit_atomic(tat: &AtomicU64, rate: &Rate, now: u64) -> bool {
     tat.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |tat| rate.admit(tat, now)).is_ok()
-}
-
-pub(super) fn octets(address: IpAddr) -> Address {
-    match address {
-        IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
-        IpAddr::V6(v6) => v6.octets(),
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
+use fleetgate_ebpf::abi::limit_key;
 use fleetgate_ebpf::gcra::Rate;
 
 use crate::config::Evidence;
@@ -187,5 +188,5 @@ fn offence(error: &HandshakeError) -> Option<(Option<HostPattern>, Offence)> {
 
 /// The address of a limit: an IPv4 address, or the first of an IPv6 /64.
 fn limited(source: IpAddr) -> IpAddr {
-    IpAddr::from(fleetgate_ebpf::abi::limit_key(&super::limiter::octets(source))).to_canonical()
+    limit_key(&source.into()).into()
 }

@@ -9,7 +9,6 @@ use fleetgate_ebpf::abi::{Address, Ban, HostBanKey, limit_key, map};
 use nix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 
-use super::lists::octets;
 use super::maps::{self, Result};
 use super::slots::Slots;
 use crate::model::hostname::HostPattern;
@@ -92,14 +91,14 @@ impl Cause {
 
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&text(&limit_key(&octets(self.source))))?;
+        f.write_str(&text(&limit_key(&self.source.into())))?;
         self.host.as_ref().map_or(Ok(()), |host| write!(f, " from {host}"))
     }
 }
 
 /// The source of a limit or ban, for people.
 pub(super) fn text(key: &Address) -> String {
-    match IpAddr::from(*key).to_canonical() {
+    match IpAddr::from(*key) {
         IpAddr::V4(v4) => v4.to_string(),
         IpAddr::V6(v6) => format!("{v6}/64"),
     }
@@ -116,7 +115,7 @@ pub(super) fn add(
     let since = now();
     let until = since.saturating_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
     let ban = Ban { until, since, packets: 0, cause: cause as u32, reserved: 0 };
-    let source = limit_key(&octets(*source));
+    let source = limit_key(&(*source).into());
     match host {
         None => maps::hash::<Address, Ban>(ebpf, map::BANS)?.insert(source, ban, 0)?,
         Some(host) => {
@@ -137,7 +136,7 @@ pub(super) fn remove(
     slots: &Slots,
     Subject { source, host }: &Subject,
 ) -> Result<bool, BanError> {
-    let source = limit_key(&octets(*source));
+    let source = limit_key(&(*source).into());
     Ok(match host {
         None => maps::hash::<Address, Ban>(ebpf, map::BANS)?.remove(&source).is_ok(),
         Some(host) => {
@@ -160,7 +159,7 @@ pub(super) fn list(ebpf: &mut Ebpf, slots: &Slots) -> Result<Vec<Banned>> {
         }
     }
     for (key, ban) in by_host {
-        let host = slots.iter().find(|(_, slot)| slot.to_ne_bytes() == key.slot);
+        let host = slots.iter().find(|(_, slot)| *slot == key.slot);
         let banned = host.and_then(|(host, _)| describe(&key.source, Some(host.to_string()), &ban, now));
         match banned {
             Some(banned) => bans.push(banned),
@@ -183,9 +182,9 @@ fn describe(source: &Address, host: Option<String>, ban: &Ban, now: u64) -> Opti
     })
 }
 
-fn slot(slots: &Slots, host: &HostPattern) -> Result<[u8; 4], BanError> {
+fn slot(slots: &Slots, host: &HostPattern) -> Result<u32, BanError> {
     let found = slots.iter().find(|(served, _)| *served == host);
-    found.map(|(_, slot)| slot.to_ne_bytes()).ok_or_else(|| BanError::UnknownHost(host.clone()))
+    found.map(|(_, slot)| slot).ok_or_else(|| BanError::UnknownHost(host.clone()))
 }
 
 /// Nanoseconds of the clock that the program reads.

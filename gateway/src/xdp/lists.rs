@@ -10,18 +10,10 @@ use ipnet::IpNet;
 use super::maps::{self, Result};
 use crate::config::Xdp;
 
-/// An address as the maps have it.
-pub(super) fn octets(address: IpAddr) -> Address {
-    match address {
-        IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
-        IpAddr::V6(v6) => v6.octets(),
-    }
-}
-
 /// A prefix as the maps have it: its length in bits, and its address.
 fn prefix(network: &IpNet) -> (u32, Address) {
     let before = if network.addr().is_ipv4() { 96 } else { 0 };
-    (before + u32::from(network.prefix_len()), octets(network.network()))
+    (before + u32::from(network.prefix_len()), network.network().into())
 }
 
 /// Writes what is protected: addresses first, so that a port that comes to depend on them finds them. `ports` are those
@@ -47,9 +39,9 @@ pub(super) fn protect(
 
 /// Protected ports, and how.
 pub(super) type Ports = HashMap<u16, u32>;
-type Addresses = HashMap<(u32, PortKey), u32>;
-/// [`PortAddress`] as bytes: what a prefix table compares.
-type PortKey = [u8; size_of::<PortAddress>()];
+type Addresses = HashMap<(u32, PortAddress), u32>;
+/// Bits of a key before its address.
+const BEFORE_ADDRESS: u32 = 32;
 
 /// What `ADDRESSES` and `PORTS` have to hold.
 fn protected(networks: &[IpNet], listeners: &[SocketAddr]) -> (Ports, Addresses) {
@@ -65,11 +57,8 @@ fn protected(networks: &[IpNet], listeners: &[SocketAddr]) -> (Ports, Addresses)
         }
         for network in &narrowed {
             let (len, address) = prefix(network);
-            let mut key = [0; size_of::<PortAddress>()];
-            let (of_port, of_address) = key.split_at_mut(2);
-            of_port.copy_from_slice(&listener.port().to_be_bytes());
-            of_address.copy_from_slice(&address);
-            addresses.insert((16 + len, key), 1);
+            let key = PortAddress { port: listener.port().to_be(), reserved: 0, address };
+            addresses.insert((BEFORE_ADDRESS + len, key), 1);
         }
     }
     (ports, addresses)
@@ -82,8 +71,8 @@ pub(super) fn list(ebpf: &mut Ebpf, config: &Xdp) -> Result<bool> {
     for (network, word) in allowed.chain(config.deny.iter().map(|network| (network, listed::DENIED))) {
         let len = network.prefix_len().into();
         match network.network() {
-            IpAddr::V4(address) => drop(v4.insert((len, address.octets()), word)),
-            IpAddr::V6(address) => drop(v6.insert((len, address.octets()), word)),
+            IpAddr::V4(address) => drop(v4.insert((len, address.to_bits().to_be()), word)),
+            address @ IpAddr::V6(_) => drop(v6.insert((len, Address::from(address)), word)),
         }
     }
     maps::set_prefixes(ebpf, map::PREFIXES_V4, &v4)?;
@@ -107,14 +96,14 @@ mod tests {
         assert!(addresses.is_empty());
         let (ports, addresses) = protected(&["192.0.2.0/24".parse().unwrap()], &everywhere);
         assert_eq!(ports, [(8443, port::BY_ADDRESS), (443, port::BY_ADDRESS)].into());
-        assert!(addresses.len() == 2 && addresses.keys().all(|(len, _)| *len == 16 + 96 + 24));
+        assert!(addresses.len() == 2 && addresses.keys().all(|(len, _)| *len == BEFORE_ADDRESS + 96 + 24));
     }
 
     #[test]
     fn a_listener_on_one_address_protects_that_one() {
         let (ports, addresses) = protected(&[], &listeners(&["192.0.2.1:8443", "[2001:db8::1]:8443"]));
         assert_eq!(ports, [(8443, port::BY_ADDRESS)].into());
-        assert!(addresses.len() == 2 && addresses.keys().all(|(len, _)| *len == 16 + 128));
+        assert!(addresses.len() == 2 && addresses.keys().all(|(len, _)| *len == BEFORE_ADDRESS + 128));
         let (ports, _) = protected(&[], &listeners(&["192.0.2.1:8443", "[::]:8443"]));
         assert_eq!(ports, [(8443, port::PROTECTED)].into());
     }

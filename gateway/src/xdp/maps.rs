@@ -2,9 +2,10 @@
 
 use std::hash::Hash;
 use std::io;
+use std::os::fd::{AsFd as _, AsRawFd as _};
 
 use aya::maps::lpm_trie::{Key, LpmTrie};
-use aya::maps::{Array, HashMap, MapData, MapError, PerCpuArray, PerCpuValues};
+use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray, PerCpuValues};
 use aya::{Ebpf, Pod};
 
 pub(super) type Result<T, E = MapError> = std::result::Result<T, E>;
@@ -55,6 +56,27 @@ pub(super) fn set_prefixes<K: Pod + Hash + Eq>(
         trie.remove(key)?;
     }
     Ok(())
+}
+
+/// Bytes of kernel memory that the maps take: `memlock` in what the kernel says of a descriptor.
+pub(super) fn memory(ebpf: &Ebpf) -> Result<u64> {
+    ebpf.maps().map(|(_, map)| map_memory(map)).sum()
+}
+
+fn map_memory(map: &Map) -> Result<u64> {
+    let (Map::Array(data)
+    | Map::HashMap(data)
+    | Map::LpmTrie(data)
+    | Map::LruHashMap(data)
+    | Map::PerCpuArray(data)
+    | Map::RingBuf(data)) = map
+    else {
+        return Ok(0);
+    };
+    let path = format!("/proc/self/fdinfo/{}", data.fd().as_fd().as_raw_fd());
+    let said = std::fs::read_to_string(path).map_err(MapError::IoError)?;
+    let memory = said.lines().find_map(|line| line.strip_prefix("memlock:")?.trim().parse().ok());
+    Ok(memory.unwrap_or(0))
 }
 
 fn missing(name: &str) -> MapError {

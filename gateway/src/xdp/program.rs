@@ -142,8 +142,8 @@ impl Program {
             self.write_settings(|settings| settings.has |= bit)?;
         }
         if subject.host.is_none() {
-            let banned = limit_key(&lists::octets(subject.source));
-            self.forget_flows(|source| limit_key(&lists::octets(source)) == banned)?;
+            let banned = limit_key(&subject.source.into());
+            self.forget_flows(|source| limit_key(&source.into()) == banned)?;
         }
         Ok(())
     }
@@ -169,7 +169,7 @@ impl Program {
     /// # Errors
     /// When the kernel refuses.
     pub fn remember_verified(&mut self, source: IpAddr, devices: u64) -> Result<(), MapError> {
-        let key = limit_key(&lists::octets(source));
+        let key = limit_key(&source.into());
         let mut map = maps::hash::<Address, Source>(&mut self.ebpf, map::VERIFIED)?;
         let known = map.get(&key, 0).unwrap_or_default();
         map.insert(key, Source { devices, ..known }, 0)?;
@@ -182,6 +182,14 @@ impl Program {
     /// Logs what the program has told since the last time.
     pub(super) fn log_events(&mut self) {
         events::log(&mut self.ebpf);
+    }
+
+    /// Bytes of kernel memory that the maps take, by the kernel's own account.
+    ///
+    /// # Errors
+    /// When the kernel refuses to tell.
+    pub fn memory(&self) -> Result<u64, MapError> {
+        maps::memory(&self.ebpf)
     }
 
     /// How full the tables are.
@@ -205,7 +213,7 @@ impl Program {
         let flows = maps::entries::<FlowKey, FlowState>(&self.ebpf, map::FLOWS)?;
         let mut map = maps::hash::<FlowKey, FlowState>(&mut self.ebpf, map::FLOWS)?;
         for (flow, _) in flows {
-            if of(IpAddr::from(flow.source).to_canonical()) {
+            if of(flow.source.into()) {
                 // It may be gone by itself.
                 let _ = map.remove(&flow);
             }
@@ -219,6 +227,19 @@ impl Program {
     /// When the object has no such program.
     pub fn xdp(&mut self) -> Result<&mut Xdp, LoadError> {
         xdp(&mut self.ebpf)
+    }
+
+    /// The program that passes everything, loaded: what the other one is measured beside.
+    ///
+    /// # Errors
+    /// When the object has no such program, or the kernel does not load it.
+    pub fn bare(&mut self) -> Result<&mut Xdp, LoadError> {
+        let program = self.ebpf.program_mut(abi::BARE).ok_or(LoadError::Incomplete(abi::BARE))?;
+        let program: &mut Xdp = program.try_into()?;
+        if program.fd().is_err() {
+            program.load()?;
+        }
+        Ok(program)
     }
 
     /// What has been counted since the maps were created.

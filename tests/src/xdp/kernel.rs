@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
-use aya::programs::{TestRun as _, TestRunOptions};
-use fleetgate::config::{Limits, Tables, Xdp, XdpLog};
+use aya::programs::{TestRun as _, TestRunOptions, Xdp};
+use fleetgate::config::{self, Limits, Tables, XdpLog};
 use fleetgate::model::hostname::HostPattern;
 use fleetgate::xdp::{Cause, Counters, Program, Subject};
 use fleetgate_ebpf::abi::UnknownSni;
@@ -97,13 +97,13 @@ impl Kernel {
     /// Applies another configuration, as a reload does.
     pub fn configure(&mut self, setup: &Setup) {
         let hosts: Vec<HostPattern> = parsed(setup.hosts);
-        let config = Xdp {
+        let config = config::Xdp {
             limit: setup.limits,
             unknown_sni: setup.unknown_sni,
             protect: parsed(setup.protect),
             allow: parsed(setup.allow),
             deny: parsed(setup.deny),
-            ..Xdp::default()
+            ..config::Xdp::default()
         };
         let listeners: Vec<SocketAddr> = parsed(setup.listeners);
         self.program.configure(&config, &listeners, hosts.iter()).expect("write the maps");
@@ -135,16 +135,12 @@ impl Kernel {
 
     /// Runs the program on a frame, `repeat` times.
     pub fn run(&mut self, frame: &[u8], repeat: u32) -> Ran {
-        let mut out = vec![0; frame.len() + 256];
-        let options = TestRunOptions {
-            data_in: Some(frame),
-            data_out: Some(&mut out),
-            repeat,
-            ..TestRunOptions::default()
-        };
-        let result = self.program.xdp().expect("the program").test_run(options).expect("BPF_PROG_TEST_RUN");
-        out.truncate(result.data_size_out as usize);
-        Ran { action: result.return_value, frame: out, nanoseconds: result.duration.as_nanos() }
+        run(self.program.xdp().expect("the program"), frame, repeat)
+    }
+
+    /// Runs the program that passes everything.
+    pub fn run_bare(&mut self, frame: &[u8], repeat: u32) -> Ran {
+        run(self.program.bare().expect("the bare program"), frame, repeat)
     }
 
     /// Runs a frame once and says which verdict it got: the one whose counter moved.
@@ -167,6 +163,19 @@ impl Kernel {
     pub fn counters(&self) -> Counters {
         self.program.counters().expect("read the counters")
     }
+}
+
+fn run(program: &Xdp, frame: &[u8], repeat: u32) -> Ran {
+    let mut out = vec![0; frame.len() + 256];
+    let options = TestRunOptions {
+        data_in: Some(frame),
+        data_out: Some(&mut out),
+        repeat,
+        ..TestRunOptions::default()
+    };
+    let result = program.test_run(options).expect("BPF_PROG_TEST_RUN");
+    out.truncate(result.data_size_out as usize);
+    Ran { action: result.return_value, frame: out, nanoseconds: result.duration.as_nanos() }
 }
 
 /// A source; behind a space, the host that it is banned from.
