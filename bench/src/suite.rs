@@ -10,6 +10,7 @@ mod proxy;
 mod revocation;
 mod stage;
 mod turn;
+pub mod xdp;
 
 pub use options::{Options, Sizes, Suite};
 pub use program::ProgramError;

@@ -1,75 +1,115 @@
-//! The layout of the maps. Keys are byte arrays in network order without padding; a test holds the sizes.
+//! The layout of the maps. Keys are in network order and without padding; a test holds the sizes.
 
-use crate::gcra::Rate;
-use crate::siphash::Secret;
+mod address;
+mod settings;
+mod state;
 
-/// An address as 16 bytes: IPv6, or IPv4 mapped into it (RFC 4291, 2.5.5.2).
-pub type Address = [u8; 16];
-
-/// Prefix of an IPv4-mapped address.
-pub const V4_MAPPED: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
+pub use address::{Address, limit_key};
+pub use settings::{Settings, UnknownSni, has};
+pub use state::{Ban, EVENT_NAME, Event, FlowState, HostAccount, Source, Stage};
 
 /// The names of the maps, as userspace looks them up.
 pub mod map {
-    /// `Array<Settings>`, one entry.
+    /// `Array<Settings>`, two entries: the one in force, and the one that is written next.
     pub const SETTINGS: &str = "SETTINGS";
-    /// `Array<u64>`: a bitmap of the protected TCP ports, 64 a word.
+    /// `Array<u32>`, one entry: the generation, whose lowest bit says which settings are in force.
+    pub const GENERATION: &str = "GENERATION";
+    /// `Array<u32>`: by TCP port, a [`port`](super::port).
     pub const PORTS: &str = "PORTS";
+    /// `LpmTrie<PortAddress, u32>`: protected addresses of ports that are protected on some addresses only.
+    pub const ADDRESSES: &str = "ADDRESSES";
+    /// `LpmTrie<u32, u32>`: IPv4 prefixes, each with a [`listed`](super::listed).
+    pub const PREFIXES_V4: &str = "PREFIXES_V4";
+    /// `LpmTrie<Address, u32>`: IPv6 prefixes, likewise.
+    pub const PREFIXES_V6: &str = "PREFIXES_V6";
+    /// `LruHashMap<Address, Ban>`: banned sources, by [`limit_key`](super::limit_key).
+    pub const BANS: &str = "BANS";
+    /// `LruHashMap<HostBanKey, Ban>`: sources that are banned from one host.
+    pub const HOST_BANS: &str = "HOST_BANS";
     /// `HashMap<HostKey, u32>`: a host's slot.
     pub const HOSTS: &str = "HOSTS";
     /// `Array<u64>`: by slot, the TAT of the host's hello limit.
     pub const HOST_TATS: &str = "HOST_TATS";
-    /// `PerCpuArray<u64>`: by slot, hellos that matched the host.
-    pub const HOST_HELLOS: &str = "HOST_HELLOS";
-    /// `LruHashMap<Address, u64>`: a source's TAT for SYNs.
-    pub const SYN_TATS: &str = "SYN_TATS";
-    /// `LruHashMap<Address, u64>`: a source's TAT for hellos.
-    pub const HELLO_TATS: &str = "HELLO_TATS";
+    /// `PerCpuArray<HostAccount>`: by slot, what came for the host.
+    pub const HOST_ACCOUNTS: &str = "HOST_ACCOUNTS";
+    /// `LruHashMap<Address, Source>`: the limits of sources, by [`limit_key`](super::limit_key).
+    pub const SOURCES: &str = "SOURCES";
+    /// `LruHashMap<Address, Source>`: the same for sources of verified devices. Only userspace adds to it.
+    pub const VERIFIED: &str = "VERIFIED";
+    /// `Array<u64>`: by [`total`](super::total), the TAT of a limit that all sources share.
+    pub const TOTALS: &str = "TOTALS";
     /// `LruHashMap<FlowKey, FlowState>`.
     pub const FLOWS: &str = "FLOWS";
     /// `PerCpuArray<u64>`: packets by verdict.
     pub const COUNTERS: &str = "COUNTERS";
+    /// `RingBuf` of [`Event`](super::Event)s.
+    pub const EVENTS: &str = "EVENTS";
+    /// `Array<u64>`: by verdict, the TAT of its events.
+    pub const EVENT_TATS: &str = "EVENT_TATS";
 }
 
 /// The name of the XDP program in the object.
 pub const PROGRAM: &str = "fleetgate_xdp";
+/// The name of the one that passes everything.
+pub const BARE: &str = "fleetgate_bare";
 
 /// Hosts that the `HOSTS` map holds unless it is loaded with another size.
 pub const MAX_HOSTS: u32 = 4096;
-/// Sources that the limit tables hold unless they are loaded with another size.
+/// Sources that the limit table holds unless it is loaded with another size.
 pub const MAX_SOURCES: u32 = 65_536;
+/// Sources of verified devices that are remembered unless the table is loaded with another size.
+pub const MAX_VERIFIED: u32 = 32_768;
 /// Flows that the flow table holds unless it is loaded with another size.
 pub const MAX_FLOWS: u32 = 65_536;
+/// Bans that each of the ban tables holds unless it is loaded with another size.
+pub const MAX_BANS: u32 = 16_384;
+/// Prefixes that each of the lists holds unless it is loaded with another size.
+pub const MAX_PREFIXES: u32 = 16_384;
+/// Addresses that the protected set holds unless it is loaded with another size.
+pub const MAX_ADDRESSES: u32 = 1024;
+/// Bytes of the ring buffer of events.
+pub const EVENT_BYTES: u32 = 65_536;
 
-/// What userspace configures.
-#[derive(Clone, Copy, Debug)]
-#[repr(C)]
-pub struct Settings {
-    /// Key of the name hash, drawn at every load.
-    pub secret: Secret,
-    /// SYNs of one source: an IPv4 address or an IPv6 /64.
-    pub syn_per_source: Rate,
-    /// First data segments of one source.
-    pub hello_per_source: Rate,
-    /// Hellos that name one host.
-    pub hello_per_host: Rate,
-    /// An [`UnknownSni`].
-    pub unknown_sni: u32,
-    /// 1 once userspace has written the settings.
-    pub configured: u32,
+/// What a TCP port is.
+pub mod port {
+    /// Not ours.
+    pub const OPEN: u32 = 0;
+    /// Protected on every address.
+    pub const PROTECTED: u32 = 1;
+    /// Protected on the addresses that `ADDRESSES` has with it.
+    pub const BY_ADDRESS: u32 = 2;
 }
 
-/// What happens to a complete hello that names no served host.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(u32)]
-pub enum UnknownSni {
-    /// Userspace answers with the alert `unrecognized_name`.
-    #[default]
-    Pass = 0,
-    /// The hello is dropped; the client gives up in its own time.
-    Drop = 1,
-    /// The server's socket is freed at once, and the client is reset on its next packet.
-    Reset = 2,
+/// What is said of a prefix of sources.
+pub mod listed {
+    /// No ban and no limit touches it.
+    pub const ALLOWED: u32 = 1;
+    /// All that it sends is dropped.
+    pub const DENIED: u32 = 2;
+}
+
+/// Limits that all sources share, as indices of `TOTALS`.
+pub mod total {
+    /// SYNs.
+    pub const SYN: u32 = 0;
+    /// First data segments.
+    pub const HELLO: u32 = 1;
+    /// Flows of unknown sources that are remembered.
+    pub const NEW_FLOWS: u32 = 2;
+    /// How many there are.
+    pub const COUNT: u32 = 3;
+}
+
+/// A protected address and port. Address bits behind the prefix length do not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(C)]
+pub struct PortAddress {
+    /// In network order.
+    pub port: u16,
+    /// 0.
+    pub reserved: u16,
+    /// The address.
+    pub address: Address,
 }
 
 /// One direction of a TCP connection, as it comes in.
@@ -80,40 +120,20 @@ pub struct FlowKey {
     pub source: Address,
     /// Destination address.
     pub destination: Address,
-    /// Source port, big-endian.
-    pub source_port: [u8; 2],
-    /// Destination port, big-endian.
-    pub destination_port: [u8; 2],
+    /// Source port, in network order.
+    pub source_port: u16,
+    /// Destination port, in network order.
+    pub destination_port: u16,
 }
 
-/// What is remembered of a flow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A source that is banned from one host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(C)]
-pub struct FlowState {
-    /// The sequence number of the first payload byte: the SYN's plus one.
-    pub first_byte: u32,
-    /// 0 until the first data segment was judged and passed, then 1.
-    pub judged: u32,
-}
-
-/// The source that a limit counts: the IPv4 address, or the /64 of an IPv6 address, which one site owns whole.
-#[inline(always)]
-pub fn limit_key(source: &Address) -> Address {
-    let mut key = *source;
-    let mut v4 = true;
-    let mut index = 0;
-    while index < V4_MAPPED.len() {
-        v4 &= source[index] == V4_MAPPED[index];
-        index += 1;
-    }
-    if !v4 {
-        index = 8;
-        while index < 16 {
-            key[index] = 0;
-            index += 1;
-        }
-    }
-    key
+pub struct HostBanKey {
+    /// The source, by [`limit_key`].
+    pub source: Address,
+    /// The host's slot.
+    pub slot: u32,
 }
 
 #[cfg(feature = "user")]
@@ -123,9 +143,21 @@ mod pod {
     // SAFETY: `repr(C)`, only integers and arrays of them, no padding (see the size tests below).
     unsafe impl aya::Pod for super::Settings {}
     // SAFETY: as above.
+    unsafe impl aya::Pod for super::Address {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for super::PortAddress {}
+    // SAFETY: as above.
     unsafe impl aya::Pod for super::FlowKey {}
     // SAFETY: as above.
     unsafe impl aya::Pod for super::FlowState {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for super::HostBanKey {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for super::Ban {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for super::Source {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for super::HostAccount {}
     // SAFETY: a transparent u64.
     unsafe impl aya::Pod for crate::name::HostKey {}
 }
@@ -133,21 +165,18 @@ mod pod {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::siphash::Secret;
 
     #[test]
     fn nothing_is_padded() {
-        assert_eq!(size_of::<Settings>(), 16 + 3 * 16 + 4 + 4);
+        assert_eq!(size_of::<Settings>(), size_of::<Secret>() + settings::LIMITS * 16 + 4 + 4);
+        assert_eq!(size_of::<PortAddress>(), 2 + 2 + 16);
         assert_eq!(size_of::<FlowKey>(), 16 + 16 + 2 + 2);
-        assert_eq!(align_of::<FlowKey>(), 1);
-        assert_eq!(size_of::<FlowState>(), 8);
-    }
-
-    #[test]
-    fn a_source_is_an_ipv4_address_or_an_ipv6_64() {
-        let v4 = core::net::Ipv4Addr::new(192, 0, 2, 7).to_ipv6_mapped().octets();
-        assert_eq!(limit_key(&v4), v4);
-        let v6 = "2001:db8:1:2:3:4:5:6".parse::<core::net::Ipv6Addr>().unwrap().octets();
-        let site = "2001:db8:1:2::".parse::<core::net::Ipv6Addr>().unwrap().octets();
-        assert_eq!(limit_key(&v6), site);
+        assert_eq!(size_of::<HostBanKey>(), 16 + 4);
+        assert_eq!(size_of::<FlowState>(), 4 + 4 + 4);
+        assert_eq!(size_of::<Ban>(), 3 * 8 + 4 + 4);
+        assert_eq!(size_of::<Source>(), 5 * 8);
+        assert_eq!(size_of::<HostAccount>(), 5 * 8);
+        assert_eq!(size_of::<Event>(), 16 + 4 + 2 + 2 + EVENT_NAME);
     }
 }

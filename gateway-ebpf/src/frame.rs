@@ -1,17 +1,45 @@
 //! From an Ethernet frame to a TCP segment.
 
-use crate::abi::{Address, FlowKey, V4_MAPPED};
+use crate::abi::{Address, FlowKey};
 use crate::verdict::Verdict;
 
 /// Bytes of a frame, read with a bounds check: a packet in the kernel, a slice on the host.
 pub trait Frame {
-    /// The `N` bytes at `offset`, or `None` where the frame is shorter.
-    fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]>;
+    /// What lies at `offset`, or `None` where the frame is shorter.
+    fn read<T: Bits>(&self, offset: usize) -> Option<T>;
+}
+
+/// Integers and arrays of them, as they lie in a frame: in network order.
+pub trait Bits: Copy {
+    /// What the first of these bytes are.
+    fn from_bytes(bytes: &[u8]) -> Option<Self>;
+}
+
+impl Bits for u8 {
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.first().copied()
+    }
+}
+
+impl Bits for u16 {
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.first_chunk().copied().map(Self::from_ne_bytes)
+    }
+}
+
+impl<const N: usize> Bits for [u32; N] {
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut words = [0; N];
+        for (index, word) in words.iter_mut().enumerate() {
+            *word = u32::from_ne_bytes(*bytes.get(4 * index..)?.first_chunk()?);
+        }
+        Some(words)
+    }
 }
 
 impl Frame for [u8] {
-    fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
-        self.get(offset..)?.first_chunk().copied()
+    fn read<T: Bits>(&self, offset: usize) -> Option<T> {
+        T::from_bytes(self.get(offset..)?)
     }
 }
 
@@ -22,14 +50,31 @@ pub struct Segment {
     pub flow: FlowKey,
     /// Sequence number.
     pub sequence: u32,
+    /// Acknowledgement number.
+    pub acknowledgement: u32,
     /// The TCP flags, as in [`flag`].
     pub flags: u8,
+    /// What of it was fragmented away.
+    pub fragment: Fragment,
+    /// Where the IP header begins in the frame.
+    pub ip: usize,
     /// Where the TCP header begins in the frame.
     pub tcp: usize,
     /// Where the payload begins in the frame.
     pub payload: usize,
     /// Bytes of payload, by the IP header's count: Ethernet padding is not payload.
     pub payload_len: usize,
+}
+
+/// Whether a segment is whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fragment {
+    /// It is.
+    Whole,
+    /// The first fragment of one, with its whole TCP header.
+    First,
+    /// The first fragment of one, which ends within the TCP header. Only the ports of it are known.
+    Header,
 }
 
 /// TCP flags (RFC 9293, 3.1).
@@ -54,16 +99,20 @@ const PROTOCOL_TCP: u8 = 6;
 struct Packet {
     source: Address,
     destination: Address,
+    /// Where the IP header begins in the frame.
+    ip: usize,
     /// Where the TCP header begins in the frame.
     tcp: usize,
     /// Where the packet ends in the frame.
     end: usize,
+    /// Whether more fragments follow.
+    fragmented: bool,
 }
 
 /// Finds the TCP segment in an Ethernet frame.
 ///
 /// # Errors
-/// The verdict on what is not one: other protocols, fragments, frames that end early.
+/// The verdict on what is not one: other protocols, fragments but for the first, frames that end early.
 #[inline(always)]
 pub fn parse<F: Frame + ?Sized>(frame: &F) -> Result<Segment, Verdict> {
     let (ether_type, offset) = ethernet(frame)?;
@@ -92,48 +141,71 @@ fn ethernet<F: Frame + ?Sized>(frame: &F) -> Result<(u16, usize), Verdict> {
 /// RFC 791, 3.1.
 #[inline(always)]
 fn ipv4<F: Frame + ?Sized>(frame: &F, offset: usize) -> Result<Packet, Verdict> {
-    let header: [u8; IPV4] = frame.read(offset).ok_or(Verdict::Truncated)?;
-    let header_len = usize::from(header[0] & 0x0f) * 4;
-    if header[0] >> 4 != 4 || header_len < IPV4 {
+    let header: [u32; IPV4 / 4] = frame.read(offset).ok_or(Verdict::Truncated)?;
+    let first = u32::from_be(header[0]);
+    let header_len = (first >> 24 & 0x0f) as usize * 4;
+    if first >> 28 != 4 || header_len < IPV4 {
         return Err(Verdict::Truncated);
     }
-    if u16::from_be_bytes([header[6], header[7]]) & 0x3fff != 0 {
-        return Err(Verdict::Fragment);
-    }
-    if header[9] != PROTOCOL_TCP {
+    if u32::from_be(header[2]) >> 16 & 0xff != u32::from(PROTOCOL_TCP) {
         return Err(Verdict::NotTcp);
     }
+    let fragment = u32::from_be(header[1]);
+    if fragment & 0x1fff != 0 {
+        return Err(Verdict::Fragment);
+    }
     Ok(Packet {
-        source: mapped([header[12], header[13], header[14], header[15]]),
-        destination: mapped([header[16], header[17], header[18], header[19]]),
+        ip: offset,
+        fragmented: fragment & 0x2000 != 0,
+        source: Address::from_v4(header[3]),
+        destination: Address::from_v4(header[4]),
         tcp: offset + header_len,
-        end: offset + usize::from(u16::from_be_bytes([header[2], header[3]])),
+        end: offset + (first & 0xffff) as usize,
     })
 }
 
 /// RFC 8200, 3 and 4: the fixed header and a bounded number of extension headers.
 #[inline(always)]
 fn ipv6<F: Frame + ?Sized>(frame: &F, offset: usize) -> Result<Packet, Verdict> {
-    let payload_len = usize::from(be16(frame, offset + 4)?);
-    let mut next: u8 = byte(frame, offset + 6)?;
+    let header: [u32; IPV6 / 4] = frame.read(offset).ok_or(Verdict::Truncated)?;
+    if u32::from_be(header[0]) >> 28 != 6 {
+        return Err(Verdict::Truncated);
+    }
+    let second = u32::from_be(header[1]);
+    let payload_len = (second >> 16) as usize;
+    let mut next = (second >> 8) as u8;
     let mut tcp = offset + IPV6;
     let mut extensions = 0;
+    let mut fragmented = false;
     while next != PROTOCOL_TCP {
         match next {
-            44 => return Err(Verdict::Fragment),
+            44 if extensions < MAX_EXTENSIONS => {
+                let [word]: [u32; 1] = frame.read(tcp).ok_or(Verdict::Truncated)?;
+                let fragment = u32::from_be(word);
+                if fragment & 0xfff8 != 0 {
+                    return Err(Verdict::Fragment);
+                }
+                // A fragment that is the whole packet is no fragment (RFC 6946).
+                fragmented |= fragment & 1 != 0;
+                next = (fragment >> 24) as u8;
+                tcp += 8;
+                extensions += 1;
+            }
             // Hop-by-hop, routing, destination options.
             0 | 43 | 60 if extensions < MAX_EXTENSIONS => {
-                let [following, len]: [u8; 2] = frame.read(tcp).ok_or(Verdict::Truncated)?;
-                next = following;
-                tcp += (usize::from(len) + 1) * 8;
+                let following = be16(frame, tcp)?;
+                next = (following >> 8) as u8;
+                tcp += (usize::from(following & 0xff) + 1) * 8;
                 extensions += 1;
             }
             _ => return Err(Verdict::NotTcp),
         }
     }
     Ok(Packet {
-        source: frame.read(offset + 8).ok_or(Verdict::Truncated)?,
-        destination: frame.read(offset + 24).ok_or(Verdict::Truncated)?,
+        ip: offset,
+        fragmented,
+        source: Address([header[2], header[3], header[4], header[5]]),
+        destination: Address([header[6], header[7], header[8], header[9]]),
         tcp,
         end: offset + IPV6 + payload_len,
     })
@@ -142,54 +214,58 @@ fn ipv6<F: Frame + ?Sized>(frame: &F, offset: usize) -> Result<Packet, Verdict> 
 /// RFC 9293, 3.1.
 #[inline(always)]
 fn segment<F: Frame + ?Sized>(frame: &F, packet: &Packet) -> Result<Segment, Verdict> {
-    let header: [u8; TCP] = frame.read(packet.tcp).ok_or(Verdict::Truncated)?;
-    let header_len = usize::from(header[12] >> 4) * 4;
+    if packet.fragmented && packet.end < packet.tcp + TCP {
+        return cut(frame, packet);
+    }
+    let header: [u32; TCP / 4] = frame.read(packet.tcp).ok_or(Verdict::Truncated)?;
+    let fourth = u32::from_be(header[3]);
+    let header_len = (fourth >> 28) as usize * 4;
     let payload = packet.tcp + header_len;
     if header_len < TCP || payload > packet.end {
-        return Err(Verdict::Truncated);
+        return if packet.fragmented { cut(frame, packet) } else { Err(Verdict::Truncated) };
     }
     Ok(Segment {
-        flow: FlowKey {
-            source: packet.source,
-            destination: packet.destination,
-            source_port: [header[0], header[1]],
-            destination_port: [header[2], header[3]],
-        },
-        sequence: u32::from_be_bytes([header[4], header[5], header[6], header[7]]),
-        flags: header[13],
+        flow: flow(packet, header[0]),
+        sequence: u32::from_be(header[1]),
+        acknowledgement: u32::from_be(header[2]),
+        flags: (fourth >> 16) as u8,
+        fragment: if packet.fragmented { Fragment::First } else { Fragment::Whole },
+        ip: packet.ip,
         tcp: packet.tcp,
         payload,
         payload_len: packet.end - payload,
     })
 }
 
-/// A checksum after one of its 16-bit words changed (RFC 1624, equation 3).
+/// A first fragment that ends within the TCP header.
 #[inline(always)]
-pub const fn update_checksum(checksum: u16, old: u16, new: u16) -> u16 {
-    let mut sum = !checksum as u32 + !old as u32 + new as u32;
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    !(sum as u16)
+fn cut<F: Frame + ?Sized>(frame: &F, packet: &Packet) -> Result<Segment, Verdict> {
+    let [ports]: [u32; 1] = frame.read(packet.tcp).ok_or(Verdict::Truncated)?;
+    Ok(Segment {
+        flow: flow(packet, ports),
+        sequence: 0,
+        acknowledgement: 0,
+        flags: 0,
+        fragment: Fragment::Header,
+        ip: packet.ip,
+        tcp: packet.tcp,
+        payload: packet.end,
+        payload_len: 0,
+    })
 }
 
 #[inline(always)]
-fn byte<F: Frame + ?Sized>(frame: &F, offset: usize) -> Result<u8, Verdict> {
-    frame.read(offset).map(|[byte]: [u8; 1]| byte).ok_or(Verdict::Truncated)
+const fn flow(packet: &Packet, ports: u32) -> FlowKey {
+    let ports = u32::from_be(ports);
+    FlowKey {
+        source: packet.source,
+        destination: packet.destination,
+        source_port: ((ports >> 16) as u16).to_be(),
+        destination_port: (ports as u16).to_be(),
+    }
 }
 
 #[inline(always)]
 fn be16<F: Frame + ?Sized>(frame: &F, offset: usize) -> Result<u16, Verdict> {
-    frame.read(offset).map(u16::from_be_bytes).ok_or(Verdict::Truncated)
-}
-
-#[inline(always)]
-const fn mapped(v4: [u8; 4]) -> Address {
-    let mut address = [0; 16];
-    address[10] = V4_MAPPED[10];
-    address[11] = V4_MAPPED[11];
-    address[12] = v4[0];
-    address[13] = v4[1];
-    address[14] = v4[2];
-    address[15] = v4[3];
-    address
+    frame.read(offset).map(u16::from_be).ok_or(Verdict::Truncated)
 }

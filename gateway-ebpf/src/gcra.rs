@@ -23,6 +23,18 @@ impl Rate {
         Self { interval_ns, tolerance_ns: interval_ns * (burst as u64).saturating_sub(1) }
     }
 
+    /// The rate of `times` sources that share one key: so many times as many packets, in the long run and at once.
+    #[inline(always)]
+    #[must_use]
+    pub const fn times(&self, times: u64) -> Self {
+        if times <= 1 || self.interval_ns == 0 {
+            return *self;
+        }
+        let interval_ns = self.interval_ns / times;
+        // Zero would be no limit at all.
+        Self { interval_ns: if interval_ns == 0 { 1 } else { interval_ns }, tolerance_ns: self.tolerance_ns }
+    }
+
     /// The TAT after admitting a packet at `now`, or `None` when the packet is beyond the limit.
     /// A key that was never seen has a TAT of 0.
     #[inline(always)]
@@ -78,6 +90,16 @@ mod tests {
     #[test]
     fn unlimited_admits_all() {
         assert_eq!(admitted(Rate::UNLIMITED, core::iter::repeat_n(SECOND, 1000)), 1000);
+    }
+
+    #[test]
+    fn a_shared_key_has_the_bursts_of_all() {
+        let rate = Rate::per_second(20, 40);
+        // A tenth of the interval within the same tolerance: ten bursts, less what rounding the first away takes.
+        assert_eq!(admitted(rate.times(10), core::iter::repeat_n(7 * SECOND, 1000)), 10 * 39 + 1);
+        assert_eq!((rate.times(0), rate.times(1)), (rate, rate));
+        assert_eq!(rate.times(u64::MAX).interval_ns, 1);
+        assert_eq!(Rate::UNLIMITED.times(5), Rate::UNLIMITED);
     }
 
     proptest! {

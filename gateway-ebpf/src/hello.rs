@@ -3,8 +3,8 @@
 //! Only the first data segment of a connection is looked at. What is not in it is [`Hello::Incomplete`], never
 //! guessed: rustls' own parser, in userspace, decides what the name is, and this one may only know less.
 
-/// Bytes of the first segment that are looked at. A power of two beyond the usual MTU.
-pub const WINDOW: usize = 2048;
+/// Bytes of the first segment that are looked at: a power of two, and more than the largest MTU in use.
+pub const WINDOW: usize = 16_384;
 
 /// The start of a TCP payload, and rubbish behind it.
 #[derive(Clone, Copy, Debug)]
@@ -115,6 +115,10 @@ impl Window {
             return Err(Hello::NotTls);
         }
         let record_end = RECORD_HEADER + self.be16(3) as usize;
+        if record_end < RECORD_HEADER + HANDSHAKE_HEADER {
+            // The next bytes are another record's header, not the hello's length.
+            return Err(Hello::Incomplete);
+        }
         let declared = (self.byte(6) as usize) << 16 | self.be16(7) as usize;
         let end = RECORD_HEADER + HANDSHAKE_HEADER + declared;
         // What follows the record's end is another record's header, not this hello's.

@@ -3,11 +3,15 @@
 #![expect(clippy::cast_possible_truncation, reason = "constants, and lengths that were bounded before")]
 
 mod classify;
+mod event;
+mod first_data;
+mod gate;
 mod limit;
 mod maps;
+mod name;
 mod packet;
 
-use aya_ebpf::bindings::xdp_action::{XDP_DROP, XDP_PASS};
+use aya_ebpf::bindings::xdp_action::{XDP_DROP, XDP_PASS, XDP_TX};
 use aya_ebpf::macros::xdp;
 use aya_ebpf::programs::XdpContext;
 use aya_log_ebpf::debug;
@@ -24,14 +28,21 @@ fn fleetgate_xdp(ctx: XdpContext) -> u32 {
             let verdict = classify::judge(&ctx, &mut segment);
             // Dead code unless userspace loads the program with a log level: the verifier removes it.
             debug!(&ctx, "verdict {} sequence {}", verdict as u32, segment.sequence);
+            classify::tell(verdict, &segment);
             match verdict.action() {
-                Action::Reset if !packet::rewrite_to_reset(&ctx, &segment) => {
-                    finish(Verdict::HelloUnknownDropped)
-                }
-                Action::Pass | Action::Drop | Action::Reset => finish(verdict),
+                Action::Reset if !packet::rewrite_to_reset(&ctx, &segment) => finish(Verdict::Ended),
+                // The stack has no such socket, and answers in its own words.
+                Action::Answer if !packet::answer(&ctx, &segment) => finish(Verdict::UnknownFlow),
+                Action::Pass | Action::Drop | Action::Reset | Action::Answer => finish(verdict),
             }
         }
     }
+}
+
+/// Passes everything: what the other one is measured beside, and what a veth's other end needs to take answers.
+#[xdp(frags)]
+fn fleetgate_bare(_ctx: XdpContext) -> u32 {
+    XDP_PASS
 }
 
 #[inline(always)]
@@ -40,6 +51,7 @@ fn finish(verdict: Verdict) -> u32 {
     match verdict.action() {
         Action::Pass | Action::Reset => XDP_PASS,
         Action::Drop => XDP_DROP,
+        Action::Answer => XDP_TX,
     }
 }
 

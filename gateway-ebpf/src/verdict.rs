@@ -8,8 +8,10 @@ pub enum Action {
     /// Gone. A client that meant well sends it again.
     Drop,
     /// On to the stack, rewritten into a RST. Dropping a hello would leave the server's socket established
-    /// and waiting; this frees it at once. The client hears of it from the stack, on its next packet.
+    /// and waiting; this frees it at once.
     Reset,
+    /// Back to the client, rewritten into a RST of its connection.
+    Answer,
 }
 
 impl Action {
@@ -19,6 +21,7 @@ impl Action {
             Self::Pass => "pass",
             Self::Drop => "drop",
             Self::Reset => "reset",
+            Self::Answer => "answer",
         }
     }
 }
@@ -52,19 +55,35 @@ verdicts! {
     NotIp => Pass, "not_ip";
     /// IP, but not TCP.
     NotTcp => Pass, "not_tcp";
-    /// A fragment. It may lack ports, and the stack will put it together.
+    /// A fragment without ports. The stack puts it together.
     Fragment => Pass, "fragment";
+    /// A first fragment for what is protected, of a SYN, or that ends within the TCP header: no honest stack cuts there.
+    FragmentedHeader => Drop, "fragmented_header";
     /// The frame ends before its headers do, or the headers contradict each other. The stack judges it.
     Truncated => Pass, "truncated";
-    /// Not addressed to a protected port.
+    /// Not addressed to what is protected.
     NotProtected => Pass, "not_protected";
-    /// A SYN within its source's limit; the flow is remembered.
+    /// From a prefix in `xdp.deny`.
+    Denied => Drop, "denied";
+    /// Payload of an open connection from a prefix in `xdp.deny`: it ends.
+    DeniedReset => Reset, "denied_reset";
+    /// From a banned source.
+    Banned => Drop, "banned";
+    /// Payload of an open connection of a banned source: it ends.
+    BannedReset => Reset, "banned_reset";
+    /// A SYN within the limits; the flow is remembered.
     Syn => Pass, "syn";
+    /// A SYN of a source with verified devices, within their own limit; the flow is remembered.
+    SynVerified => Pass, "syn_verified";
+    /// A SYN of an unknown source beyond `xdp.limit.new_flows`: it passes, and nothing is remembered.
+    SynUntracked => Pass, "syn_untracked";
     /// A SYN beyond `xdp.limit.syn_per_source`.
     SynLimited => Drop, "syn_limited";
+    /// A SYN beyond `xdp.limit.syn_total`.
+    SynTotalLimited => Drop, "syn_total_limited";
     /// No payload: an ACK, FIN or RST of a protected port.
     Control => Pass, "control";
-    /// Payload of a flow whose first data segment has been judged.
+    /// A packet of a flow whose first data segment has been judged.
     Established => Pass, "established";
     /// Payload of a flow whose SYN was not seen: attached later, or evicted from the table.
     UnknownFlow => Pass, "unknown_flow";
@@ -72,15 +91,21 @@ verdicts! {
     OutOfOrder => Pass, "out_of_order";
     /// A first data segment beyond `xdp.limit.hello_per_source`.
     HelloSourceLimited => Drop, "hello_source_limited";
+    /// A first data segment beyond `xdp.limit.hello_total`.
+    HelloTotalLimited => Drop, "hello_total_limited";
     /// A hello beyond `xdp.limit.hello_per_host`.
     HelloHostLimited => Drop, "hello_host_limited";
+    /// An incomplete hello beyond `xdp.limit.incomplete_per_source`.
+    HelloIncompleteLimited => Drop, "hello_incomplete_limited";
+    /// A hello of a source that is banned from the host that it names. The connection ends.
+    HelloBanned => Reset, "hello_banned";
     /// A hello whose name is a served host.
     HelloMatched => Pass, "hello_matched";
     /// A complete hello with a name that no host has, or with none; `xdp.unknown_sni = "pass"`.
     HelloUnknownPassed => Pass, "hello_unknown_passed";
-    /// The same with `xdp.unknown_sni = "drop"`.
-    HelloUnknownDropped => Drop, "hello_unknown_dropped";
-    /// The same with `xdp.unknown_sni = "reset"`.
+    /// The same with `xdp.unknown_sni = "drop"`. The connection ends, and the client is not told.
+    HelloUnknownDropped => Reset, "hello_unknown_dropped";
+    /// The same with `xdp.unknown_sni = "reset"`. The connection ends, and the client is told.
     HelloUnknownReset => Reset, "hello_unknown_reset";
     /// A hello whose name is not in the first segment; userspace reassembles it.
     HelloIncomplete => Pass, "hello_incomplete";
@@ -88,6 +113,12 @@ verdicts! {
     HelloMalformed => Pass, "hello_malformed";
     /// A first data segment that is not TLS; userspace answers it with an alert.
     NotTls => Pass, "not_tls";
+    /// One of the last two beyond `xdp.limit.not_tls_per_source`. The connection ends.
+    NotTlsLimited => Reset, "not_tls_limited";
+    /// What comes on a connection that has ended.
+    Ended => Drop, "ended";
+    /// The first packet on a connection that has ended, where the client is to be told.
+    EndedAnswered => Answer, "ended_answered";
     /// Userspace has not filled the settings: the program is attached but not yet configured.
     Unconfigured => Pass, "unconfigured";
 }

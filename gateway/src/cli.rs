@@ -1,5 +1,6 @@
 //! The command line.
 
+mod ban;
 mod cache;
 mod check;
 mod client;
@@ -10,6 +11,7 @@ mod reload;
 mod status;
 mod token;
 mod upgrade;
+mod xdp;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -81,6 +83,10 @@ enum Command {
     Crl(crl::Crl),
     /// Look at the keys that sign application tokens, replace them, or revoke an application's tokens.
     Token(token::Token),
+    /// Look at the XDP side of the running gateway.
+    Xdp(xdp::Xdp),
+    /// Keep sources out for a time, pardon them, or list who is kept out.
+    Ban(ban::Ban),
     /// Try policies without a gateway.
     Policy(policy::Policy),
 }
@@ -124,6 +130,8 @@ pub fn main() -> ExitCode {
         Command::Device(device) => device.run(),
         Command::Crl(crl) => crl.run(),
         Command::Token(token) => token.run(),
+        Command::Xdp(xdp) => xdp.run(),
+        Command::Ban(ban) => ban.run(),
         Command::Policy(policy) => policy.run(),
     };
     result.unwrap_or_else(|error| {

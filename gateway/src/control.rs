@@ -1,5 +1,6 @@
 //! The control side of a running gateway: status, reload, readiness, and the XDP side's health.
 
+mod bans;
 mod cache;
 mod crls;
 mod denied;
@@ -25,6 +26,7 @@ use crate::snapshot::{Accepted, Compiled, Record, Snapshot, compile};
 use crate::xdp::{self, DataPlane, InterfaceStatus};
 use upgrade::Heir;
 
+pub use bans::{BanChange, BanList, BanRequest, RefusedBan};
 pub use cache::Seen;
 pub use crls::{CrlsPushed, CrlsRemoved};
 pub use denied::{DeniedChange, DeniedList};
@@ -269,9 +271,10 @@ impl Control {
         metrics.render()
     }
 
-    /// Attaches XDP again where it was lost.
+    /// Has XDP follow what handshakes said about sources, and attaches it again where it was lost.
     pub fn heal(&self) {
         let mut state = self.lock();
+        self.follow_reputation(&mut state);
         state.plane.heal();
         self.shared.limiter.set_offloaded(state.plane.is_enforcing());
     }

@@ -8,6 +8,7 @@ mod limiter;
 mod listeners;
 mod origins;
 mod proxied;
+mod reputation;
 mod sockets;
 mod worker;
 
@@ -16,6 +17,7 @@ pub use inherited::Inherited;
 pub use limiter::Limiter;
 pub use listeners::{Feed, Listener, Listeners, Plan};
 pub use origins::watch_origins;
+pub use reputation::{Offence, Offender, Reputation};
 pub use sockets::BindError;
 pub use worker::{Shared, spawn};
 

@@ -1,15 +1,26 @@
 //! The XDP side: loading, attaching, keeping the maps in step with the snapshot, reading counters.
 
 mod attach;
+mod bans;
+mod counters;
+mod events;
+mod lists;
+mod maps;
+mod overview;
 mod program;
 mod slots;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
+use aya::maps::MapError;
 use serde::Serialize;
 
 pub use attach::{AttachError, Attached, interface_index};
-pub use program::{Counters, LoadError, Program};
+pub use bans::{BanError, Banned, Cause, Subject};
+pub use counters::Counters;
+pub use overview::{Fill, Overview, Packets};
+pub use program::{LoadError, Program};
 
 use crate::config::{Mode, Problem, Spanned, Xdp};
 use crate::snapshot::Snapshot;
@@ -116,10 +127,11 @@ impl DataPlane {
         Ok(())
     }
 
-    /// Looks whether every interface still has the program, and attaches it again where it was lost: an interface that
+    /// Logs what the program tells, looks whether every interface still has it, and attaches it again where it was lost: an interface that
     /// was re-created comes without it.
     pub fn heal(&mut self) {
         let Some(program) = &mut self.program else { return };
+        program.log_events();
         for interface in &mut self.interfaces {
             let index = interface_index(&interface.name);
             let lost = match &interface.state {
@@ -167,6 +179,54 @@ impl DataPlane {
                 error: interface.state.as_ref().err().map(ToString::to_string),
             })
             .collect()
+    }
+
+    /// Everything about the XDP side.
+    ///
+    /// # Errors
+    /// When the kernel refuses to tell.
+    pub fn overview(&mut self) -> Result<Overview, MapError> {
+        let (interfaces, errors) = (self.status(), self.errors());
+        let Some(program) = &mut self.program else {
+            return Ok(Overview { interfaces, errors, ..Overview::default() });
+        };
+        let packets = overview::packets(&program.counters()?);
+        Ok(Overview { interfaces, errors, packets, bans: program.bans()?, tables: program.tables()? })
+    }
+
+    /// Bans a source for a time, on evidence or because an operator says so.
+    ///
+    /// # Errors
+    /// There is no program, no such host, or the kernel refuses.
+    pub fn ban(&mut self, subject: &Subject, time: Duration, cause: Cause) -> Result<(), BanError> {
+        self.program.as_mut().ok_or(BanError::Off)?.ban(subject, time, cause)
+    }
+
+    /// Takes a ban back. False when there was none.
+    ///
+    /// # Errors
+    /// As [`DataPlane::ban`].
+    pub fn unban(&mut self, subject: &Subject) -> Result<bool, BanError> {
+        self.program.as_mut().ok_or(BanError::Off)?.unban(subject)
+    }
+
+    /// The bans in force.
+    ///
+    /// # Errors
+    /// There is no program, or the kernel refuses.
+    pub fn bans(&mut self) -> Result<Vec<Banned>, BanError> {
+        Ok(self.program.as_mut().ok_or(BanError::Off)?.bans()?)
+    }
+
+    /// Remembers how many distinct verified devices were seen at sources.
+    pub fn remember_verified(&mut self, sources: impl Iterator<Item = (IpAddr, u64)>) {
+        let Some(program) = &mut self.program else { return };
+        for (source, devices) in sources {
+            if let Err(error) = program.remember_verified(source, devices) {
+                tracing::warn!(%error, "cannot tell XDP of a verified source");
+                return;
+            }
+        }
     }
 
     /// Adds what the kernel has counted since the last time.

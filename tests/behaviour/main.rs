@@ -77,6 +77,7 @@ mod verdict_cache;
 mod verified_device;
 mod websocket;
 mod xdp_attached;
+mod xdp_bans;
 mod xdp_degraded;
 mod xdp_late;
 mod xdp_limits;

@@ -70,7 +70,7 @@ const DOORS: &[(&str, &[&str])] = &[
         ],
     ),
     ("handover", &[]),
-    ("control", &["access", "config", "crl", "device", "handover", "listen", "snapshot", "xdp"]),
+    ("control", &["access", "config", "crl", "device", "handover", "listen", "model", "snapshot", "xdp"]),
     ("api", &["control"]),
     (
         "gateway",

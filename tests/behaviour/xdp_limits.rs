@@ -6,12 +6,10 @@ use std::time::Duration;
 use fleetgate_ebpf::verdict::Verdict;
 use fleetgate_tests::client::Raw;
 use fleetgate_tests::field::Field;
-use fleetgate_tests::gateway::Gateway;
+use fleetgate_tests::gateway::{Gateway, LIMITS_OFF as OFF};
 use fleetgate_tests::site::HOST;
 use fleetgate_tests::xdp::hello;
 use fleetgate_tests::{skip, wait};
-
-const OFF: &str = "syn_per_source = \"off\"\nhello_per_source = \"off\"\nhello_per_host = \"off\"";
 
 #[test]
 fn syns_beyond_the_limit_are_dropped() {

@@ -20,6 +20,7 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("access", "team_domain") => "\"other.example.com\"",
         ("access", "key_rotation") => "\"7d\"",
         ("timeout", _)
+        | ("xdp.ban", "duration")
         | ("crl", "timeout" | "refresh")
         | ("host", "health_interval")
         | ("application" | "application.policy" | "policy", "session_duration") => "\"11s\"",
@@ -27,7 +28,9 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("host", "origin_http") => "\"2\"",
         ("host", "origin_name" | "origin_host") => "\"another.internal\"",
         ("host", "health_path") => "\"/another\"",
-        ("xdp.limit", _) | ("host.mqtt", "connect_rate") | ("limit", "requests") => "\"1/s burst 2\"",
+        ("xdp.limit" | "xdp.ban", _) | ("host.mqtt", "connect_rate") | ("limit", "requests") => {
+            "\"1/s burst 2\""
+        }
         ("listener", "address") => "\"127.0.0.9:0\"",
         ("metrics", "listen") => "\"127.0.0.1:1\"",
         ("host", "upgrades") => "[\"x-own/1\"]",
@@ -75,6 +78,7 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         | ("xdp", "required") => "true",
         ("xdp", "mode") => "\"generic\"",
         ("xdp", "unknown_sni") => "\"drop\"",
+        ("xdp", "protect" | "allow" | "deny") => "[\"192.0.2.0/24\"]",
         ("xdp", "log") => "\"debug\"",
         ("admin", "socket") => "\"elsewhere.sock\"",
         ("log", "access" | "audit") => "\"off\"",

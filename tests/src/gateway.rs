@@ -21,7 +21,7 @@ pub use binary::binary;
 pub use cli::{Said, cli};
 pub use log::Captured;
 pub use manager::Manager;
-pub use setup::{Host, Setup, quoted};
+pub use setup::{Host, LIMITS_OFF, Setup, quoted};
 pub use successor::Successor;
 
 use crate::message::Message;

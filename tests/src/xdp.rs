@@ -4,3 +4,4 @@ pub mod fixtures;
 pub mod hello;
 pub mod kernel;
 pub mod packet;
+pub mod path;

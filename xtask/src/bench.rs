@@ -47,6 +47,8 @@ enum Suite {
     Crl,
     /// Hits of the verdict cache among 100,000 entries, and the map in it beside another one.
     Cache,
+    /// Nanoseconds a packet on each way through the XDP program, above one that passes everything. Needs root.
+    Xdp,
 }
 
 /// Somebody else's server.
@@ -93,6 +95,14 @@ pub(crate) fn run(options: &Options) -> Result {
         Suite::Cache => {
             build(&["--bins"])?;
             bench.arg("--program").arg(build_bench("verdict_cache")?);
+        }
+        Suite::Xdp => {
+            build(&["--bins"])?;
+            // What takes the time is the kernel's.
+            let mut example = Command::new("cargo");
+            example.args(["build", "--locked", "--package", "fleetgate-tests", "--example", "xdp"]);
+            process::run(example.current_dir(workspace::root()))?;
+            bench.arg("--program").arg(workspace::target("debug/examples/xdp"));
         }
     }
     ui::stage(&format!("measuring: {suite}"));

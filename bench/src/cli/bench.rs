@@ -5,6 +5,7 @@ mod crl;
 mod floor;
 mod progress;
 mod suite;
+mod xdp;
 
 use std::process::ExitCode;
 
@@ -39,6 +40,9 @@ enum Command {
     /// Hits of the verdict cache among 100,000 entries, and the map in it beside another one.
     #[command(after_help = "Example:\n  fleetgate-bench cache --program target/release/deps/verdict_cache-…")]
     Cache(cache::Options),
+    /// Nanoseconds a packet on each way through the XDP program, above one that passes everything.
+    #[command(after_help = "Example:\n  fleetgate-bench xdp --program target/debug/examples/xdp")]
+    Xdp(xdp::Options),
     /// The origin behind all servers.
     #[command(hide = true)]
     Origin(origin::Options),
@@ -55,6 +59,7 @@ pub fn main() -> ExitCode {
         Command::Memory(options) => print::exit(suite::run(crate::suite::Suite::Memory, &options)),
         Command::Crl(options) => print::exit(crl::run(&options)),
         Command::Cache(options) => print::exit(cache::run(&options)),
+        Command::Xdp(options) => print::exit(xdp::run(&options)),
         Command::Origin(options) => print::exit(origin::run(&options)),
         Command::Floor(options) => print::exit(floor::run(&options)),
     }

@@ -1,131 +1,172 @@
 //! The decision: which verdict a TCP segment gets.
 
 use aya_ebpf::programs::XdpContext;
-use fleetgate_ebpf::abi::{FlowState, Settings, UnknownSni};
-use fleetgate_ebpf::frame::{Segment, flag};
-use fleetgate_ebpf::hello::{Hello, WINDOW};
-use fleetgate_ebpf::name::{self, Pattern};
+use fleetgate_ebpf::abi::{self, FlowState, Settings, Source, Stage};
+use fleetgate_ebpf::frame::{Fragment, Segment, flag};
 use fleetgate_ebpf::verdict::Verdict;
 
-use super::maps::{self, Scratch};
-use super::{limit, packet};
+use super::gate::{self, Gate};
+use super::limit::{self, Limit};
+use super::{event, first_data, maps};
 
 /// Judges a segment. Only the first data segment of a flow that was seen from its SYN is looked into.
 #[inline(always)]
 pub(super) fn judge(ctx: &XdpContext, segment: &mut Segment) -> Verdict {
-    if !maps::is_protected(segment.flow.destination_port) {
+    if !maps::is_protected(&segment.flow) {
         return Verdict::NotProtected;
     }
     let Some(settings) = maps::settings() else { return Verdict::Unconfigured };
-    if segment.flags & (flag::SYN | flag::ACK | flag::RST) == flag::SYN {
+    let is_syn = segment.flags & (flag::SYN | flag::ACK | flag::RST) == flag::SYN;
+    if !matches!(segment.fragment, Fragment::Whole)
+        && (is_syn || matches!(segment.fragment, Fragment::Header))
+    {
+        return Verdict::FragmentedHeader;
+    }
+    if is_syn {
         return syn(settings, segment);
     }
-    if segment.payload_len == 0 || segment.flags & flag::RST != 0 {
-        return Verdict::Control;
-    }
-    let Some(flow) = maps::flow(&segment.flow) else { return Verdict::UnknownFlow };
-    if flow.judged != 0 {
+    let Some(flow) = maps::flow(&segment.flow) else { return unknown(settings, segment) };
+    if flow.stage == Stage::Judged as u32 {
+        account(flow.slot, segment);
         return Verdict::Established;
     }
-    if segment.sequence != flow.first_byte {
-        return Verdict::OutOfOrder;
-    }
-    let verdict = first_data(ctx, settings, segment);
-    match verdict {
-        // The flow stays unjudged: what the client sends again is judged again.
-        Verdict::HelloSourceLimited | Verdict::HelloHostLimited | Verdict::HelloUnknownDropped => {}
-        // The stack answers whatever the client sends to a socket that is gone.
-        Verdict::HelloUnknownReset => maps::forget_flow(&segment.flow),
-        _ => flow.judged = 1,
-    }
-    verdict
+    let Some(scratch) = maps::scratch() else { return Verdict::Unconfigured };
+    // However the headers were found: from here on they are just there.
+    segment.ip = scratch.launder(segment.ip);
+    segment.tcp = scratch.launder(segment.tcp);
+    segment.payload = scratch.launder(segment.payload);
+    segment.payload_len = scratch.launder(segment.payload_len);
+    if flow.stage == Stage::New as u32 { new(ctx, settings, segment, flow) } else { ended(segment, flow) }
 }
 
 #[inline(always)]
 fn syn(settings: &Settings, segment: &Segment) -> Verdict {
-    if !limit::admit_source(maps::syn_tats(), &settings.syn_per_source, &segment.flow.source) {
-        return Verdict::SynLimited;
+    let verdict = match gate::ask(settings, segment) {
+        Gate::Shut(verdict) => return verdict,
+        Gate::Allowed => Verdict::Syn,
+        Gate::Open => limited_syn(settings, segment),
+    };
+    if matches!(verdict, Verdict::Syn | Verdict::SynVerified) {
+        maps::remember_flow(&segment.flow, FlowState::new(segment.sequence));
     }
-    maps::remember_flow(&segment.flow, FlowState { first_byte: segment.sequence.wrapping_add(1), judged: 0 });
+    verdict
+}
+
+/// A source's own limit comes first, so that it alone pays for its flood; then what all share; then the brake, beyond
+/// which a flood from ever new sources cannot push out what the tables hold.
+#[inline(always)]
+fn limited_syn(settings: &Settings, segment: &Segment) -> Verdict {
+    let key = abi::limit_key(&segment.flow.source);
+    if let Some(known) = limit::known(settings, &key) {
+        return if !known.admit(settings, Limit::Syn) {
+            Verdict::SynLimited
+        } else if known.verified {
+            Verdict::SynVerified
+        } else if limit::admit_syn(settings) {
+            Verdict::Syn
+        } else {
+            Verdict::SynTotalLimited
+        };
+    }
+    if !limit::admit_syn(settings) {
+        return Verdict::SynTotalLimited;
+    }
+    if !limit::admit_total(abi::total::NEW_FLOWS, &settings.new_flows) {
+        return Verdict::SynUntracked;
+    }
+    let source = Source { syn: limit::first(&settings.syn_per_source), ..Source::default() };
+    maps::remember_source(&key, &source);
     Verdict::Syn
 }
 
+/// A packet of a flow that is not known: lists and bans alone apply.
 #[inline(always)]
-fn first_data(ctx: &XdpContext, settings: &Settings, segment: &mut Segment) -> Verdict {
-    if !limit::admit_source(maps::hello_tats(), &settings.hello_per_source, &segment.flow.source) {
-        return Verdict::HelloSourceLimited;
-    }
-    let Some(scratch) = maps::scratch() else { return Verdict::Unconfigured };
-    segment.tcp = scratch.launder(segment.tcp);
-    segment.payload = scratch.launder(segment.payload);
-    let mut len = scratch.launder(segment.payload_len);
-    if len > WINDOW {
-        len = WINDOW;
-    }
-    if !packet::copy::<{ WINDOW as u32 }>(ctx, segment.payload, scratch.window.as_mut_ptr(), len) {
-        return Verdict::Truncated;
-    }
-    let len = scratch.launder(len);
-    match scratch.window.hello(len) {
-        Hello::NotTls => Verdict::NotTls,
-        Hello::Incomplete => Verdict::HelloIncomplete,
-        Hello::Malformed => Verdict::HelloMalformed,
-        Hello::NoSni => unknown(settings),
-        Hello::Name { offset, len } => match host(ctx, settings, scratch, segment.payload + offset, len) {
-            None => unknown(settings),
-            Some(slot) => matched(settings, slot),
-        },
+fn unknown(settings: &Settings, segment: &Segment) -> Verdict {
+    match gate::ask(settings, segment) {
+        Gate::Shut(verdict) => verdict,
+        Gate::Open | Gate::Allowed if is_control(segment) => Verdict::Control,
+        Gate::Open | Gate::Allowed => Verdict::UnknownFlow,
     }
 }
 
-/// The slot of the host that the name at `offset` of the packet has, exact before wildcard.
 #[inline(always)]
-fn host(
-    ctx: &XdpContext,
-    settings: &Settings,
-    scratch: &mut Scratch,
-    offset: usize,
-    len: usize,
-) -> Option<u32> {
-    const CAPACITY: u32 = name::CAPACITY as u32;
-    let offset = scratch.launder(offset);
-    let len = scratch.launder(len);
-    if len >= name::CAPACITY || !packet::copy::<CAPACITY>(ctx, offset, scratch.name.as_mut_ptr(), len) {
-        return None;
+const fn is_control(segment: &Segment) -> bool {
+    segment.payload_len == 0 || segment.flags & flag::RST != 0
+}
+
+/// A packet of a flow whose first data segment is still to come, or is this one.
+#[inline(always)]
+fn new(ctx: &XdpContext, settings: &Settings, segment: &Segment, flow: &mut FlowState) -> Verdict {
+    if is_control(segment) {
+        return Verdict::Control;
     }
-    let len = scratch.name.without_dot(len);
-    let len = scratch.launder(len);
-    if let Some(slot) = maps::host_slot(scratch.name.key(settings.secret, Pattern::Exact, len)) {
-        return Some(slot);
+    if segment.sequence != flow.first_byte {
+        return Verdict::OutOfOrder;
     }
-    let len = scratch.launder(len);
-    let parent = scratch.name.parent(len)?;
-    let parent = scratch.launder(parent);
-    let len = scratch.launder(len - parent);
-    if len == 0 || !packet::copy::<CAPACITY>(ctx, offset + parent, scratch.name.as_mut_ptr(), len) {
-        return None;
+    let is_allowed = match gate::ask(settings, segment) {
+        Gate::Shut(verdict) => return verdict,
+        Gate::Allowed => true,
+        Gate::Open => false,
+    };
+    let (verdict, slot) = first_data::judge(ctx, settings, segment, is_allowed);
+    match verdict {
+        // The flow stays new: what the client sends again is judged again.
+        Verdict::HelloSourceLimited
+        | Verdict::HelloTotalLimited
+        | Verdict::HelloHostLimited
+        | Verdict::HelloIncompleteLimited
+        | Verdict::Truncated => {}
+        Verdict::HelloUnknownReset => flow.stage = Stage::Unanswered as u32,
+        Verdict::HelloUnknownDropped | Verdict::HelloBanned | Verdict::NotTlsLimited => {
+            flow.stage = Stage::Ended as u32;
+        }
+        _ => {
+            flow.slot = slot;
+            flow.stage = Stage::Judged as u32;
+            account(slot, segment);
+        }
     }
-    maps::host_slot(scratch.name.key(settings.secret, Pattern::Wildcard, len))
+    verdict
+}
+
+/// What comes on a connection whose server's socket is gone. Once answered, it is the stack's, which answers as well:
+/// an answer can get lost.
+#[inline(always)]
+fn ended(segment: &Segment, flow: &FlowState) -> Verdict {
+    if flow.stage == Stage::Ended as u32 {
+        return Verdict::Ended;
+    }
+    if segment.flags & (flag::ACK | flag::RST) != flag::ACK {
+        return Verdict::Control;
+    }
+    maps::forget_flow(&segment.flow);
+    Verdict::EndedAnswered
 }
 
 #[inline(always)]
-fn matched(settings: &Settings, slot: u32) -> Verdict {
-    if let Some(tat) = maps::host_tat(slot)
-        && !limit::admit(tat, &settings.hello_per_host)
-    {
-        return Verdict::HelloHostLimited;
+fn account(slot: u32, segment: &Segment) {
+    if let Some(account) = maps::host_account(slot) {
+        account.packets += 1;
+        account.bytes += (segment.payload + segment.payload_len) as u64;
     }
-    maps::count_hello(slot);
-    Verdict::HelloMatched
 }
 
+/// Whether the log is to hear of packets with this verdict.
 #[inline(always)]
-const fn unknown(settings: &Settings) -> Verdict {
-    if settings.unknown_sni == UnknownSni::Reset as u32 {
-        Verdict::HelloUnknownReset
-    } else if settings.unknown_sni == UnknownSni::Drop as u32 {
-        Verdict::HelloUnknownDropped
-    } else {
-        Verdict::HelloUnknownPassed
+pub(super) fn tell(verdict: Verdict, segment: &Segment) {
+    if matches!(
+        verdict,
+        Verdict::FragmentedHeader
+            | Verdict::SynUntracked
+            | Verdict::SynLimited
+            | Verdict::SynTotalLimited
+            | Verdict::HelloSourceLimited
+            | Verdict::HelloTotalLimited
+            | Verdict::HelloHostLimited
+            | Verdict::HelloIncompleteLimited
+            | Verdict::HelloBanned
+            | Verdict::NotTlsLimited
+    ) {
+        event::tell_some(verdict, &segment.flow);
     }
 }

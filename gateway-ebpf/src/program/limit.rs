@@ -2,29 +2,75 @@
 
 use core::intrinsics::{AtomicOrdering, atomic_cxchg};
 
-use aya_ebpf::helpers::bpf_ktime_get_ns;
-use aya_ebpf::maps::LruHashMap;
-use fleetgate_ebpf::abi::{self, Address};
+use aya_ebpf::helpers::generated::{bpf_ktime_get_coarse_ns, bpf_ktime_get_ns};
+use fleetgate_ebpf::abi::{self, Address, Settings, Source, has};
 use fleetgate_ebpf::gcra::Rate;
+
+use super::maps;
 
 /// Races lost before a packet counts as limited. Two CPUs cannot lose to each other forever: one of them wins.
 const ATTEMPTS: u32 = 4;
 
-/// Whether `source` is within `rate`.
+/// The limits of a source that was seen before.
+pub(super) struct Known {
+    /// A live map value.
+    source: *mut Source,
+    /// Whether verified devices were seen there, so that no total limit touches it.
+    pub(super) verified: bool,
+}
+
+/// One of a source's limits.
+#[derive(Clone, Copy)]
+pub(super) enum Limit {
+    Syn,
+    Hello,
+    Incomplete,
+    NotTls,
+}
+
+/// The limits of the source with this key.
 #[inline(always)]
-pub(super) fn admit_source(tats: &LruHashMap<Address, u64>, rate: &Rate, source: &Address) -> bool {
-    if rate.interval_ns == 0 {
-        return true;
+pub(super) fn known(settings: &Settings, key: &Address) -> Option<Known> {
+    if settings.has & has::VERIFIED != 0
+        && let Some(source) = maps::verified(key)
+    {
+        return Some(Known { source, verified: true });
     }
-    let key = abi::limit_key(source);
-    if let Some(tat) = tats.get_ptr_mut(key) {
-        return admit(tat, rate);
+    maps::source(key).map(|source| Known { source, verified: false })
+}
+
+impl Known {
+    /// Whether one more is within the limit.
+    #[inline(always)]
+    pub(super) fn admit(&self, settings: &Settings, limit: Limit) -> bool {
+        // SAFETY: fields of a live map value.
+        let (tat, rate) = unsafe {
+            match limit {
+                Limit::Syn => (&raw mut (*self.source).syn, &settings.syn_per_source),
+                Limit::Hello => (&raw mut (*self.source).hello, &settings.hello_per_source),
+                Limit::Incomplete => (&raw mut (*self.source).incomplete, &settings.incomplete_per_source),
+                Limit::NotTls => (&raw mut (*self.source).not_tls, &settings.not_tls_per_source),
+            }
+        };
+        if !self.verified {
+            return admit(tat, rate);
+        }
+        // SAFETY: a field of a live map value that userspace writes whole.
+        let devices = unsafe { (*self.source).devices };
+        admit(tat, &rate.times(devices))
     }
-    if let Some(next) = rate.admit(0, now()) {
-        // Lost to another CPU at worst: one packet more than the burst, once in a source's life.
-        let _ = tats.insert(key, next, 0);
-    }
-    true
+}
+
+/// Whether one more of all sources together is within `rate`.
+#[inline(always)]
+pub(super) fn admit_total(total: u32, rate: &Rate) -> bool {
+    rate.interval_ns == 0 || maps::total_tat(total).is_none_or(|tat| admit(tat, rate))
+}
+
+/// Whether one more of all sources without verified devices is within the limit of SYNs.
+#[inline(always)]
+pub(super) fn admit_syn(settings: &Settings) -> bool {
+    admit_total(abi::total::SYN, &settings.syn_total)
 }
 
 /// Whether the bucket at `tat`, a live map value, is within `rate`.
@@ -51,8 +97,21 @@ pub(super) fn admit(tat: *mut u64, rate: &Rate) -> bool {
     false
 }
 
+/// The bucket of a key that was never seen, after its first packet.
+#[inline(always)]
+pub(super) fn first(rate: &Rate) -> u64 {
+    if rate.interval_ns == 0 { 0 } else { now() + rate.interval_ns }
+}
+
 #[inline(always)]
 fn now() -> u64 {
     // SAFETY: the helper takes nothing and cannot fail.
     unsafe { bpf_ktime_get_ns() }
+}
+
+/// The same clock, as of the last tick: cheaper, and good enough for what takes seconds.
+#[inline(always)]
+pub(super) fn coarse_now() -> u64 {
+    // SAFETY: the helper takes nothing and cannot fail.
+    unsafe { bpf_ktime_get_coarse_ns() }
 }

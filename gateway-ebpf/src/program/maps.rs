@@ -1,30 +1,52 @@
 //! The maps, private to this module, and what can be done with them.
 
 use aya_ebpf::macros::map;
-use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray};
-use fleetgate_ebpf::abi::{Address, FlowKey, FlowState, MAX_FLOWS, MAX_HOSTS, MAX_SOURCES, Settings};
+use aya_ebpf::maps::lpm_trie::Key;
+use aya_ebpf::maps::{Array, HashMap, LpmTrie, LruHashMap, PerCpuArray, RingBuf};
+use fleetgate_ebpf::abi::{
+    self, Address, Ban, Event, FlowKey, FlowState, HostAccount, HostBanKey, PortAddress, Settings, Source,
+};
 use fleetgate_ebpf::hello::Window;
 use fleetgate_ebpf::name::{HostKey, NameBuffer};
+use fleetgate_ebpf::reset;
 use fleetgate_ebpf::verdict::Verdict;
 
 #[map]
-static SETTINGS: Array<Settings> = Array::with_max_entries(1, 0);
+static SETTINGS: Array<Settings> = Array::with_max_entries(2, 0);
 #[map]
-static PORTS: Array<u64> = Array::with_max_entries(65_536 / 64, 0);
+static GENERATION: Array<u32> = Array::with_max_entries(1, 0);
 #[map]
-static HOSTS: HashMap<HostKey, u32> = HashMap::with_max_entries(MAX_HOSTS, 0);
+static PORTS: Array<u32> = Array::with_max_entries(65_536, 0);
 #[map]
-static HOST_TATS: Array<u64> = Array::with_max_entries(MAX_HOSTS, 0);
+static ADDRESSES: LpmTrie<PortAddress, u32> = LpmTrie::with_max_entries(abi::MAX_ADDRESSES, 0);
 #[map]
-static HOST_HELLOS: PerCpuArray<u64> = PerCpuArray::with_max_entries(MAX_HOSTS, 0);
+static PREFIXES_V4: LpmTrie<u32, u32> = LpmTrie::with_max_entries(abi::MAX_PREFIXES, 0);
 #[map]
-static SYN_TATS: LruHashMap<Address, u64> = LruHashMap::with_max_entries(MAX_SOURCES, 0);
+static PREFIXES_V6: LpmTrie<Address, u32> = LpmTrie::with_max_entries(abi::MAX_PREFIXES, 0);
 #[map]
-static HELLO_TATS: LruHashMap<Address, u64> = LruHashMap::with_max_entries(MAX_SOURCES, 0);
+static BANS: LruHashMap<Address, Ban> = LruHashMap::with_max_entries(abi::MAX_BANS, 0);
 #[map]
-static FLOWS: LruHashMap<FlowKey, FlowState> = LruHashMap::with_max_entries(MAX_FLOWS, 0);
+static HOST_BANS: LruHashMap<HostBanKey, Ban> = LruHashMap::with_max_entries(abi::MAX_BANS, 0);
+#[map]
+static HOSTS: HashMap<HostKey, u32> = HashMap::with_max_entries(abi::MAX_HOSTS, 0);
+#[map]
+static HOST_TATS: Array<u64> = Array::with_max_entries(abi::MAX_HOSTS, 0);
+#[map]
+static HOST_ACCOUNTS: PerCpuArray<HostAccount> = PerCpuArray::with_max_entries(abi::MAX_HOSTS, 0);
+#[map]
+static SOURCES: LruHashMap<Address, Source> = LruHashMap::with_max_entries(abi::MAX_SOURCES, 0);
+#[map]
+static VERIFIED: LruHashMap<Address, Source> = LruHashMap::with_max_entries(abi::MAX_VERIFIED, 0);
+#[map]
+static TOTALS: Array<u64> = Array::with_max_entries(abi::total::COUNT, 0);
+#[map]
+static FLOWS: LruHashMap<FlowKey, FlowState> = LruHashMap::with_max_entries(abi::MAX_FLOWS, 0);
 #[map]
 static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Verdict::COUNT, 0);
+#[map]
+static EVENTS: RingBuf = RingBuf::with_byte_size(abi::EVENT_BYTES, 0);
+#[map]
+static EVENT_TATS: Array<u64> = Array::with_max_entries(Verdict::COUNT, 0);
 #[map]
 static SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(1, 0);
 
@@ -35,7 +57,22 @@ pub(super) struct Scratch {
     pub(super) window: Window,
     /// The server name, and after it the parent name of its wildcard.
     pub(super) name: NameBuffer,
+    /// Where the name lies in the packet, and its length, which is 0 where there is none.
+    pub(super) name_place: (usize, usize),
+    /// What is told next.
+    pub(super) event: Event,
+    /// The answer to a client whose connection has ended.
+    pub(super) answer: Answer,
     laundry: usize,
+}
+
+/// An answer, over IPv4 or over IPv6.
+#[repr(C)]
+pub(super) struct Answer {
+    pub(super) v4: [u8; reset::V4],
+    pub(super) v6: [u8; reset::V6],
+    /// To whom, and from whom.
+    pub(super) macs: [[u8; 6]; 2],
 }
 
 impl Scratch {
@@ -56,16 +93,43 @@ impl Scratch {
     }
 }
 
-/// The settings, once userspace has written them.
+/// The settings in force, once userspace has written them. It writes the other ones, and then the generation.
 #[inline(always)]
 pub(super) fn settings() -> Option<&'static Settings> {
-    SETTINGS.get(0).filter(|settings| settings.configured != 0)
+    let generation = GENERATION.get(0)?;
+    SETTINGS.get(generation & 1).filter(|settings| settings.has != 0)
 }
 
 #[inline(always)]
-pub(super) fn is_protected(port: [u8; 2]) -> bool {
-    let port = u32::from(u16::from_be_bytes(port));
-    PORTS.get(port / 64).is_some_and(|word| word >> (port % 64) & 1 == 1)
+pub(super) fn is_protected(flow: &FlowKey) -> bool {
+    match PORTS.get(u16::from_be(flow.destination_port).into()) {
+        Some(&abi::port::PROTECTED) => true,
+        Some(&abi::port::BY_ADDRESS) => {
+            let data = PortAddress { port: flow.destination_port, reserved: 0, address: flow.destination };
+            ADDRESSES.get(Key::new(8 * size_of::<PortAddress>() as u32, data)).is_some()
+        }
+        _ => false,
+    }
+}
+
+/// What is said of the most specific prefix that `source` is in.
+#[inline(always)]
+pub(super) fn listed(source: &Address) -> Option<u32> {
+    if source.is_v4() {
+        PREFIXES_V4.get(Key::new(32, source.0[3])).copied()
+    } else {
+        PREFIXES_V6.get(Key::new(128, *source)).copied()
+    }
+}
+
+#[inline(always)]
+pub(super) fn ban(source: &Address) -> Option<*mut Ban> {
+    BANS.get_ptr_mut(source)
+}
+
+#[inline(always)]
+pub(super) fn host_ban(source: Address, slot: u32) -> Option<*mut Ban> {
+    HOST_BANS.get_ptr_mut(HostBanKey { source, slot })
 }
 
 /// This CPU's scratch space. A program run is not interrupted by another on the same CPU.
@@ -86,14 +150,32 @@ pub(super) fn host_tat(slot: u32) -> Option<*mut u64> {
     HOST_TATS.get_ptr_mut(slot)
 }
 
+/// What came for the host, on this CPU.
 #[inline(always)]
-pub(super) fn syn_tats() -> &'static LruHashMap<Address, u64> {
-    &SYN_TATS
+pub(super) fn host_account(slot: u32) -> Option<&'static mut HostAccount> {
+    // SAFETY: a live entry of a per-CPU map; only this CPU writes it.
+    HOST_ACCOUNTS.get_ptr_mut(slot).map(|account| unsafe { &mut *account })
 }
 
 #[inline(always)]
-pub(super) fn hello_tats() -> &'static LruHashMap<Address, u64> {
-    &HELLO_TATS
+pub(super) fn verified(key: &Address) -> Option<*mut Source> {
+    VERIFIED.get_ptr_mut(key)
+}
+
+#[inline(always)]
+pub(super) fn source(key: &Address) -> Option<*mut Source> {
+    SOURCES.get_ptr_mut(key)
+}
+
+/// Lost to another CPU at worst: one packet more than the burst, once in a source's life.
+#[inline(always)]
+pub(super) fn remember_source(key: &Address, source: &Source) {
+    let _ = SOURCES.insert(key, source, 0);
+}
+
+#[inline(always)]
+pub(super) fn total_tat(total: u32) -> Option<*mut u64> {
+    TOTALS.get_ptr_mut(total)
 }
 
 /// The flow's state, to be read and changed in place.
@@ -116,18 +198,19 @@ pub(super) fn forget_flow(key: &FlowKey) {
 }
 
 #[inline(always)]
+pub(super) fn event_tat(verdict: Verdict) -> Option<*mut u64> {
+    EVENT_TATS.get_ptr_mut(verdict as u32)
+}
+
+/// A full buffer loses the event: nobody waits for one.
+#[inline(always)]
+pub(super) fn tell(event: &Event) {
+    let _ = EVENTS.output::<Event>(event, 0);
+}
+
+#[inline(always)]
 pub(super) fn count(verdict: Verdict) {
-    increment(COUNTERS.get_ptr_mut(verdict as u32));
-}
-
-#[inline(always)]
-pub(super) fn count_hello(slot: u32) {
-    increment(HOST_HELLOS.get_ptr_mut(slot));
-}
-
-#[inline(always)]
-fn increment(counter: Option<*mut u64>) {
-    if let Some(counter) = counter {
+    if let Some(counter) = COUNTERS.get_ptr_mut(verdict as u32) {
         // SAFETY: a live entry of a per-CPU map; only this CPU writes it.
         unsafe { *counter += 1 };
     }

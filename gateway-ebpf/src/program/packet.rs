@@ -1,9 +1,14 @@
 //! Access to the packet's bytes.
 
 use aya_ebpf::EbpfContext as _;
-use aya_ebpf::helpers::bpf_xdp_load_bytes;
+use aya_ebpf::helpers::generated::{
+    bpf_xdp_adjust_tail, bpf_xdp_get_buff_len, bpf_xdp_load_bytes, bpf_xdp_store_bytes,
+};
 use aya_ebpf::programs::XdpContext;
-use fleetgate_ebpf::frame::{Frame, Segment, flag};
+use fleetgate_ebpf::frame::{Bits, Fragment, Frame, Segment, flag};
+use fleetgate_ebpf::reset;
+
+use super::maps::{self, Scratch};
 
 /// The packet's linear part, in which its headers are.
 pub(super) struct Linear<'a>(pub(super) &'a XdpContext);
@@ -23,9 +28,10 @@ impl Linear<'_> {
 
 impl Frame for Linear<'_> {
     #[inline(always)]
-    fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
-        // SAFETY: `at` checked the bounds; a byte array has no alignment.
-        self.at(offset, N).map(|bytes| unsafe { bytes.cast::<[u8; N]>().read() })
+    fn read<T: Bits>(&self, offset: usize) -> Option<T> {
+        // SAFETY: `at` checked the bounds. Headers lie at odd words, and the compiler is told that they don't: it would
+        // read them byte by byte, at four times the cost. The kernel checks alignment itself where the machine minds it.
+        self.at(offset, size_of::<T>()).map(|bytes| unsafe { *bytes.cast::<T>() })
     }
 }
 
@@ -50,10 +56,50 @@ pub(super) fn rewrite_to_reset(ctx: &XdpContext, segment: &Segment) -> bool {
         let old = u16::from_be_bytes([*header.add(12), *header.add(13)]);
         let new = (old & 0xff00) | u16::from(flag::RST);
         let checksum = u16::from_be_bytes([*header.add(16), *header.add(17)]);
-        let [high, low] = fleetgate_ebpf::frame::update_checksum(checksum, old, new).to_be_bytes();
+        let [high, low] = reset::update_checksum(checksum, old, new).to_be_bytes();
         *header.add(13) = flag::RST;
         *header.add(16) = high;
         *header.add(17) = low;
     }
     true
+}
+
+/// Turns the frame into a RST for whoever sent it, on the way back. False, and nothing changed, where its headers are
+/// not as plain as the answer's.
+#[inline(always)]
+pub(super) fn answer(ctx: &XdpContext, segment: &Segment) -> bool {
+    if !matches!(segment.fragment, Fragment::Whole) {
+        return false;
+    }
+    let Some(Scratch { answer, .. }) = maps::scratch() else { return false };
+    let header = segment.tcp - segment.ip;
+    if segment.flow.source.is_v4() {
+        reset::answer_v4(segment, &mut answer.v4);
+        header == reset::V4 - 20 && send_back(ctx, segment.ip, &answer.v4, &mut answer.macs)
+    } else {
+        reset::answer_v6(segment, &mut answer.v6);
+        header == reset::V6 - 20 && send_back(ctx, segment.ip, &answer.v6, &mut answer.macs)
+    }
+}
+
+#[inline(always)]
+fn send_back<const N: usize>(
+    ctx: &XdpContext,
+    offset: usize,
+    packet: &[u8; N],
+    [to, from]: &mut [[u8; 6]; 2],
+) -> bool {
+    let frame = ctx.as_ptr().cast();
+    let end = offset + N;
+    // SAFETY: the context of this run, and buffers of the lengths that are given. The tail only gets shorter; before it
+    // has, nothing is changed. Through helpers: the compiler would merge the two bounds checks, which the verifier
+    // does not follow.
+    unsafe {
+        bpf_xdp_load_bytes(frame, 0, from.as_mut_ptr().cast(), 6) == 0
+            && bpf_xdp_load_bytes(frame, 6, to.as_mut_ptr().cast(), 6) == 0
+            && bpf_xdp_adjust_tail(frame, end as i32 - bpf_xdp_get_buff_len(frame) as i32) == 0
+            && bpf_xdp_store_bytes(frame, 0, to.as_mut_ptr().cast(), 6) == 0
+            && bpf_xdp_store_bytes(frame, 6, from.as_mut_ptr().cast(), 6) == 0
+            && bpf_xdp_store_bytes(frame, offset as u32, packet.as_ptr().cast_mut().cast(), N as u32) == 0
+    }
 }

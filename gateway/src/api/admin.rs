@@ -6,6 +6,7 @@ mod denied;
 mod reply;
 mod tokens;
 mod upgrade;
+mod xdp;
 
 use std::future::Future;
 use std::io;
@@ -100,6 +101,7 @@ impl AdminSocket {
             .merge(crls::routes())
             .merge(denied::routes())
             .merge(tokens::routes())
+            .merge(xdp::routes())
             .layer(from_fn_with_state(Arc::clone(&control), upgrade::hold_back))
             .merge(upgrade::routes())
             .with_state(control);

@@ -14,6 +14,7 @@ use toml_span::{DeserError, Deserialize, Spanned, Value};
 pub use application::Application;
 pub use conditions::{Conditions, Group, Policy};
 pub use resource::{IpList, ServiceToken};
+pub(super) use rule::Network;
 
 use super::value::{Parsed, inner, word};
 use crate::model::hostname::HostPattern;

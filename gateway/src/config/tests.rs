@@ -101,13 +101,22 @@ fn every_default_is_the_documented_one() {
     assert!(limit == LimitChoice::default() && limit.or(DeviceLimit::default()).is_off());
     assert_eq!((xdp.mode, xdp.required, xdp.unknown_sni), (Mode::Auto, false, UnknownSni::Pass));
     assert_eq!((xdp.interfaces.len(), xdp.log), (0, XdpLog::Off));
+    assert_eq!((xdp.protect, xdp.allow, xdp.deny), (vec![], vec![], vec![]));
     let expected = Limits {
         syn_per_source: Rate::per_second(50, 100),
+        syn_total: Rate::per_second(50_000, 100_000),
         hello_per_source: Rate::per_second(20, 40),
         hello_per_host: Rate::per_second(5_000, 10_000),
+        hello_total: Rate::per_second(20_000, 40_000),
+        incomplete_per_source: Rate::per_second(20, 40),
+        not_tls_per_source: Rate::per_second(2, 10),
+        new_flows: Rate::per_second(20_000, 40_000),
     };
     assert_eq!(xdp.limit, expected);
-    assert_eq!(xdp.table, Tables { flows: 65_536, sources: 65_536 });
+    assert_eq!(
+        xdp.table,
+        Tables { flows: 65_536, sources: 65_536, verified: 32_768, bans: 16_384, prefixes: 16_384 }
+    );
     assert_eq!(admin.socket, Path::new("/run/fleetgate/admin.sock"));
     assert_eq!(metrics.listen, ([127, 0, 0, 1], 9090).into());
     assert_eq!(log, Log { access: AccessLog::Json, audit: AccessLog::Json });

@@ -1,11 +1,20 @@
 //! `[xdp]`
 
-use fleetgate_ebpf::abi::{MAX_FLOWS, MAX_SOURCES, UnknownSni};
-use fleetgate_ebpf::gcra::Rate;
+mod ban;
+mod limits;
+mod tables;
+
+use fleetgate_ebpf::abi::UnknownSni;
+use ipnet::IpNet;
 use toml_span::de_helpers::TableHelper;
 use toml_span::{DeserError, Deserialize, Spanned, Value};
 
-use super::value::{Limit, invalid, word};
+pub use ban::Evidence;
+pub use limits::Limits;
+pub use tables::Tables;
+
+use super::access::Network;
+use super::value::{Parsed, invalid, word};
 
 /// `[xdp]`
 #[derive(Clone, Debug, Default)]
@@ -18,10 +27,18 @@ pub struct Xdp {
     pub required: bool,
     /// What happens to a complete hello that names no served host.
     pub unknown_sni: UnknownSni,
+    /// Addresses that listeners on every address are protected on; empty means every one.
+    pub protect: Vec<IpNet>,
+    /// Sources that no ban and no limit touches.
+    pub allow: Vec<IpNet>,
+    /// Sources of which nothing gets through.
+    pub deny: Vec<IpNet>,
     /// Whether the program explains its verdicts.
     pub log: XdpLog,
     /// `[xdp.limit]`; without XDP they are enforced in userspace.
     pub limit: Limits,
+    /// `[xdp.ban]`
+    pub ban: Evidence,
     /// `[xdp.table]`
     pub table: Tables,
 }
@@ -50,42 +67,6 @@ pub enum XdpLog {
     Debug,
 }
 
-/// `[xdp.limit]`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// SYNs of one IPv4 address or IPv6 /64.
-    pub syn_per_source: Rate,
-    /// Hellos of one IPv4 address or IPv6 /64.
-    pub hello_per_source: Rate,
-    /// Hellos that name one host.
-    pub hello_per_host: Rate,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            syn_per_source: Rate::per_second(50, 100),
-            hello_per_source: Rate::per_second(20, 40),
-            hello_per_host: Rate::per_second(5_000, 10_000),
-        }
-    }
-}
-
-/// `[xdp.table]`: what is remembered at once; the oldest goes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tables {
-    /// Flows between their SYN and their end.
-    pub flows: u32,
-    /// Sources, in each of the per-source limits.
-    pub sources: u32,
-}
-
-impl Default for Tables {
-    fn default() -> Self {
-        Self { flows: MAX_FLOWS, sources: MAX_SOURCES }
-    }
-}
-
 impl<'de> Deserialize<'de> for Mode {
     fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
         let words =
@@ -109,42 +90,10 @@ impl<'de> Deserialize<'de> for Unknown {
     }
 }
 
-impl<'de> Deserialize<'de> for Limits {
-    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
-        let default = Self::default();
-        let mut table = TableHelper::new(value)?;
-        let mut limit = |key, default| table.optional::<Limit>(key).map_or(default, |limit| limit.0);
-        let limits = Self {
-            syn_per_source: limit("syn_per_source", default.syn_per_source),
-            hello_per_source: limit("hello_per_source", default.hello_per_source),
-            hello_per_host: limit("hello_per_host", default.hello_per_host),
-        };
-        table.finalize(None)?;
-        Ok(limits)
-    }
-}
-
-impl<'de> Deserialize<'de> for Tables {
-    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
-        let default = Self::default();
-        let mut table = TableHelper::new(value)?;
-        let flows = table.optional_s("flows").unwrap_or(Spanned::new(default.flows));
-        let sources = table.optional_s("sources").unwrap_or(Spanned::new(default.sources));
-        for size in [&flows, &sources] {
-            if !(64..=16_777_216).contains(&size.value) {
-                table
-                    .errors
-                    .extend(invalid("a table has 64 to 16777216 entries".to_owned(), size.span).errors);
-            }
-        }
-        table.finalize(None)?;
-        Ok(Self { flows: flows.value, sources: sources.value })
-    }
-}
-
 impl<'de> Deserialize<'de> for Xdp {
     fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
         let mut table = TableHelper::new(value)?;
+        let (allow, deny) = (networks(&mut table, "allow"), networks(&mut table, "deny"));
         let xdp = Self {
             mode: table.optional("mode").unwrap_or_default(),
             interfaces: table.optional("interfaces").unwrap_or_default(),
@@ -152,11 +101,30 @@ impl<'de> Deserialize<'de> for Xdp {
             unknown_sni: table
                 .optional::<Unknown>("unknown_sni")
                 .map_or_else(UnknownSni::default, |unknown| unknown.0),
+            protect: networks(&mut table, "protect").value,
+            allow: Vec::new(),
+            deny: Vec::new(),
             log: table.optional("log").unwrap_or_default(),
             limit: table.optional("limit").unwrap_or_default(),
+            ban: table.optional("ban").unwrap_or_default(),
             table: table.optional("table").unwrap_or_default(),
         };
+        let room = xdp.table.prefixes as usize;
+        if allow.value.len() + deny.value.len() > room {
+            let message =
+                format!("more than {room} prefixes in `allow` and `deny`; raise xdp.table.prefixes");
+            table.errors.extend(invalid(message, deny.span).errors);
+        }
+        if let Some(both) = allow.value.iter().find(|prefix| deny.value.contains(prefix)) {
+            table.errors.extend(invalid(format!("{both} is in `allow` and in `deny`"), deny.span).errors);
+        }
         table.finalize(None)?;
-        Ok(xdp)
+        Ok(Self { allow: allow.value, deny: deny.value, ..xdp })
     }
+}
+
+/// A list of prefixes; an address alone is one.
+fn networks(table: &mut TableHelper<'_>, key: &'static str) -> Spanned<Vec<IpNet>> {
+    let Spanned { value, span } = table.optional_s::<Vec<Parsed<Network>>>(key).unwrap_or_default();
+    Spanned::with_span(value.into_iter().map(|network| network.0.0).collect(), span)
 }

@@ -28,8 +28,5 @@ impl Who {
 
 /// What counts as one source: an IPv4 address, or an IPv6 /64.
 pub fn source_key(address: IpAddr) -> Address {
-    limit_key(&match address {
-        IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
-        IpAddr::V6(v6) => v6.octets(),
-    })
+    limit_key(&address.into())
 }

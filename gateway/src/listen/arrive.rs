@@ -49,10 +49,17 @@ pub(super) async fn arrive(
     match handshake.unwrap_or(Some(Err(HandshakeError::Timeout)))? {
         Ok((arrived, as_of)) => {
             welcome(shared, &arrived, begun);
+            if let (Via::Device, Arrived::Accepted(accepted)) = (from.via, &arrived) {
+                shared.limiter.reputation.completed(peer, &accepted.device);
+            }
             Some((arrived, ends, as_of))
         }
         Err(error) => {
             report(shared, &error, ends.source);
+            // XDP sees a balancer in the place of those behind it.
+            if from.via == Via::Device {
+                shared.limiter.reputation.failed(&snapshot.xdp.ban, peer, &error);
+            }
             None
         }
     }

@@ -9,6 +9,7 @@ use fleetgate_ebpf::gcra::Rate;
 
 use std::net::SocketAddr;
 
+use super::reputation::Reputation;
 use crate::limit::{Buckets, admit, source_key};
 use crate::model::hostname::HostPattern;
 
@@ -31,6 +32,8 @@ pub struct Limiter {
     syns: Buckets<Address>,
     hellos: Buckets<Address>,
     hosts: DashMap<HostPattern, u64>,
+    /// What handshakes say about sources.
+    pub reputation: Reputation,
 }
 
 impl Limiter {
@@ -42,6 +45,7 @@ impl Limiter {
             syns: Buckets::new(max_sources),
             hellos: Buckets::new(max_sources),
             hosts: DashMap::new(),
+            reputation: Reputation::new(max_sources),
         }
     }
 

@@ -122,6 +122,14 @@ metrics! {
     xdp_packets: IntCounterVec = "fleetgate_xdp_packets_total" ["action", "reason"];
     /// Hellos that XDP matched, by host.
     xdp_hellos: IntCounterVec = "fleetgate_xdp_hellos_total" ["host"];
+    /// Packets that XDP passed for the host, from the hello on.
+    xdp_host_packets: IntCounterVec = "fleetgate_xdp_host_packets_total" ["host"];
+    /// Bytes of those packets, with their headers.
+    xdp_host_bytes: IntCounterVec = "fleetgate_xdp_host_bytes_total" ["host"];
+    /// Hellos for the host that XDP refused, by reason.
+    xdp_host_drops: IntCounterVec = "fleetgate_xdp_host_drops_total" ["host", "reason"];
+    /// Bans, by what brought them.
+    bans: IntCounterVec = "fleetgate_bans_total" ["cause"];
     /// 1 while the program is attached to the interface in this mode.
     xdp_attached: IntGaugeVec = "fleetgate_xdp_attached" ["interface", "mode"];
     /// 1 when every configured interface has the program, or none is configured.

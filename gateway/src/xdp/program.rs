@@ -1,35 +1,37 @@
 //! The loaded program and its maps.
 
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use aya::maps::{Array, HashMap, MapData, MapError, PerCpuArray, PerCpuValues};
+use aya::maps::MapError;
 use aya::programs::{ProgramError, Xdp};
 use aya::{Ebpf, EbpfError, EbpfLoader};
 use aya_log::EbpfLogger;
 use fleetgate_ebpf::OBJECT;
-use fleetgate_ebpf::abi::{self, Settings, map};
+use fleetgate_ebpf::abi::{
+    self, Address, FlowKey, FlowState, HostAccount, Settings, Source, has, limit_key, map,
+};
+use fleetgate_ebpf::gcra::Rate;
 use fleetgate_ebpf::name::HostKey;
 use fleetgate_ebpf::siphash::Secret;
-use fleetgate_ebpf::verdict::Verdict;
+use ipnet::IpNet;
 
 use super::attach::{self, AttachError, Attached};
+use super::bans::{self, BanError, Banned, Cause, Subject};
+use super::counters::Counters;
+use super::overview::{self, Fill};
 use super::slots::Slots;
+use super::{events, lists, maps};
 use crate::config::{self, Mode, Tables, XdpLog};
 use crate::model::hostname::HostPattern;
-use crate::telemetry::Metrics;
-
-/// Ports in a word of the bitmap.
-const PORTS_PER_WORD: u16 = 64;
-/// Words of the bitmap: one bit for each TCP port.
-const PORT_WORDS: u32 = 1024;
 
 /// The XDP program in the kernel. Dropping it detaches it.
 pub struct Program {
     ebpf: Ebpf,
-    secret: Secret,
+    /// Those in force.
+    settings: Settings,
     slots: Slots,
+    ports: lists::Ports,
 }
 
 /// Why the program could not be loaded.
@@ -56,15 +58,6 @@ pub enum LoadError {
     Random,
 }
 
-/// What the program has counted since it was loaded.
-#[derive(Clone, Debug, Default)]
-pub struct Counters {
-    /// Packets by verdict, in the order of [`Verdict::ALL`].
-    pub packets: Vec<u64>,
-    /// Hellos that matched, by host.
-    pub hellos: BTreeMap<HostPattern, u64>,
-}
-
 impl Program {
     /// Loads the committed object.
     ///
@@ -86,18 +79,27 @@ impl Program {
         let mut ebpf = EbpfLoader::new()
             .override_global(aya_log::LEVEL, &level, true)
             .map_max_entries(map::FLOWS, tables.flows)
-            .map_max_entries(map::SYN_TATS, tables.sources)
-            .map_max_entries(map::HELLO_TATS, tables.sources)
+            .map_max_entries(map::SOURCES, tables.sources)
+            .map_max_entries(map::VERIFIED, tables.verified)
+            .map_max_entries(map::BANS, tables.bans)
+            .map_max_entries(map::HOST_BANS, tables.bans)
+            .map_max_entries(map::PREFIXES_V4, tables.prefixes)
+            .map_max_entries(map::PREFIXES_V6, tables.prefixes)
             .load(object)?;
         if log == XdpLog::Debug {
             forward_log(&mut ebpf);
         }
         xdp(&mut ebpf)?.load()?;
-        Ok(Self { ebpf, secret: draw_secret()?, slots: Slots::default() })
+        Ok(Self {
+            ebpf,
+            settings: unconfigured(draw_secret()?),
+            slots: Slots::default(),
+            ports: lists::Ports::new(),
+        })
     }
 
-    /// Writes limits, protected ports and hosts. Packets see each change as it is made; a host that stays is never
-    /// missing in between.
+    /// Writes limits, lists, the protected set and hosts. Packets see each change as it is made, and each whole; a host
+    /// that stays is never missing in between.
     ///
     /// # Errors
     /// When the kernel refuses an update.
@@ -108,16 +110,115 @@ impl Program {
         hosts: impl Iterator<Item = &'a HostPattern>,
     ) -> Result<(), MapError> {
         self.write_hosts(hosts)?;
-        let settings = Settings {
-            secret: self.secret,
-            syn_per_source: config.limit.syn_per_source,
-            hello_per_source: config.limit.hello_per_source,
-            hello_per_host: config.limit.hello_per_host,
-            unknown_sni: config.unknown_sni as u32,
-            configured: 1,
-        };
-        self.array::<Settings>(map::SETTINGS)?.set(0, settings, 0)?;
-        self.write_ports(listeners)
+        let has_prefixes = lists::list(&mut self.ebpf, config)?;
+        let limit = &config.limit;
+        self.write_settings(|settings| {
+            settings.syn_per_source = limit.syn_per_source;
+            settings.syn_total = limit.syn_total;
+            settings.hello_per_source = limit.hello_per_source;
+            settings.hello_per_host = limit.hello_per_host;
+            settings.hello_total = limit.hello_total;
+            settings.incomplete_per_source = limit.incomplete_per_source;
+            settings.not_tls_per_source = limit.not_tls_per_source;
+            settings.new_flows = limit.new_flows;
+            settings.unknown_sni = config.unknown_sni as u32;
+            let prefixes = if has_prefixes { has::PREFIXES } else { 0 };
+            settings.has = (settings.has & !has::PREFIXES) | has::SETTINGS | prefixes;
+        })?;
+        if !config.deny.is_empty() {
+            self.forget_flows(|source| is_denied(config, source))?;
+        }
+        lists::protect(&mut self.ebpf, config, listeners, &mut self.ports)
+    }
+
+    /// Bans a source for a time. Its flows are forgotten, so that what it has open meets the ban as well.
+    ///
+    /// # Errors
+    /// No such host, or the kernel refuses.
+    pub fn ban(&mut self, subject: &Subject, time: Duration, cause: Cause) -> Result<(), BanError> {
+        bans::add(&mut self.ebpf, &self.slots, subject, time, cause)?;
+        let bit = if subject.host.is_none() { has::BANS } else { has::HOST_BANS };
+        if self.settings.has & bit == 0 {
+            self.write_settings(|settings| settings.has |= bit)?;
+        }
+        if subject.host.is_none() {
+            let banned = limit_key(&subject.source.into());
+            self.forget_flows(|source| limit_key(&source.into()) == banned)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a ban back. False when there was none.
+    ///
+    /// # Errors
+    /// No such host, or the kernel refuses.
+    pub fn unban(&mut self, subject: &Subject) -> Result<bool, BanError> {
+        bans::remove(&mut self.ebpf, &self.slots, subject)
+    }
+
+    /// The bans in force.
+    ///
+    /// # Errors
+    /// When the kernel refuses to tell.
+    pub fn bans(&mut self) -> Result<Vec<Banned>, MapError> {
+        bans::list(&mut self.ebpf, &self.slots)
+    }
+
+    /// Remembers that so many distinct verified devices were seen at a source.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn remember_verified(&mut self, source: IpAddr, devices: u64) -> Result<(), MapError> {
+        let key = limit_key(&source.into());
+        let mut map = maps::hash::<Address, Source>(&mut self.ebpf, map::VERIFIED)?;
+        let known = map.get(&key, 0).unwrap_or_default();
+        map.insert(key, Source { devices, ..known }, 0)?;
+        if self.settings.has & has::VERIFIED == 0 {
+            self.write_settings(|settings| settings.has |= has::VERIFIED)?;
+        }
+        Ok(())
+    }
+
+    /// Logs what the program has told since the last time.
+    pub(super) fn log_events(&mut self) {
+        events::log(&mut self.ebpf);
+    }
+
+    /// Bytes of kernel memory that the maps take, by the kernel's own account.
+    ///
+    /// # Errors
+    /// When the kernel refuses to tell.
+    pub fn memory(&self) -> Result<u64, MapError> {
+        maps::memory(&self.ebpf)
+    }
+
+    /// How full the tables are.
+    ///
+    /// # Errors
+    /// When the kernel refuses to tell.
+    pub fn tables(&self) -> Result<Vec<Fill>, MapError> {
+        overview::tables(&self.ebpf)
+    }
+
+    /// Changes the settings: written beside those in force, which they then replace at once.
+    fn write_settings(&mut self, change: impl FnOnce(&mut Settings)) -> Result<(), MapError> {
+        change(&mut self.settings);
+        let generation = maps::array::<u32>(&mut self.ebpf, map::GENERATION)?.get(&0, 0)?.wrapping_add(1);
+        maps::array::<Settings>(&mut self.ebpf, map::SETTINGS)?.set(generation & 1, self.settings, 0)?;
+        maps::array::<u32>(&mut self.ebpf, map::GENERATION)?.set(0, generation, 0)
+    }
+
+    /// Forgets the flows of these sources: what they send next meets lists and bans again.
+    fn forget_flows(&mut self, of: impl Fn(IpAddr) -> bool) -> Result<(), MapError> {
+        let flows = maps::entries::<FlowKey, FlowState>(&self.ebpf, map::FLOWS)?;
+        let mut map = maps::hash::<FlowKey, FlowState>(&mut self.ebpf, map::FLOWS)?;
+        for (flow, _) in flows {
+            if of(flow.source.into()) {
+                // It may be gone by itself.
+                let _ = map.remove(&flow);
+            }
+        }
+        Ok(())
     }
 
     /// The program itself, for `BPF_PROG_TEST_RUN`.
@@ -128,21 +229,25 @@ impl Program {
         xdp(&mut self.ebpf)
     }
 
-    /// What has been counted since the program was loaded.
+    /// The program that passes everything, loaded: what the other one is measured beside.
+    ///
+    /// # Errors
+    /// When the object has no such program, or the kernel does not load it.
+    pub fn bare(&mut self) -> Result<&mut Xdp, LoadError> {
+        let program = self.ebpf.program_mut(abi::BARE).ok_or(LoadError::Incomplete(abi::BARE))?;
+        let program: &mut Xdp = program.try_into()?;
+        if program.fd().is_err() {
+            program.load()?;
+        }
+        Ok(program)
+    }
+
+    /// What has been counted since the maps were created.
     ///
     /// # Errors
     /// When the kernel refuses to tell.
     pub fn counters(&self) -> Result<Counters, MapError> {
-        let packets = self.per_cpu(map::COUNTERS)?;
-        let hellos = self.per_cpu(map::HOST_HELLOS)?;
-        Ok(Counters {
-            packets: (0..Verdict::COUNT).map(|index| sum(&packets, index)).collect::<Result<_, _>>()?,
-            hellos: self
-                .slots
-                .iter()
-                .map(|(host, slot)| Ok((host.clone(), sum(&hellos, slot)?)))
-                .collect::<Result<_, MapError>>()?,
-        })
+        Counters::read(&self.ebpf, &self.slots)
     }
 
     pub(super) fn attach(&mut self, interface: &str, mode: Mode) -> Result<Attached, AttachError> {
@@ -162,68 +267,25 @@ impl Program {
 
     fn write_hosts<'a>(&mut self, served: impl Iterator<Item = &'a HostPattern>) -> Result<(), MapError> {
         let changes = self.slots.update(served);
-        let secret = self.secret;
-        let cpus = aya::util::nr_cpus().map_err(|(_, error)| MapError::IoError(error))?;
+        let secret = self.settings.secret;
         for host in &changes.removed {
-            self.hosts()?.remove(&host.xdp_key(secret))?;
+            maps::hash::<HostKey, u32>(&mut self.ebpf, map::HOSTS)?.remove(&host.xdp_key(secret))?;
         }
         for (host, slot) in changes.added {
-            let zeros = PerCpuValues::try_from(vec![0u64; cpus]).map_err(MapError::IoError)?;
-            let map = self.ebpf.map_mut(map::HOST_HELLOS).ok_or(missing(map::HOST_HELLOS))?;
-            PerCpuArray::<_, u64>::try_from(map)?.set(slot, zeros, 0)?;
-            self.array::<u64>(map::HOST_TATS)?.set(slot, 0, 0)?;
-            self.hosts()?.insert(host.xdp_key(secret), slot, 0)?;
+            // The name comes last: a host that a packet can find is whole.
+            maps::set_per_cpu(&mut self.ebpf, map::HOST_ACCOUNTS, slot, HostAccount::default())?;
+            maps::array::<u64>(&mut self.ebpf, map::HOST_TATS)?.set(slot, 0, 0)?;
+            maps::hash::<HostKey, u32>(&mut self.ebpf, map::HOSTS)?.insert(host.xdp_key(secret), slot, 0)?;
         }
         Ok(())
-    }
-
-    fn write_ports(&mut self, listeners: &[SocketAddr]) -> Result<(), MapError> {
-        let mut ports = self.array::<u64>(map::PORTS)?;
-        let mut words: BTreeMap<u32, u64> = (0..PORT_WORDS).map(|word| (word, 0)).collect();
-        for listener in listeners {
-            let port = listener.port();
-            *words.entry((port / PORTS_PER_WORD).into()).or_default() |= 1 << (port % PORTS_PER_WORD);
-        }
-        for (index, word) in words {
-            if ports.get(&index, 0)? != word {
-                ports.set(index, word, 0)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn hosts(&mut self) -> Result<HashMap<&mut MapData, HostKey, u32>, MapError> {
-        HashMap::try_from(self.ebpf.map_mut(map::HOSTS).ok_or(missing(map::HOSTS))?)
-    }
-
-    fn array<T: aya::Pod>(&mut self, name: &str) -> Result<Array<&mut MapData, T>, MapError> {
-        Array::try_from(self.ebpf.map_mut(name).ok_or(missing(name))?)
-    }
-
-    fn per_cpu(&self, name: &str) -> Result<PerCpuArray<&MapData, u64>, MapError> {
-        PerCpuArray::try_from(self.ebpf.map(name).ok_or(missing(name))?)
     }
 }
 
-impl Counters {
-    /// The packets that got `verdict`.
-    pub fn packets(&self, verdict: Verdict) -> u64 {
-        self.packets.get(verdict as usize).copied().unwrap_or(0)
-    }
-
-    /// Adds what came since `before`. A count that went down is a slot that was given to a new host.
-    pub(super) fn since(&self, before: &Self, metrics: &Metrics) {
-        for verdict in Verdict::ALL {
-            let labels = [verdict.action().label(), verdict.reason()];
-            let new = self.packets(verdict).saturating_sub(before.packets(verdict));
-            metrics.xdp_packets.with_label_values(&labels).inc_by(new);
-        }
-        for (host, count) in &self.hellos {
-            let known = before.hellos.get(host).copied().unwrap_or(0);
-            let label = host.to_string();
-            metrics.xdp_hellos.with_label_values(&[label.as_str()]).inc_by(count.saturating_sub(known));
-        }
-    }
+/// Whether `source` is denied: the longest prefix that it is in decides.
+fn is_denied(config: &config::Xdp, source: IpAddr) -> bool {
+    let longest =
+        |list: &[IpNet]| list.iter().filter(|network| network.contains(&source)).map(IpNet::prefix_len).max();
+    longest(&config.deny) > longest(&config.allow)
 }
 
 fn xdp(ebpf: &mut Ebpf) -> Result<&mut Xdp, LoadError> {
@@ -245,6 +307,23 @@ fn forward_log(ebpf: &mut Ebpf) {
     }
 }
 
+/// Settings that are not in force yet.
+const fn unconfigured(secret: Secret) -> Settings {
+    Settings {
+        secret,
+        syn_per_source: Rate::UNLIMITED,
+        syn_total: Rate::UNLIMITED,
+        hello_per_source: Rate::UNLIMITED,
+        hello_per_host: Rate::UNLIMITED,
+        hello_total: Rate::UNLIMITED,
+        incomplete_per_source: Rate::UNLIMITED,
+        not_tls_per_source: Rate::UNLIMITED,
+        new_flows: Rate::UNLIMITED,
+        unknown_sni: 0,
+        has: 0,
+    }
+}
+
 /// The key of the name hash.
 fn draw_secret() -> Result<Secret, LoadError> {
     let mut bytes = [[0; 8]; 2];
@@ -252,15 +331,4 @@ fn draw_secret() -> Result<Secret, LoadError> {
         aws_lc_rs::rand::fill(half).map_err(|_| LoadError::Random)?;
     }
     Ok(bytes.map(u64::from_ne_bytes))
-}
-
-fn missing(name: &str) -> MapError {
-    MapError::IoError(std::io::Error::new(
-        std::io::ErrorKind::NotFound,
-        format!("the XDP object has no map {name}"),
-    ))
-}
-
-fn sum(map: &PerCpuArray<&MapData, u64>, index: u32) -> Result<u64, MapError> {
-    Ok(map.get(&index, 0)?.iter().sum())
 }

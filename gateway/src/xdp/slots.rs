@@ -1,14 +1,15 @@
 //! Which slot of the XDP program's per-host tables belongs to which host.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::model::hostname::HostPattern;
 
-/// Hosts and their slots. A host keeps its slot for as long as it is served; a free slot goes to the next newcomer.
+/// Hosts and their slots. A host keeps its slot for as long as it is served; the slot that is
+/// free for longest goes to the next newcomer: flows of the host that had it may still be open.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
     taken: BTreeMap<HostPattern, u32>,
-    free: Vec<u32>,
+    free: VecDeque<u32>,
     next: u32,
 }
 
@@ -30,7 +31,7 @@ impl Slots {
         let mut added = Vec::new();
         for host in served {
             if !self.taken.contains_key(host) {
-                let slot = self.free.pop().unwrap_or_else(|| {
+                let slot = self.free.pop_front().unwrap_or_else(|| {
                     self.next += 1;
                     self.next - 1
                 });

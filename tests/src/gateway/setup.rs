@@ -20,13 +20,18 @@ pub struct Setup {
     edits: Vec<(String, String)>,
 }
 
+/// `[xdp.limit]` without any.
+pub const LIMITS_OFF: &str = "syn_per_source = \"off\"\nsyn_total = \"off\"\nhello_per_source = \"off\"\n\
+    hello_per_host = \"off\"\nhello_total = \"off\"\nincomplete_per_source = \"off\"\nnot_tls_per_source = \"off\"\n\
+    new_flows = \"off\"";
+
 /// A `[[host]]`.
 #[derive(Clone, Debug)]
 pub struct Host(String);
 
 impl Default for Setup {
     fn default() -> Self {
-        let limits = "syn_per_source = \"off\"\nhello_per_source = \"off\"\nhello_per_host = \"off\"";
+        let limits = LIMITS_OFF;
         let setup = Self {
             namespace: None,
             wrapper: vec![],

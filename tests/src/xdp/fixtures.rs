@@ -1,22 +1,30 @@
 //! The fixtures: frames in, verdicts out. One runner checks action, counter and frame of each.
 
+mod bans;
+mod cuts;
 mod flows;
+mod fragments;
 mod headers;
 mod hellos;
 mod limits;
+mod lists;
+mod names;
+mod unknown;
+mod verified;
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use fleetgate_ebpf::verdict::{Action, Verdict};
 
-use super::kernel::{Kernel, PORT, Setup};
+use super::kernel::{Kernel, PORT, Ran, Setup};
 use super::packet::{Packet, flag};
 
 /// A named run.
 #[derive(Debug)]
 pub struct Fixture {
     /// What it shows.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// How the program is configured.
     pub setup: Setup,
     /// Frames in their order, each with the verdict that it must get.
@@ -24,17 +32,23 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    fn new(name: &'static str, steps: impl Into<Vec<(Packet, Verdict)>>) -> Self {
-        Self { name, setup: Setup::default(), steps: steps.into() }
+    fn new(name: impl Into<Cow<'static, str>>, steps: impl Into<Vec<(Packet, Verdict)>>) -> Self {
+        Self { name: name.into(), setup: Setup::default(), steps: steps.into() }
     }
 
     /// A new flow's SYN, then its first data segment, which must get `verdict`.
-    fn first_data(name: &'static str, payload: impl Into<Vec<u8>>, verdict: Verdict) -> Self {
+    fn first_data(name: impl Into<Cow<'static, str>>, payload: impl Into<Vec<u8>>, verdict: Verdict) -> Self {
         Self::new(name, [(syn(), Verdict::Syn), (data(payload), verdict)])
     }
 
+    #[expect(clippy::large_types_passed_by_value, reason = "fixtures are written with values")]
     fn with(self, setup: Setup) -> Self {
         Self { setup, ..self }
+    }
+
+    /// Whether it needs nothing but what the program is loaded with, so that it can share one with others.
+    pub fn is_plain(&self) -> bool {
+        self.setup == Setup::default()
     }
 
     /// Runs it on a program of its own.
@@ -42,7 +56,14 @@ impl Fixture {
     /// # Panics
     /// When a frame gets another verdict, or comes out other than its verdict says.
     pub fn run(&self) {
-        let mut kernel = Kernel::new(&self.setup);
+        self.run_on(&mut Kernel::new(&self.setup));
+    }
+
+    /// Runs it on a program that knows no flow.
+    ///
+    /// # Panics
+    /// As [`Fixture::run`].
+    pub fn run_on(&self, kernel: &mut Kernel) {
         for (step, (packet, expected)) in self.steps.iter().enumerate() {
             let frame = packet.frame();
             let (verdict, ran) = kernel.verdict(&frame);
@@ -51,6 +72,7 @@ impl Fixture {
             match verdict.action() {
                 Action::Pass => assert_eq!((ran.action, &ran.frame), (2, &frame), "{place}"),
                 Action::Drop => assert_eq!(ran.action, 1, "{place}"),
+                Action::Answer => assert_answer(packet, &frame, &ran, &place),
                 Action::Reset => assert_reset(packet, &frame, &ran.frame, &place),
             }
         }
@@ -59,10 +81,22 @@ impl Fixture {
 
 /// All of them.
 pub fn all() -> Vec<Fixture> {
-    [headers::fixtures(), flows::fixtures(), hellos::fixtures(), limits::fixtures()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        headers::fixtures(),
+        fragments::fixtures(),
+        flows::fixtures(),
+        names::fixtures(),
+        hellos::fixtures(),
+        cuts::fixtures(),
+        unknown::fixtures(),
+        lists::fixtures(),
+        bans::fixtures(),
+        limits::fixtures(),
+        verified::fixtures(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// A reset differs from its segment in flags and checksum only, and the checksum is right.
@@ -73,6 +107,14 @@ fn assert_reset(packet: &Packet, before: &[u8], after: &[u8], place: &str) {
     expected[tcp + 16..tcp + 18].copy_from_slice(&after[tcp + 16..tcp + 18]);
     assert_eq!(after, expected, "{place}");
     assert_eq!(packet.tcp_checksum(&after[tcp..]), 0, "{place}: checksum");
+}
+
+/// An answer goes back the way that the segment came, and is a RST that its sender accepts.
+fn assert_answer(packet: &Packet, before: &[u8], ran: &Ran, place: &str) {
+    assert_eq!(ran.action, 3, "{place}");
+    let expected = packet.answer();
+    assert_eq!(ran.frame, expected.frame(), "{place}");
+    assert!(before.len() > ran.frame.len(), "{place}");
 }
 
 fn device() -> SocketAddr {

@@ -1,14 +1,19 @@
 //! The program in the kernel, driven frame by frame.
 
+use std::fmt::Debug;
 use std::net::SocketAddr;
+use std::str::FromStr;
+use std::time::Duration;
 
-use aya::programs::{TestRun as _, TestRunOptions};
-use fleetgate::config::{Limits, Tables, Xdp, XdpLog};
+use aya::programs::{TestRun as _, TestRunOptions, Xdp};
+use fleetgate::config::{self, Limits, Tables, XdpLog};
 use fleetgate::model::hostname::HostPattern;
-use fleetgate::xdp::{Counters, Program};
+use fleetgate::xdp::{Cause, Counters, Program, Subject};
 use fleetgate_ebpf::abi::UnknownSni;
-use fleetgate_ebpf::gcra::Rate;
 use fleetgate_ebpf::verdict::Verdict;
+use nix::time::{ClockId, clock_gettime};
+
+use crate::wait;
 
 /// The loaded program.
 pub struct Kernel {
@@ -16,32 +21,49 @@ pub struct Kernel {
 }
 
 /// How the program is configured for a fixture.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setup {
     /// Hosts that it knows.
     pub hosts: &'static [&'static str],
+    /// Where its listeners are.
+    pub listeners: &'static [&'static str],
+    /// `xdp.protect`, `xdp.allow` and `xdp.deny`.
+    pub protect: &'static [&'static str],
+    /// Sources that no limit touches.
+    pub allow: &'static [&'static str],
+    /// Sources of which nothing gets through.
+    pub deny: &'static [&'static str],
+    /// Banned sources; behind a space, the host that they are banned from.
+    pub bans: &'static [&'static str],
+    /// For how long they are banned.
+    pub ban_time: Duration,
+    /// Sources with so many verified devices.
+    pub verified: &'static [(&'static str, u64)],
     /// Its limits.
     pub limits: Limits,
     /// What it does with names that it does not know.
     pub unknown_sni: UnknownSni,
+    /// Sizes of its tables.
+    pub tables: Tables,
 }
 
 /// The protected port.
 pub const PORT: u16 = 8443;
 
-/// No limits at all.
-pub const UNLIMITED: Limits = Limits {
-    syn_per_source: Rate::UNLIMITED,
-    hello_per_source: Rate::UNLIMITED,
-    hello_per_host: Rate::UNLIMITED,
-};
-
 impl Default for Setup {
     fn default() -> Self {
         Self {
             hosts: &["iot.example.com", "*.fleet.example.com"],
-            limits: UNLIMITED,
+            listeners: &["[::]:8443"],
+            protect: &[],
+            allow: &[],
+            deny: &[],
+            bans: &[],
+            ban_time: Duration::from_hours(1),
+            verified: &[],
+            limits: Limits::OFF,
             unknown_sni: UnknownSni::Pass,
+            tables: Tables::default(),
         }
     }
 }
@@ -61,10 +83,10 @@ impl Kernel {
     /// Loads the committed object, or the one that `FLEETGATE_XDP_OBJECT` names, and configures it.
     pub fn new(setup: &Setup) -> Self {
         let program = match std::env::var_os("FLEETGATE_XDP_OBJECT") {
-            None => Program::load(Tables::default(), XdpLog::Off),
+            None => Program::load(setup.tables, XdpLog::Off),
             Some(path) => {
                 let object = std::fs::read(path).expect("read the object that FLEETGATE_XDP_OBJECT names");
-                Program::load_object(&object, Tables::default(), XdpLog::Off)
+                Program::load_object(&object, setup.tables, XdpLog::Off)
             }
         };
         let mut kernel = Self { program: program.expect("load the XDP program") };
@@ -74,24 +96,51 @@ impl Kernel {
 
     /// Applies another configuration, as a reload does.
     pub fn configure(&mut self, setup: &Setup) {
-        let hosts: Vec<HostPattern> = setup.hosts.iter().map(|host| host.parse().expect("a host")).collect();
-        let config = Xdp { limit: setup.limits, unknown_sni: setup.unknown_sni, ..Xdp::default() };
-        let listeners: [SocketAddr; 1] = [([0, 0, 0, 0], PORT).into()];
+        let hosts: Vec<HostPattern> = parsed(setup.hosts);
+        let config = config::Xdp {
+            limit: setup.limits,
+            unknown_sni: setup.unknown_sni,
+            protect: parsed(setup.protect),
+            allow: parsed(setup.allow),
+            deny: parsed(setup.deny),
+            ..config::Xdp::default()
+        };
+        let listeners: Vec<SocketAddr> = parsed(setup.listeners);
         self.program.configure(&config, &listeners, hosts.iter()).expect("write the maps");
+        for ban in setup.bans {
+            self.program.ban(&subject(ban), setup.ban_time, Cause::Operator).expect("ban");
+        }
+        // The program's clock is that of the last tick.
+        let ticks = || clock_gettime(ClockId::CLOCK_MONOTONIC_COARSE).expect("a clock");
+        let banned = clock_gettime(ClockId::CLOCK_MONOTONIC).expect("a clock");
+        if setup.ban_time.is_zero() {
+            wait::until("a tick", || (ticks() > banned).then_some(()));
+        }
+        for (source, devices) in setup.verified {
+            let source = source.parse().expect("an address");
+            self.program.remember_verified(source, *devices).expect("remember a source");
+        }
+    }
+
+    /// Forgets the flows of before, and what else a fixture without limits leaves.
+    pub fn forget(&mut self) {
+        self.configure(&Setup { deny: &["0.0.0.0/0", "::/0"], ..Setup::default() });
+        self.configure(&Setup::default());
+    }
+
+    /// The program, for what is not a frame.
+    pub const fn program(&mut self) -> &mut Program {
+        &mut self.program
     }
 
     /// Runs the program on a frame, `repeat` times.
     pub fn run(&mut self, frame: &[u8], repeat: u32) -> Ran {
-        let mut out = vec![0; frame.len() + 256];
-        let options = TestRunOptions {
-            data_in: Some(frame),
-            data_out: Some(&mut out),
-            repeat,
-            ..TestRunOptions::default()
-        };
-        let result = self.program.xdp().expect("the program").test_run(options).expect("BPF_PROG_TEST_RUN");
-        out.truncate(result.data_size_out as usize);
-        Ran { action: result.return_value, frame: out, nanoseconds: result.duration.as_nanos() }
+        run(self.program.xdp().expect("the program"), frame, repeat)
+    }
+
+    /// Runs the program that passes everything.
+    pub fn run_bare(&mut self, frame: &[u8], repeat: u32) -> Ran {
+        run(self.program.bare().expect("the bare program"), frame, repeat)
     }
 
     /// Runs a frame once and says which verdict it got: the one whose counter moved.
@@ -114,4 +163,30 @@ impl Kernel {
     pub fn counters(&self) -> Counters {
         self.program.counters().expect("read the counters")
     }
+}
+
+fn run(program: &Xdp, frame: &[u8], repeat: u32) -> Ran {
+    let mut out = vec![0; frame.len() + 256];
+    let options = TestRunOptions {
+        data_in: Some(frame),
+        data_out: Some(&mut out),
+        repeat,
+        ..TestRunOptions::default()
+    };
+    let result = program.test_run(options).expect("BPF_PROG_TEST_RUN");
+    out.truncate(result.data_size_out as usize);
+    Ran { action: result.return_value, frame: out, nanoseconds: result.duration.as_nanos() }
+}
+
+/// A source; behind a space, the host that it is banned from.
+pub fn subject(text: &str) -> Subject {
+    let (source, host) = text.split_once(' ').map_or((text, None), |(source, host)| (source, Some(host)));
+    Subject {
+        source: source.parse().expect("an address"),
+        host: host.map(|host| host.parse().expect("a host")),
+    }
+}
+
+fn parsed<T: FromStr<Err: Debug>>(texts: &[&str]) -> Vec<T> {
+    texts.iter().map(|text| text.parse().expect("what a fixture says")).collect()
 }

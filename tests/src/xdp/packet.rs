@@ -4,6 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 /// TCP flags.
 pub mod flag {
+    /// No more data.
+    pub const FIN: u8 = 0x01;
     /// First packet of a connection.
     pub const SYN: u8 = 0x02;
     /// Reset.
@@ -21,6 +23,10 @@ pub struct Packet {
     destination: SocketAddr,
     flags: u8,
     sequence: u32,
+    acknowledgement: u32,
+    window: u16,
+    identification: u16,
+    macs: [u8; 12],
     payload: Vec<u8>,
     vlans: Vec<(u16, u16)>,
     ip_options: Vec<u8>,
@@ -29,6 +35,9 @@ pub struct Packet {
     fragment: u16,
     protocol: u8,
     padding: usize,
+    ether_type: Option<u16>,
+    ip_version: Option<u8>,
+    cut: usize,
 }
 
 impl Packet {
@@ -39,6 +48,10 @@ impl Packet {
             destination,
             flags: flag::SYN,
             sequence: 1000,
+            acknowledgement: 0x0102_0304,
+            window: 0xffff,
+            identification: 7,
+            macs: [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2],
             payload: vec![],
             vlans: vec![],
             ip_options: vec![],
@@ -47,6 +60,9 @@ impl Packet {
             fragment: 0,
             protocol: 6,
             padding: 0,
+            ether_type: None,
+            ip_version: None,
+            cut: 0,
         }
     }
 
@@ -122,6 +138,40 @@ impl Packet {
         Self { padding, ..self }
     }
 
+    /// Another `EtherType` behind the VLAN tags than the packet's.
+    #[must_use]
+    pub fn ether_type(self, ether_type: u16) -> Self {
+        Self { ether_type: Some(ether_type), ..self }
+    }
+
+    /// Another first byte of the IPv4 header: version, and length in words.
+    #[must_use]
+    pub fn ip_version(self, ip_version: u8) -> Self {
+        Self { ip_version: Some(ip_version), ..self }
+    }
+
+    /// So many bytes fewer of TCP, as a first fragment has them.
+    #[must_use]
+    pub fn cut(self, cut: usize) -> Self {
+        Self { cut, ..self }
+    }
+
+    /// The RST that answers it.
+    #[must_use]
+    pub fn answer(&self) -> Self {
+        let [destination, source] = [&self.macs[..6], &self.macs[6..]];
+        Self {
+            macs: [source, destination].concat().try_into().expect("two addresses"),
+            sequence: self.acknowledgement,
+            acknowledgement: 0,
+            window: 0,
+            identification: 0,
+            fragment: 0x4000,
+            vlans: self.vlans.clone(),
+            ..Self::syn(self.destination, self.source).flags(flag::RST)
+        }
+    }
+
     /// Where the TCP header begins in the frame.
     pub fn tcp_offset(&self) -> usize {
         let extensions: usize = self.extensions.iter().map(|(_, content)| 2 + content.len()).sum();
@@ -131,19 +181,20 @@ impl Packet {
 
     /// The frame on the wire, with valid checksums.
     pub fn frame(&self) -> Vec<u8> {
-        let mut frame = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
+        let mut frame = self.macs.to_vec();
         for (ether_type, id) in &self.vlans {
             frame.extend(ether_type.to_be_bytes());
             frame.extend(id.to_be_bytes());
         }
-        let tcp = self.tcp();
+        let mut tcp = self.tcp();
+        tcp.truncate(tcp.len() - self.cut);
         match (self.source.ip(), self.destination.ip()) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
-                frame.extend([0x08, 0x00]);
+                frame.extend(self.ether_type.unwrap_or(0x0800).to_be_bytes());
                 frame.extend(self.ipv4(source.octets(), destination.octets(), tcp.len()));
             }
             (IpAddr::V6(source), IpAddr::V6(destination)) => {
-                frame.extend([0x86, 0xdd]);
+                frame.extend(self.ether_type.unwrap_or(0x86dd).to_be_bytes());
                 frame.extend(self.ipv6(source.octets(), destination.octets(), tcp.len()));
             }
             _ => panic!("one packet has one IP version"),
@@ -156,9 +207,10 @@ impl Packet {
     fn ipv4(&self, source: [u8; 4], destination: [u8; 4], tcp_len: usize) -> Vec<u8> {
         let header_len = 20 + self.ip_options.len();
         let total = u16::try_from(header_len + tcp_len).expect("a packet fits 64 KiB");
-        let mut header = vec![0x40 | u8::try_from(header_len / 4).expect("60 bytes at most"), 0];
+        let version = 0x40 | u8::try_from(header_len / 4).expect("60 bytes at most");
+        let mut header = vec![self.ip_version.unwrap_or(version), 0];
         header.extend(total.to_be_bytes());
-        header.extend([0, 7]);
+        header.extend(self.identification.to_be_bytes());
         header.extend(self.fragment.to_be_bytes());
         header.extend([64, self.protocol, 0, 0]);
         header.extend(source);
@@ -193,8 +245,9 @@ impl Packet {
         tcp.extend(self.source.port().to_be_bytes());
         tcp.extend(self.destination.port().to_be_bytes());
         tcp.extend(self.sequence.to_be_bytes());
-        tcp.extend([0, 0, 0, 1]);
-        tcp.extend([u8::try_from(header_len / 4).expect("60 bytes at most") << 4, self.flags, 0xff, 0xff]);
+        tcp.extend(self.acknowledgement.to_be_bytes());
+        tcp.extend([u8::try_from(header_len / 4).expect("60 bytes at most") << 4, self.flags]);
+        tcp.extend(self.window.to_be_bytes());
         tcp.extend([0, 0, 0, 0]);
         tcp.extend(&self.tcp_options);
         tcp.extend(&self.payload);

@@ -11,6 +11,7 @@ use crate::measure::{Report, plot};
 use crate::server::{self, Peer};
 use crate::suite::cache::CacheError;
 use crate::suite::crl::CrlError;
+use crate::suite::xdp::XdpError;
 use crate::suite::{self, Event, Sizes, Suite, SuiteError};
 
 #[derive(Debug, clap::Args)]
@@ -47,6 +48,9 @@ pub(super) enum BenchError {
     Crl(#[from] CrlError),
     #[error(transparent)]
     Cache(#[from] CacheError),
+    /// The suite `xdp`.
+    #[error(transparent)]
+    Xdp(#[from] XdpError),
     #[error("{}: {error}", path.display())]
     Write { path: PathBuf, error: io::Error },
     #[error("cannot run: {0}")]

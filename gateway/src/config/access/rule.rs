@@ -157,11 +157,11 @@ fn texts(texts: Box<[Text]>) -> Box<[Box<str>]> {
 }
 
 /// A network, or an address as a network of its own.
-pub(super) struct Network(pub(super) IpNet);
+pub(in crate::config) struct Network(pub(in crate::config) IpNet);
 
 #[derive(Debug, thiserror::Error)]
 #[error("not a network; write it like 192.0.2.0/24 or 2001:db8::/32")]
-pub(super) struct NotANetwork;
+pub(in crate::config) struct NotANetwork;
 
 impl FromStr for Network {
     type Err = NotANetwork;

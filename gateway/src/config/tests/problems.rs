@@ -72,6 +72,14 @@ fn every_value_that_is_wrong_is_refused_with_place_and_reason() {
         ("[server]\nverdict_cache = 0", "8:17: error: `verdict_cache` must be at least 1"),
         ("[server]\nmax_request_header = 8191", "8:22: error: `max_request_header` must be at least 8192"),
         ("[xdp.table]\nflows = 63", "8:9: error: a table has 64 to 16777216 entries"),
+        (
+            "[xdp]\ndeny = [\"192.0.2.0/33\"]",
+            "8:10: error: `192.0.2.0/33`: not a network; write it like 192.0.2.0/24 or 2001:db8::/32",
+        ),
+        (
+            "[xdp]\nallow = [\"192.0.2.1\"]\ndeny = [\"192.0.2.1/32\"]",
+            "9:8: error: 192.0.2.1/32 is in `allow` and in `deny`",
+        ),
         ("[xdp.table]\nsources = 16777217", "8:11: error: a table has 64 to 16777216 entries"),
         (
             "[xdp.limit]\nsyn_per_source = \"fast\"",

@@ -1,0 +1,102 @@
+//! Suite `xdp`: what a packet costs on each way through the XDP program, beside one that passes everything.
+//!
+//! A program of the tests measures, with the frames of its fixtures; this makes rows of what it writes.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use tokio::process::Command;
+
+use super::{Event, ProgramError, program};
+use crate::machine;
+use crate::measure::{Comparison, NotInterleaved, Report, Run, Series};
+
+/// What the suite is told.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// `tests/examples/xdp`, built.
+    pub program: PathBuf,
+    /// How often all ways take their turn.
+    pub rounds: usize,
+    /// Packets a way and round.
+    pub packets: u32,
+}
+
+/// Why it came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum XdpError {
+    /// The program failed.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    /// No ratio.
+    #[error(transparent)]
+    NotInterleaved(#[from] NotInterleaved),
+}
+
+/// One way through the program.
+#[derive(Default)]
+struct Way {
+    /// Nanoseconds above bare that it may take.
+    target: f64,
+    ours: Series,
+    bare: Series,
+}
+
+impl Options {
+    /// Enough for figures to hold on to, or less.
+    pub fn choose(program: PathBuf, quick: bool, rounds: Option<NonZeroUsize>) -> Self {
+        let (most, packets) = if quick { (3, 200_000) } else { (9, 1_000_000) };
+        Self { program, rounds: rounds.map_or(most, NonZeroUsize::get), packets }
+    }
+}
+
+/// Runs the suite.
+///
+/// # Errors
+/// When the program does not run: it needs root.
+pub async fn run(options: &Options, tell: &dyn Fn(Event<'_>)) -> Result<Report, XdpError> {
+    tell(Event::Stage("packets through BPF_PROG_TEST_RUN"));
+    let mut ways: BTreeMap<String, Way> = BTreeMap::new();
+    for round in Run::begin().rounds(options.rounds) {
+        let mut command = Command::new(&options.program);
+        command.args(["1".to_owned(), options.packets.to_string()]);
+        let said = program::run("the XDP program's ways", command).await?;
+        for line in said.lines() {
+            let Some((name, [target, ours, bare])) = parse(line) else {
+                return Err(ProgramError::NoFigure { what: line.to_owned() }.into());
+            };
+            let way = ways.entry(name.to_owned()).or_default();
+            way.target = target;
+            round.record(&mut way.ours, ours);
+            round.record(&mut way.bare, bare);
+        }
+    }
+    let rows = ways.into_iter().map(|(name, way)| {
+        let bare = way.bare.spread().map_or(0.0, |spread| spread.median);
+        // The agreed bounds are nanoseconds above bare.
+        let target = Some((bare + way.target) / bare);
+        let (ours, theirs) = (&way.ours, &way.bare);
+        Comparison { name, unit: "ns", ours, reference: "bare XDP_PASS", theirs, target }.row()
+    });
+    Ok(Report { suite: "xdp", host: machine::describe(), rows: rows.collect::<Result<_, _>>()? })
+}
+
+/// A line: name, nanoseconds that it may take above bare, that it takes, and that a bare program takes.
+fn parse(line: &str) -> Option<(&str, [f64; 3])> {
+    let mut fields = line.split('\t');
+    let name = fields.next()?;
+    let mut number = || fields.next()?.parse().ok();
+    Some((name, [number()?, number()?, number()?]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_a_way_and_three_figures() {
+        assert_eq!(parse("a way, IPv4\t60\t74\t21.5"), Some(("a way, IPv4", [60.0, 74.0, 21.5])));
+        assert_eq!(parse("thread 'main' panicked"), None);
+    }
+}

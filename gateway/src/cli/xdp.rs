@@ -1,0 +1,107 @@
+//! `fleetgate xdp`
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use http::{Method, StatusCode};
+use serde_json::Value;
+
+use super::{ConfigFile, ban, client, print};
+
+const PATH: &str = "/fleetgate/v1/xdp";
+
+/// The arguments of `fleetgate xdp`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  fleetgate xdp status --json")]
+pub(super) struct Xdp {
+    #[command(flatten)]
+    config: ConfigFile,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Show where the program is, what became of packets and why, bans, and how full its tables are.
+    #[command(after_help = "Example:\n  fleetgate xdp status --json")]
+    Status {
+        /// Print the gateway's answer as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+impl Xdp {
+    pub(super) fn run(&self) -> Result<ExitCode, String> {
+        let Verb::Status { json } = self.verb;
+        let client::Answer { status, text, body } =
+            client::ask(&self.config.admin_socket()?, Method::GET, PATH, None)?;
+        print(&if json { text } else { describe(&body) });
+        Ok(if status == StatusCode::OK { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+fn describe(status: &Value) -> String {
+    let rows = |key: &str| status[key].as_array().into_iter().flatten();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut page = String::new();
+    for interface in rows("interfaces") {
+        let mode = interface["mode"].as_str().unwrap_or("NOT ATTACHED");
+        let _ = writeln!(page, "interface  {} ({mode})", text(&interface["interface"]));
+    }
+    if page.is_empty() {
+        page.push_str("interface  none\n");
+    }
+    for problem in rows("errors") {
+        let _ = writeln!(page, "problem    {}", text(problem));
+    }
+    page.push_str("\npackets\n");
+    for row in rows("packets") {
+        let (action, reason) = (text(&row["action"]), text(&row["reason"]));
+        let _ = writeln!(page, "  {action:6} {reason:26} {:>12}", row["packets"].to_string());
+    }
+    page.push_str("\ntables\n");
+    for row in rows("tables") {
+        let (entries, capacity) = (row["entries"].to_string(), row["capacity"].to_string());
+        let _ = writeln!(page, "  {:16} {entries:>8} of {capacity}", text(&row["table"]));
+    }
+    page.push_str("\nbans\n");
+    for line in ban::list(status).lines() {
+        let _ = writeln!(page, "  {line}");
+    }
+    page.trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_status_shows_where_why_and_how_full() {
+        let status = json!({
+            "interfaces": [{ "interface": "eth0", "mode": "native" }, { "interface": "eth1", "mode": null }],
+            "errors": ["there is no interface eth1"],
+            "packets": [{ "action": "drop", "reason": "syn_limited", "packets": 17 }],
+            "bans": [],
+            "tables": [{ "table": "flows", "entries": 3, "capacity": 65536 }],
+        });
+        let expected = "\
+interface  eth0 (native)
+interface  eth1 (NOT ATTACHED)
+problem    there is no interface eth1
+
+packets
+  drop   syn_limited                          17
+
+tables
+  flows                   3 of 65536
+
+bans
+  nobody is banned";
+        assert_eq!(describe(&status), expected);
+        assert!(describe(&json!({})).starts_with("interface  none\n"));
+    }
+}

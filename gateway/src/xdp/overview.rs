@@ -1,0 +1,86 @@
+//! The state of the XDP side, for `fleetgate xdp status`.
+
+use aya::Ebpf;
+use aya::maps::{HashMap, Map, MapData};
+use fleetgate_ebpf::abi::{Address, Ban, FlowKey, FlowState, HostBanKey, Source, map};
+use fleetgate_ebpf::verdict::Verdict;
+use serde::Serialize;
+
+use super::bans::Banned;
+use super::maps::Result;
+use super::{Counters, InterfaceStatus};
+
+/// Everything about the XDP side.
+#[derive(Debug, Default, Serialize)]
+pub struct Overview {
+    /// The interfaces that the configuration names.
+    pub interfaces: Vec<InterfaceStatus>,
+    /// Why the program is not where it should be.
+    pub errors: Vec<String>,
+    /// Packets by verdict: those that there were.
+    pub packets: Vec<Packets>,
+    /// Bans in force.
+    pub bans: Vec<Banned>,
+    /// How full the tables are.
+    pub tables: Vec<Fill>,
+}
+
+/// Packets with one verdict.
+#[derive(Debug, Serialize)]
+pub struct Packets {
+    /// What became of them.
+    pub action: &'static str,
+    /// Why.
+    pub reason: &'static str,
+    /// How many.
+    pub packets: u64,
+}
+
+/// How full a table is.
+#[derive(Debug, Serialize)]
+pub struct Fill {
+    /// Its key in `[xdp.table]`.
+    pub table: &'static str,
+    /// Entries, as far as they could be counted while the kernel changes them.
+    pub entries: usize,
+    /// Room.
+    pub capacity: u32,
+}
+
+/// Those that there were.
+pub(super) fn packets(counters: &Counters) -> Vec<Packets> {
+    let count = |verdict: Verdict| Packets {
+        action: verdict.action().label(),
+        reason: verdict.reason(),
+        packets: counters.packets(verdict),
+    };
+    Verdict::ALL.into_iter().map(count).filter(|counted| counted.packets > 0).collect()
+}
+
+/// How full the tables are that packets and people fill.
+pub(super) fn tables(ebpf: &Ebpf) -> Result<Vec<Fill>> {
+    Ok([
+        fill::<FlowKey, FlowState>(ebpf, "flows", map::FLOWS)?,
+        fill::<Address, Source>(ebpf, "sources", map::SOURCES)?,
+        fill::<Address, Source>(ebpf, "verified", map::VERIFIED)?,
+        fill::<Address, Ban>(ebpf, "bans", map::BANS)?,
+        fill::<HostBanKey, Ban>(ebpf, "bans (by host)", map::HOST_BANS)?,
+    ]
+    .into_iter()
+    .flatten()
+    .collect())
+}
+
+fn fill<K: aya::Pod, V: aya::Pod>(ebpf: &Ebpf, table: &'static str, name: &str) -> Result<Option<Fill>> {
+    let Some(map) = ebpf.map(name) else { return Ok(None) };
+    let capacity = capacity(map)?;
+    let entries = HashMap::<&MapData, K, V>::try_from(map)?.keys().flatten().count();
+    Ok(Some(Fill { table, entries, capacity }))
+}
+
+fn capacity(map: &Map) -> Result<u32> {
+    match map {
+        Map::HashMap(data) | Map::LruHashMap(data) => Ok(data.info()?.max_entries()),
+        _ => Ok(0),
+    }
+}

@@ -1,0 +1,18 @@
+//! What a packet costs in the XDP program, for `cargo xtask bench xdp`: `ROUNDS` and `PACKETS` in, a line a round and path
+//! out: name, target above bare, nanoseconds, nanoseconds of a bare program.
+#![expect(clippy::print_stdout, reason = "this is what it is for")]
+
+use fleetgate_tests::xdp::path;
+
+fn main() {
+    let mut numbers = std::env::args().skip(1).map(|number| number.parse::<u32>().ok());
+    let (rounds, packets) =
+        (numbers.next().flatten().unwrap_or(5), numbers.next().flatten().unwrap_or(500_000));
+    let mut paths: Vec<_> = path::all().into_iter().map(|path| (path, path.kernel())).collect();
+    for _ in 0..rounds {
+        for (path, kernel) in &mut paths {
+            let path::Cost { program, bare } = path.measure(kernel, packets);
+            println!("{}\t{}\t{program}\t{bare}", path.label(), path.target);
+        }
+    }
+}
