@@ -2,6 +2,7 @@
 
 mod accept;
 mod arrive;
+mod give_back;
 mod inherited;
 mod last_call;
 mod limiter;

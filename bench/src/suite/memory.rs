@@ -15,8 +15,8 @@ use crate::server::{Kind, Peer, Tickets};
 
 /// Devices that a server has met, several times, before the base line is taken.
 const WARM: usize = 16;
-/// How long a server has to give back what it can.
-const SETTLE: Duration = Duration::from_secs(1);
+/// How long a server has to give back what it can: a device that is idle for seconds is not one that has just spoken.
+const SETTLE: Duration = Duration::from_secs(8);
 const NGINX: Kind = Kind::Peer(Peer::Nginx, Tickets::Off);
 
 /// How devices are connected, and what that may take.

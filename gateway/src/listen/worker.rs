@@ -16,6 +16,7 @@ use tokio::time::sleep;
 
 use super::accept::accept;
 use super::arrive::arrive;
+use super::give_back::give_back;
 use super::limiter::Limiter;
 use super::listeners::Feed;
 use crate::access::token::Tokens;
@@ -30,7 +31,7 @@ use crate::stream;
 use crate::telemetry::{AccessLog, Counted, Metrics};
 use crate::tls::Arrived;
 
-/// How often idle connections to origins are looked through.
+/// How often idle connections to origins are looked through, and memory is given back.
 const REAP: Duration = Duration::from_secs(5);
 
 /// What all workers share.
@@ -144,6 +145,7 @@ async fn reap(worker: Rc<Worker>) {
         let timeouts = worker.shared.snapshot.load().timeouts.clone();
         worker.context.pool.set_limits(pool_limits(&timeouts, &worker.shared));
         worker.context.pool.reap();
+        give_back();
     }
 }
 
