@@ -25,7 +25,10 @@ const DOORS: &[(&str, &[&str])] = &[
         "gateway",
         &["access", "api", "config", "control", "crl", "device", "listen", "snapshot", "telemetry", "xdp"],
     ),
-    ("cli", &["access", "config", "control", "crl", "device", "gateway", "model", "snapshot", "telemetry"]),
+    (
+        "cli",
+        &["access", "config", "control", "crl", "device", "gateway", "model", "snapshot", "telemetry", "xdp"],
+    ),
 ];
 
 /// What a file's text uses of its own crate: the first word behind each `crate::`, and each behind `crate::{`. Tests

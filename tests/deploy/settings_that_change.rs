@@ -84,7 +84,7 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         | ("application.cors_headers", "allow_all_origins" | "allow_all_methods" | "allow_all_headers")
         | ("policy" | "group" | "ip_list" | "service_token", "name")
         | ("group", "id")
-        | ("xdp", "interfaces") => return None,
+        | ("xdp", "interfaces" | "pin_dir") => return None,
         _ => panic!("what would be another {key} in [{table}]?"),
     };
     Some(value)

@@ -1,6 +1,9 @@
 //! The loaded program and its maps.
 
+mod restore;
+
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
 
 use aya::maps::MapError;
@@ -20,6 +23,7 @@ use super::attach::{self, AttachError, Attached};
 use super::bans::{self, BanError, Banned, Cause, Subject};
 use super::counters::Counters;
 use super::overview::{self, Fill};
+use super::pin::{Folder, PinError};
 use super::slots::Slots;
 use super::{events, lists, maps};
 use crate::config::{self, Mode, Tables, XdpLog};
@@ -27,10 +31,14 @@ use crate::model::hostname::HostPattern;
 
 /// The XDP program in the kernel. Dropping it detaches it.
 pub struct Program {
+    /// What stays when the gateway goes.
+    pins: Option<Folder>,
     ebpf: Ebpf,
     /// Those in force.
     settings: Settings,
     slots: Slots,
+    /// Hosts of a gateway before this one, until the first configuration.
+    inherited: Vec<(HostKey, u32)>,
     ports: lists::Ports,
 }
 
@@ -53,6 +61,9 @@ pub enum LoadError {
     /// The object is not the one that this version was built with.
     #[error("the XDP object has no {0}; rebuild it with `cargo xtask build-ebpf`")]
     Incomplete(&'static str),
+    /// The folder of pins.
+    #[error(transparent)]
+    Pin(#[from] PinError),
     /// There is no randomness to be had.
     #[error("the system's random source failed")]
     Random,
@@ -64,19 +75,39 @@ impl Program {
     /// # Errors
     /// [`LoadError`]: no rights, no BPF in this kernel, or a verifier that says no.
     pub fn load(tables: Tables, log: XdpLog) -> Result<Self, LoadError> {
-        Self::load_object(OBJECT, tables, log)
+        Self::load_object(OBJECT, tables, log, None)
+    }
+
+    /// The same, with maps and links that are kept in a folder and taken over from it.
+    ///
+    /// # Errors
+    /// [`LoadError`], with those of the folder.
+    pub fn load_pinned(tables: Tables, log: XdpLog, pins: &Path) -> Result<Self, LoadError> {
+        Self::load_object(OBJECT, tables, log, Some(pins))
     }
 
     /// Loads another object of the same program: what a different toolchain made of the sources.
     ///
     /// # Errors
     /// As [`Program::load`].
-    pub fn load_object(object: &[u8], tables: Tables, log: XdpLog) -> Result<Self, LoadError> {
+    pub fn load_object(
+        object: &[u8],
+        tables: Tables,
+        log: XdpLog,
+        pins: Option<&Path>,
+    ) -> Result<Self, LoadError> {
+        let opened = pins.map(|path| Folder::open(path, object, tables)).transpose()?;
+        let (pins, bans) = opened.map_or((None, Vec::new()), |(folder, bans)| (Some(folder), bans));
+        let was_there = pins.as_ref().is_some_and(Folder::has_maps);
         let level = match log {
             XdpLog::Off => 0,
             XdpLog::Debug => aya_log::Level::Debug as u8,
         };
-        let mut ebpf = EbpfLoader::new()
+        let mut loader = EbpfLoader::new();
+        if let Some(pins) = &pins {
+            pins.pin_maps(&mut loader)?;
+        }
+        let mut ebpf = loader
             .override_global(aya_log::LEVEL, &level, true)
             .map_max_entries(map::FLOWS, tables.flows)
             .map_max_entries(map::SOURCES, tables.sources)
@@ -90,12 +121,19 @@ impl Program {
             forward_log(&mut ebpf);
         }
         xdp(&mut ebpf)?.load()?;
-        Ok(Self {
+        let mut program = Self {
+            pins,
             ebpf,
             settings: unconfigured(draw_secret()?),
             slots: Slots::default(),
+            inherited: Vec::new(),
             ports: lists::Ports::new(),
-        })
+        };
+        if was_there {
+            program.restore()?;
+        }
+        program.restore_bans(bans)?;
+        Ok(program)
     }
 
     /// Writes limits, lists, the protected set and hosts. Packets see each change as it is made, and each whole; a host
@@ -255,10 +293,18 @@ impl Program {
             interface: interface.to_owned(),
             error: error.to_string(),
         })?;
-        attach::attach(program, interface, mode)
+        attach::attach(program, interface, mode, self.pins.as_ref())
     }
 
-    pub(super) fn detach(&mut self, attached: Attached) {
+    pub(super) fn detach(&mut self, interface: &str, attached: Attached) {
+        if let Some(pins) = &self.pins {
+            pins.forget_link(interface);
+        }
+        self.forget(attached);
+    }
+
+    /// Gives up a link. A pinned one stays.
+    pub(super) fn forget(&mut self, attached: Attached) {
         // A link that was severed with its interface is gone already.
         if let Ok(program) = xdp(&mut self.ebpf) {
             let _ = program.detach(attached.link);
@@ -266,7 +312,9 @@ impl Program {
     }
 
     fn write_hosts<'a>(&mut self, served: impl Iterator<Item = &'a HostPattern>) -> Result<(), MapError> {
-        let changes = self.slots.update(served);
+        let served: Vec<_> = served.collect();
+        self.inherit_hosts(&served)?;
+        let changes = self.slots.update(served.into_iter());
         let secret = self.settings.secret;
         for host in &changes.removed {
             maps::hash::<HostKey, u32>(&mut self.ebpf, map::HOSTS)?.remove(&host.xdp_key(secret))?;
