@@ -395,6 +395,7 @@ fn fixed_settings(old: &Config, new: &Config) -> Vec<Problem> {
         ("[metrics]", old.metrics != new.metrics),
         ("[log]", old.log != new.log),
         ("xdp.mode", old.xdp.mode != new.xdp.mode),
+        ("xdp.pin_dir", old.xdp.pin_dir != new.xdp.pin_dir),
         ("xdp.log", old.xdp.log != new.xdp.log),
         ("[xdp.table]", old.xdp.table != new.xdp.table),
     ];

@@ -7,6 +7,7 @@ mod events;
 mod lists;
 mod maps;
 mod overview;
+mod pin;
 mod program;
 mod slots;
 
@@ -20,6 +21,7 @@ pub use attach::{AttachError, Attached, interface_index};
 pub use bans::{BanError, Banned, Cause, Subject};
 pub use counters::Counters;
 pub use overview::{Fill, Overview, Packets};
+pub use pin::{PinError, detach};
 pub use program::{LoadError, Program};
 
 use crate::config::{Mode, Problem, Spanned, Xdp};
@@ -63,6 +65,7 @@ impl DataPlane {
             plane.load_error = Some(error.to_string());
         }
         if let Some(program) = &mut plane.program {
+            program.detach_others(&snapshot.xdp.interfaces);
             for Spanned { value: name, .. } in &snapshot.xdp.interfaces {
                 let state = program.attach(name, plane.mode);
                 announce(name, &state);
@@ -104,9 +107,12 @@ impl DataPlane {
             self.interfaces = kept;
             attached = gone;
         }
-        let severed = attached.into_iter().filter_map(|interface| interface.state.ok());
         if let Some(program) = &mut self.program {
-            severed.for_each(|severed| program.detach(severed));
+            for Interface { name, state } in attached {
+                if let Ok(severed) = state {
+                    program.detach(&name, severed);
+                }
+            }
         }
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
@@ -120,7 +126,10 @@ impl DataPlane {
         }
         let program = match &mut self.program {
             Some(program) => program,
-            empty => empty.insert(Program::load(config.table, config.log)?),
+            empty => empty.insert(match &config.pin_dir {
+                None => Program::load(config.table, config.log)?,
+                Some(pins) => Program::load_pinned(config.table, config.log, pins)?,
+            }),
         };
         program.configure(config, listeners, snapshot.hosts().map(|host| &host.pattern))?;
         self.load_error = None;
@@ -142,7 +151,7 @@ impl DataPlane {
                 let state = program.attach(&interface.name, self.mode);
                 let news = state.as_ref().err() != interface.state.as_ref().err();
                 if let Ok(severed) = std::mem::replace(&mut interface.state, state) {
-                    program.detach(severed);
+                    program.forget(severed);
                 }
                 if news {
                     announce(&interface.name, &interface.state);

@@ -82,6 +82,7 @@ mod xdp_degraded;
 mod xdp_late;
 mod xdp_limits;
 mod xdp_missing_interface;
+mod xdp_pins;
 mod xdp_restart;
 mod xdp_taken;
 mod xdp_unknown_name;

@@ -89,7 +89,10 @@ const DOORS: &[(&str, &[&str])] = &[
             "xdp",
         ],
     ),
-    ("cli", &["access", "config", "control", "crl", "device", "gateway", "model", "snapshot", "telemetry"]),
+    (
+        "cli",
+        &["access", "config", "control", "crl", "device", "gateway", "model", "snapshot", "telemetry", "xdp"],
+    ),
 ];
 
 /// What a file's text uses of its own crate: the first word behind each `crate::`, and each behind `crate::{`. Tests

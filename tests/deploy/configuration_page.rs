@@ -142,6 +142,7 @@ fn optional_settings_have_their_defaults_in_the_example() {
     let (silent, example) = (silent.xdp, example.xdp);
     assert_eq!((silent.mode, silent.required, silent.log), (example.mode, example.required, example.log));
     assert_eq!(silent.unknown_sni, example.unknown_sni);
+    assert_eq!(silent.pin_dir, None);
     assert_eq!((silent.limit, silent.table), (example.limit, example.table));
 }
 

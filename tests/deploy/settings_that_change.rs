@@ -77,6 +77,7 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         | ("forwarding", "cloudflare" | "first_request_only" | "xfcc" | "start_trace")
         | ("xdp", "required") => "true",
         ("xdp", "mode") => "\"generic\"",
+        ("xdp", "pin_dir") => "\"/elsewhere\"",
         ("xdp", "unknown_sni") => "\"drop\"",
         ("xdp", "protect" | "allow" | "deny") => "[\"192.0.2.0/24\"]",
         ("xdp", "log") => "\"debug\"",
@@ -138,7 +139,9 @@ fn example_for(gateway: &Gateway, site: &Site) -> String {
 #[test]
 fn a_reload_accepts_and_refuses_what_the_page_says() {
     let (page, site) = (repository::read(PAGE), Site::new());
-    let gateway = Gateway::start(site.setup().table("server", "state_dir = \".\""));
+    // Without interfaces nothing is pinned there.
+    let setup = site.setup().table("server", "state_dir = \".\"");
+    let gateway = Gateway::start(setup.table("xdp", "pin_dir = \"/sys/fs/bpf/fleetgate\""));
     let text = example_for(&gateway, &site);
     let reloads = |result: &str| gateway.metric("fleetgate_config_reloads_total", &[("result", result)]);
     // Not by `fleetgate reload`: it would look for the socket that the changed file names.

@@ -4,6 +4,7 @@
 #![expect(clippy::missing_panics_doc, reason = "every helper panics when it cannot do its work")]
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
 
+pub mod bpffs;
 pub mod byte_origin;
 pub mod client;
 pub mod crl_server;

@@ -90,14 +90,17 @@ fn send_back<const N: usize>(
     [to, from]: &mut [[u8; 6]; 2],
 ) -> bool {
     let frame = ctx.as_ptr().cast();
-    let end = offset + N;
+    let end = (offset + N) as u64;
     // SAFETY: the context of this run, and buffers of the lengths that are given. The tail only gets shorter; before it
     // has, nothing is changed. Through helpers: the compiler would merge the two bounds checks, which the verifier
     // does not follow.
     unsafe {
         bpf_xdp_load_bytes(frame, 0, from.as_mut_ptr().cast(), 6) == 0
             && bpf_xdp_load_bytes(frame, 6, to.as_mut_ptr().cast(), 6) == 0
-            && bpf_xdp_adjust_tail(frame, end as i32 - bpf_xdp_get_buff_len(frame) as i32) == 0
+            && bpf_xdp_adjust_tail(
+                frame,
+                (end.wrapping_sub(bpf_xdp_get_buff_len(frame)) as u32).cast_signed(),
+            ) == 0
             && bpf_xdp_store_bytes(frame, 0, to.as_mut_ptr().cast(), 6) == 0
             && bpf_xdp_store_bytes(frame, 6, from.as_mut_ptr().cast(), 6) == 0
             && bpf_xdp_store_bytes(frame, offset as u32, packet.as_ptr().cast_mut().cast(), N as u32) == 0

@@ -8,6 +8,8 @@ use http::{Method, StatusCode};
 use serde_json::Value;
 
 use super::{ConfigFile, ban, client, print};
+use crate::config::Config;
+use crate::xdp;
 
 const PATH: &str = "/fleetgate/v1/xdp";
 
@@ -30,15 +32,35 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Take the program from the interfaces that a gateway which is gone left it on, and remove its maps.
+    #[command(after_help = "Example:\n  fleetgate xdp detach")]
+    Detach,
 }
 
 impl Xdp {
     pub(super) fn run(&self) -> Result<ExitCode, String> {
-        let Verb::Status { json } = self.verb;
+        let Verb::Status { json } = self.verb else { return self.detach() };
         let client::Answer { status, text, body } =
             client::ask(&self.config.admin_socket()?, Method::GET, PATH, None)?;
         print(&if json { text } else { describe(&body) });
         Ok(if status == StatusCode::OK { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+impl Xdp {
+    /// Needs no gateway.
+    fn detach(&self) -> Result<ExitCode, String> {
+        let (config, _) = Config::load(&self.config.path).map_err(|problems| problems.to_string())?;
+        let Some(pins) = config.xdp.pin_dir else {
+            return Err("xdp.pin_dir is not set: the program goes with the gateway".to_owned());
+        };
+        let interfaces = xdp::detach(&pins).map_err(|error| error.to_string())?;
+        print(&if interfaces.is_empty() {
+            "nothing was attached".to_owned()
+        } else {
+            format!("detached from {}", interfaces.join(", "))
+        });
+        Ok(ExitCode::SUCCESS)
     }
 }
 

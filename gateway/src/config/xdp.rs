@@ -4,6 +4,8 @@ mod ban;
 mod limits;
 mod tables;
 
+use std::path::PathBuf;
+
 use fleetgate_ebpf::abi::UnknownSni;
 use ipnet::IpNet;
 use toml_span::de_helpers::TableHelper;
@@ -35,6 +37,8 @@ pub struct Xdp {
     pub deny: Vec<IpNet>,
     /// Whether the program explains its verdicts.
     pub log: XdpLog,
+    /// Where maps and links are pinned, so that protection outlives the gateway.
+    pub pin_dir: Option<PathBuf>,
     /// `[xdp.limit]`; without XDP they are enforced in userspace.
     pub limit: Limits,
     /// `[xdp.ban]`
@@ -104,6 +108,7 @@ impl<'de> Deserialize<'de> for Xdp {
             protect: networks(&mut table, "protect").value,
             allow: Vec::new(),
             deny: Vec::new(),
+            pin_dir: table.optional::<String>("pin_dir").map(PathBuf::from),
             log: table.optional("log").unwrap_or_default(),
             limit: table.optional("limit").unwrap_or_default(),
             ban: table.optional("ban").unwrap_or_default(),

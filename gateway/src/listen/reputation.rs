@@ -190,3 +190,73 @@ fn offence(error: &HandshakeError) -> Option<(Option<HostPattern>, Offence)> {
 fn limited(source: IpAddr) -> IpAddr {
     limit_key(&source.into()).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(host: u8) -> SocketAddr {
+        ([192, 0, 2, host], 4000).into()
+    }
+
+    /// One an hour: no test is slow enough to see another.
+    fn wanted(burst: u64) -> Evidence {
+        let interval_ns = 3_600_000_000_000;
+        Evidence {
+            names: Rate { interval_ns, tolerance_ns: interval_ns * (burst - 1) },
+            ..Evidence::default()
+        }
+    }
+
+    fn fail(reputation: &Reputation, wanted: &Evidence, host: u8, times: usize) {
+        for _ in 0..times {
+            reputation.failed(wanted, source(host), &HandshakeError::UnknownSni);
+        }
+    }
+
+    #[test]
+    fn a_source_beyond_what_is_borne_is_an_offender_once_until_taken() {
+        let reputation = Reputation::new(100);
+        fail(&reputation, &wanted(3), 1, 3);
+        assert_eq!(reputation.take_offenders(), []);
+        fail(&reputation, &wanted(3), 1, 5);
+        let expected = Offender { source: source(1).ip(), host: None, offence: Offence::Names };
+        assert_eq!(reputation.take_offenders(), [expected]);
+        assert_eq!(reputation.take_offenders(), []);
+        fail(&reputation, &wanted(3), 2, 3);
+        assert_eq!(reputation.take_offenders(), [], "another source has its own account");
+    }
+
+    #[test]
+    fn who_goes_away_or_is_limited_offends_nobody_and_off_is_off() {
+        let reputation = Reputation::new(100);
+        let gone = || HandshakeError::Hello(std::io::ErrorKind::ConnectionReset.into());
+        for error in [gone(), HandshakeError::Timeout, HandshakeError::Limited("hello_per_source")] {
+            reputation.failed(&wanted(1), source(1), &error);
+            reputation.failed(&wanted(1), source(1), &error);
+        }
+        let off = Evidence { names: Rate::UNLIMITED, ..Evidence::default() };
+        fail(&reputation, &off, 1, 100);
+        assert_eq!(reputation.take_offenders(), []);
+        assert!(reputation.evidence.is_empty());
+    }
+
+    #[test]
+    fn a_full_table_remembers_no_more() {
+        let reputation = Reputation::new(2);
+        for host in 0..10 {
+            fail(&reputation, &wanted(1), host, 1);
+        }
+        assert_eq!(reputation.evidence.len(), 2);
+    }
+
+    #[test]
+    fn an_ipv6_offender_is_its_64() {
+        let reputation = Reputation::new(100);
+        for last in ["1", "2"] {
+            let source = format!("[2001:db8::{last}]:1").parse().unwrap();
+            reputation.failed(&wanted(1), source, &HandshakeError::NoSni);
+        }
+        assert_eq!(reputation.take_offenders()[0].source, "2001:db8::".parse::<IpAddr>().unwrap());
+    }
+}

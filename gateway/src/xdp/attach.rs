@@ -2,9 +2,11 @@
 
 use std::io;
 
-use aya::programs::xdp::XdpLinkId;
+use aya::programs::links::FdLink;
+use aya::programs::xdp::{XdpLink, XdpLinkId};
 use aya::programs::{ProgramError, Xdp, XdpMode};
 
+use super::pin::Folder;
 use crate::config::Mode;
 
 /// The program on an interface.
@@ -52,9 +54,47 @@ pub fn interface_index(name: &str) -> Option<u32> {
     nix::net::if_::if_nametoindex(name).ok()
 }
 
-/// Attaches `program` to `interface` in `mode`.
-pub(super) fn attach(program: &mut Xdp, interface: &str, mode: Mode) -> Result<Attached, AttachError> {
+/// Attaches `program` to `interface` in `mode`, or has it follow the one that a gateway before this one left there.
+pub(super) fn attach(
+    program: &mut Xdp,
+    interface: &str,
+    mode: Mode,
+    pins: Option<&Folder>,
+) -> Result<Attached, AttachError> {
     let index = interface_index(interface).ok_or_else(|| AttachError::Missing(interface.to_owned()))?;
+    let Some(pins) = pins else { return attach_anew(program, interface, index, mode) };
+    if let Some(attached) = follow(program, interface, index, mode, pins) {
+        return Ok(attached);
+    }
+    pins.forget_link(interface);
+    let Attached { index, mode, link } = attach_anew(program, interface, index, mode)?;
+    let failed = |error: &dyn std::fmt::Display| AttachError::Other {
+        interface: interface.to_owned(),
+        error: error.to_string(),
+    };
+    let taken = program.take_link(link).map_err(|error| failed(&error))?;
+    let link = FdLink::try_from(taken).map_err(|error| failed(&error))?;
+    let pinned = link.pin(pins.link_path(interface, mode)).map_err(|error| failed(&error))?;
+    // Back under the program's care, like every other.
+    let link = XdpLink::try_from(FdLink::from(pinned)).map_err(|error| failed(&error))?;
+    let link = program.attach_to_link(link).map_err(|error| failed(&error))?;
+    Ok(Attached { index, mode, link })
+}
+
+/// Puts `program` in the place of the one before, without a packet in between. `None` where there is none to follow: another
+/// mode is wanted, or the interface was created again.
+fn follow(program: &mut Xdp, interface: &str, index: u32, mode: Mode, pins: &Folder) -> Option<Attached> {
+    let (link, label) = pins.link(interface)?;
+    let wanted = match mode {
+        Mode::Native => label == "native",
+        Mode::Generic => label == "generic",
+        Mode::Auto | Mode::Off => true,
+    };
+    let link = program.attach_to_link(XdpLink::try_from(link).ok().filter(|_| wanted)?).ok()?;
+    Some(Attached { index, mode: label, link })
+}
+
+fn attach_anew(program: &mut Xdp, interface: &str, index: u32, mode: Mode) -> Result<Attached, AttachError> {
     let mut attach = |xdp_mode, label| {
         let link = program.attach_to_if_index(index, xdp_mode).map_err(|error| explain(interface, &error))?;
         Ok(Attached { index, mode: label, link })

@@ -43,6 +43,19 @@ type Addresses = HashMap<(u32, PortAddress), u32>;
 /// Bits of a key before its address.
 const BEFORE_ADDRESS: u32 = 32;
 
+/// The ports that are protected already.
+pub(super) fn read_ports(ebpf: &mut Ebpf) -> Result<Ports> {
+    let map = maps::array::<u32>(ebpf, map::PORTS)?;
+    let mut ports = Ports::new();
+    for number in 0..=u16::MAX {
+        let kind = map.get(&number.into(), 0)?;
+        if kind != port::OPEN {
+            ports.insert(number, kind);
+        }
+    }
+    Ok(ports)
+}
+
 /// What `ADDRESSES` and `PORTS` have to hold.
 fn protected(networks: &[IpNet], listeners: &[SocketAddr]) -> (Ports, Addresses) {
     let (mut ports, mut addresses) = (Ports::new(), Addresses::new());

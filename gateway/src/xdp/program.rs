@@ -1,6 +1,10 @@
 //! The loaded program and its maps.
 
-use std::net::{IpAddr, SocketAddr};
+mod configure;
+mod restore;
+
+use std::net::IpAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use aya::maps::MapError;
@@ -8,29 +12,30 @@ use aya::programs::{ProgramError, Xdp};
 use aya::{Ebpf, EbpfError, EbpfLoader};
 use aya_log::EbpfLogger;
 use fleetgate_ebpf::OBJECT;
-use fleetgate_ebpf::abi::{
-    self, Address, FlowKey, FlowState, HostAccount, Settings, Source, has, limit_key, map,
-};
+use fleetgate_ebpf::abi::{self, Address, Settings, Source, has, limit_key, map};
 use fleetgate_ebpf::gcra::Rate;
 use fleetgate_ebpf::name::HostKey;
 use fleetgate_ebpf::siphash::Secret;
-use ipnet::IpNet;
 
 use super::attach::{self, AttachError, Attached};
 use super::bans::{self, BanError, Banned, Cause, Subject};
 use super::counters::Counters;
 use super::overview::{self, Fill};
+use super::pin::{Folder, PinError};
 use super::slots::Slots;
 use super::{events, lists, maps};
-use crate::config::{self, Mode, Tables, XdpLog};
-use crate::model::hostname::HostPattern;
+use crate::config::{Mode, Tables, XdpLog};
 
 /// The XDP program in the kernel. Dropping it detaches it.
 pub struct Program {
+    /// What stays when the gateway goes.
+    pins: Option<Folder>,
     ebpf: Ebpf,
     /// Those in force.
     settings: Settings,
     slots: Slots,
+    /// Hosts of a gateway before this one, until the first configuration.
+    inherited: Vec<(HostKey, u32)>,
     ports: lists::Ports,
 }
 
@@ -53,6 +58,9 @@ pub enum LoadError {
     /// The object is not the one that this version was built with.
     #[error("the XDP object has no {0}; rebuild it with `cargo xtask build-ebpf`")]
     Incomplete(&'static str),
+    /// The folder of pins.
+    #[error(transparent)]
+    Pin(#[from] PinError),
     /// There is no randomness to be had.
     #[error("the system's random source failed")]
     Random,
@@ -64,19 +72,39 @@ impl Program {
     /// # Errors
     /// [`LoadError`]: no rights, no BPF in this kernel, or a verifier that says no.
     pub fn load(tables: Tables, log: XdpLog) -> Result<Self, LoadError> {
-        Self::load_object(OBJECT, tables, log)
+        Self::load_object(OBJECT, tables, log, None)
+    }
+
+    /// The same, with maps and links that are kept in a folder and taken over from it.
+    ///
+    /// # Errors
+    /// [`LoadError`], with those of the folder.
+    pub fn load_pinned(tables: Tables, log: XdpLog, pins: &Path) -> Result<Self, LoadError> {
+        Self::load_object(OBJECT, tables, log, Some(pins))
     }
 
     /// Loads another object of the same program: what a different toolchain made of the sources.
     ///
     /// # Errors
     /// As [`Program::load`].
-    pub fn load_object(object: &[u8], tables: Tables, log: XdpLog) -> Result<Self, LoadError> {
+    pub fn load_object(
+        object: &[u8],
+        tables: Tables,
+        log: XdpLog,
+        pins: Option<&Path>,
+    ) -> Result<Self, LoadError> {
+        let opened = pins.map(|path| Folder::open(path, object, tables)).transpose()?;
+        let (pins, bans) = opened.map_or((None, Vec::new()), |(folder, bans)| (Some(folder), bans));
+        let was_there = pins.as_ref().is_some_and(Folder::has_maps);
         let level = match log {
             XdpLog::Off => 0,
             XdpLog::Debug => aya_log::Level::Debug as u8,
         };
-        let mut ebpf = EbpfLoader::new()
+        let mut loader = EbpfLoader::new();
+        if let Some(pins) = &pins {
+            pins.pin_maps(&mut loader)?;
+        }
+        let mut ebpf = loader
             .override_global(aya_log::LEVEL, &level, true)
             .map_max_entries(map::FLOWS, tables.flows)
             .map_max_entries(map::SOURCES, tables.sources)
@@ -90,45 +118,19 @@ impl Program {
             forward_log(&mut ebpf);
         }
         xdp(&mut ebpf)?.load()?;
-        Ok(Self {
+        let mut program = Self {
+            pins,
             ebpf,
             settings: unconfigured(draw_secret()?),
             slots: Slots::default(),
+            inherited: Vec::new(),
             ports: lists::Ports::new(),
-        })
-    }
-
-    /// Writes limits, lists, the protected set and hosts. Packets see each change as it is made, and each whole; a host
-    /// that stays is never missing in between.
-    ///
-    /// # Errors
-    /// When the kernel refuses an update.
-    pub fn configure<'a>(
-        &mut self,
-        config: &config::Xdp,
-        listeners: &[SocketAddr],
-        hosts: impl Iterator<Item = &'a HostPattern>,
-    ) -> Result<(), MapError> {
-        self.write_hosts(hosts)?;
-        let has_prefixes = lists::list(&mut self.ebpf, config)?;
-        let limit = &config.limit;
-        self.write_settings(|settings| {
-            settings.syn_per_source = limit.syn_per_source;
-            settings.syn_total = limit.syn_total;
-            settings.hello_per_source = limit.hello_per_source;
-            settings.hello_per_host = limit.hello_per_host;
-            settings.hello_total = limit.hello_total;
-            settings.incomplete_per_source = limit.incomplete_per_source;
-            settings.not_tls_per_source = limit.not_tls_per_source;
-            settings.new_flows = limit.new_flows;
-            settings.unknown_sni = config.unknown_sni as u32;
-            let prefixes = if has_prefixes { has::PREFIXES } else { 0 };
-            settings.has = (settings.has & !has::PREFIXES) | has::SETTINGS | prefixes;
-        })?;
-        if !config.deny.is_empty() {
-            self.forget_flows(|source| is_denied(config, source))?;
+        };
+        if was_there {
+            program.restore()?;
         }
-        lists::protect(&mut self.ebpf, config, listeners, &mut self.ports)
+        program.restore_bans(bans)?;
+        Ok(program)
     }
 
     /// Bans a source for a time. Its flows are forgotten, so that what it has open meets the ban as well.
@@ -200,27 +202,6 @@ impl Program {
         overview::tables(&self.ebpf)
     }
 
-    /// Changes the settings: written beside those in force, which they then replace at once.
-    fn write_settings(&mut self, change: impl FnOnce(&mut Settings)) -> Result<(), MapError> {
-        change(&mut self.settings);
-        let generation = maps::array::<u32>(&mut self.ebpf, map::GENERATION)?.get(&0, 0)?.wrapping_add(1);
-        maps::array::<Settings>(&mut self.ebpf, map::SETTINGS)?.set(generation & 1, self.settings, 0)?;
-        maps::array::<u32>(&mut self.ebpf, map::GENERATION)?.set(0, generation, 0)
-    }
-
-    /// Forgets the flows of these sources: what they send next meets lists and bans again.
-    fn forget_flows(&mut self, of: impl Fn(IpAddr) -> bool) -> Result<(), MapError> {
-        let flows = maps::entries::<FlowKey, FlowState>(&self.ebpf, map::FLOWS)?;
-        let mut map = maps::hash::<FlowKey, FlowState>(&mut self.ebpf, map::FLOWS)?;
-        for (flow, _) in flows {
-            if of(flow.source.into()) {
-                // It may be gone by itself.
-                let _ = map.remove(&flow);
-            }
-        }
-        Ok(())
-    }
-
     /// The program itself, for `BPF_PROG_TEST_RUN`.
     ///
     /// # Errors
@@ -255,37 +236,23 @@ impl Program {
             interface: interface.to_owned(),
             error: error.to_string(),
         })?;
-        attach::attach(program, interface, mode)
+        attach::attach(program, interface, mode, self.pins.as_ref())
     }
 
-    pub(super) fn detach(&mut self, attached: Attached) {
+    pub(super) fn detach(&mut self, interface: &str, attached: Attached) {
+        if let Some(pins) = &self.pins {
+            pins.forget_link(interface);
+        }
+        self.forget(attached);
+    }
+
+    /// Gives up a link. A pinned one stays.
+    pub(super) fn forget(&mut self, attached: Attached) {
         // A link that was severed with its interface is gone already.
         if let Ok(program) = xdp(&mut self.ebpf) {
             let _ = program.detach(attached.link);
         }
     }
-
-    fn write_hosts<'a>(&mut self, served: impl Iterator<Item = &'a HostPattern>) -> Result<(), MapError> {
-        let changes = self.slots.update(served);
-        let secret = self.settings.secret;
-        for host in &changes.removed {
-            maps::hash::<HostKey, u32>(&mut self.ebpf, map::HOSTS)?.remove(&host.xdp_key(secret))?;
-        }
-        for (host, slot) in changes.added {
-            // The name comes last: a host that a packet can find is whole.
-            maps::set_per_cpu(&mut self.ebpf, map::HOST_ACCOUNTS, slot, HostAccount::default())?;
-            maps::array::<u64>(&mut self.ebpf, map::HOST_TATS)?.set(slot, 0, 0)?;
-            maps::hash::<HostKey, u32>(&mut self.ebpf, map::HOSTS)?.insert(host.xdp_key(secret), slot, 0)?;
-        }
-        Ok(())
-    }
-}
-
-/// Whether `source` is denied: the longest prefix that it is in decides.
-fn is_denied(config: &config::Xdp, source: IpAddr) -> bool {
-    let longest =
-        |list: &[IpNet]| list.iter().filter(|network| network.contains(&source)).map(IpNet::prefix_len).max();
-    longest(&config.deny) > longest(&config.allow)
 }
 
 fn xdp(ebpf: &mut Ebpf) -> Result<&mut Xdp, LoadError> {

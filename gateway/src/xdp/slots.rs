@@ -42,6 +42,14 @@ impl Slots {
         Changes { added, removed }
     }
 
+    /// Has a host keep the slot that it had before this process; to be called before the first update.
+    pub(super) fn inherit(&mut self, host: &HostPattern, slot: u32) {
+        self.taken.insert(host.clone(), slot);
+        self.free.extend(self.next..slot);
+        self.free.retain(|free| *free != slot);
+        self.next = self.next.max(slot + 1);
+    }
+
     /// Every host with its slot.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&HostPattern, u32)> {
         self.taken.iter().map(|(host, slot)| (host, *slot))
@@ -54,6 +62,17 @@ mod tests {
 
     fn hosts(names: &[&str]) -> Vec<HostPattern> {
         names.iter().map(|name| name.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn slots_of_before_are_kept_and_those_between_are_free() {
+        let mut slots = Slots::default();
+        let names = hosts(&["a.example", "b.example", "c.example", "d.example"]);
+        slots.inherit(&names[2], 2);
+        slots.inherit(&names[0], 0);
+        let added = slots.update(names.iter()).added;
+        assert_eq!(added, [(names[1].clone(), 1), (names[3].clone(), 3)]);
+        assert_eq!((slots.taken[&names[0]], slots.taken[&names[2]]), (0, 2));
     }
 
     #[test]

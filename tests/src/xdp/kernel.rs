@@ -86,7 +86,7 @@ impl Kernel {
             None => Program::load(setup.tables, XdpLog::Off),
             Some(path) => {
                 let object = std::fs::read(path).expect("read the object that FLEETGATE_XDP_OBJECT names");
-                Program::load_object(&object, setup.tables, XdpLog::Off)
+                Program::load_object(&object, setup.tables, XdpLog::Off, None)
             }
         };
         let mut kernel = Self { program: program.expect("load the XDP program") };

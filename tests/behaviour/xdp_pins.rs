@@ -1,0 +1,115 @@
+//! With `xdp.pin_dir`, protection outlives the gateway: bans hold while none runs, the next one takes over, and
+//! `fleetgate xdp detach` takes it all away.
+
+use std::net::TcpStream;
+use std::time::Duration;
+
+use fleetgate_ebpf::verdict::Verdict;
+use fleetgate_tests::bpffs::BpfFs;
+use fleetgate_tests::field::{Field, INTERFACE};
+use fleetgate_tests::gateway::{Gateway, Setup};
+use fleetgate_tests::skip;
+use nix::sys::signal::Signal;
+
+const FLEET: &str = "192.0.2.2";
+
+fn setup(field: &Field, pins: &BpfFs, more: &str) -> Setup {
+    let folder = pins.folder("gateway");
+    field.setup(&format!("required = true\npin_dir = \"{}\"\n{more}", folder.display()))
+}
+
+fn has_program(field: &Field) -> bool {
+    field.edge.output("ip", &["link", "show", INTERFACE]).contains("prog/xdp")
+}
+
+fn connects(field: &Field) -> bool {
+    let address = field.address();
+    field.fleet.run(|| TcpStream::connect_timeout(&address, Duration::from_millis(300))).is_ok()
+}
+
+fn end(gateway: &mut Gateway, signal: Signal) {
+    gateway.signal(signal);
+    gateway.wait();
+}
+
+#[test]
+fn protection_outlives_a_stop_and_a_kill_and_the_next_gateway_takes_over() {
+    if !skip::unless_root() {
+        return;
+    }
+    let (field, pins) = (Field::new(), BpfFs::new());
+    let mut gateway = Gateway::start(setup(&field, &pins, ""));
+    assert_eq!(field.curl("/").response().status(), 200);
+    for signal in [Signal::SIGTERM, Signal::SIGKILL] {
+        let matched = gateway.packets(Verdict::HelloMatched);
+        assert_eq!(gateway.cli("ban", &["add", FLEET]).code, 0);
+        end(&mut gateway, signal);
+        assert!(has_program(&field), "{signal}");
+        gateway.start_again();
+        assert!(gateway.is_attached(INTERFACE, "native"), "{signal}");
+        assert!(!connects(&field), "{signal}: the ban holds");
+        assert_eq!(gateway.cli("ban", &["rm", FLEET]).code, 0, "{signal}");
+        assert_eq!(field.curl("/").response().status(), 200, "{signal}");
+        assert_eq!(gateway.packets(Verdict::HelloMatched), matched + 1, "{signal}: counters go on");
+    }
+}
+
+#[test]
+fn other_table_sizes_bring_other_maps_and_keep_the_bans() {
+    if !skip::unless_root() {
+        return;
+    }
+    let (field, pins) = (Field::new(), BpfFs::new());
+    let mut gateway = Gateway::start(setup(&field, &pins, ""));
+    assert_eq!(gateway.cli("ban", &["add", FLEET]).code, 0);
+    end(&mut gateway, Signal::SIGKILL);
+    gateway.configure(&setup(&field, &pins, "").table("xdp.table", "flows = 128\nsources = 128"));
+    gateway.start_again();
+    assert!(gateway.cli("xdp", &["status"]).stdout.contains("of 128"));
+    assert!(!connects(&field));
+    assert!(gateway.cli("ban", &["list"]).stdout.contains(FLEET));
+    let folders = std::fs::read_dir(pins.folder("gateway")).unwrap();
+    let maps =
+        folders.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("maps-"));
+    assert_eq!(maps.count(), 1, "the other maps are gone");
+}
+
+#[test]
+fn detach_takes_everything_away_and_leaves_a_running_gateway_alone() {
+    if !skip::unless_root() {
+        return;
+    }
+    let (field, pins) = (Field::new(), BpfFs::new());
+    let mut gateway = Gateway::start(setup(&field, &pins, ""));
+    let refused = gateway.cli("xdp", &["detach"]);
+    assert!(refused.code == 1 && refused.stderr.contains("is in use by a gateway"), "{refused:?}");
+    assert!(has_program(&field));
+    end(&mut gateway, Signal::SIGTERM);
+    let said = gateway.cli("xdp", &["detach"]);
+    assert!(said.code == 0 && said.stdout.contains(INTERFACE), "{said:?}");
+    assert!(!has_program(&field));
+    assert_eq!(std::fs::read_dir(pins.folder("gateway")).unwrap().count(), 0);
+}
+
+#[test]
+fn an_interface_that_left_the_configuration_or_was_created_again_is_dealt_with_at_the_next_start() {
+    if !skip::unless_root() {
+        return;
+    }
+    let (field, pins) = (Field::new(), BpfFs::new());
+    let mut gateway = Gateway::start(setup(&field, &pins, ""));
+    end(&mut gateway, Signal::SIGKILL);
+    field.edge.ip(&format!("link delete {INTERFACE}"));
+    field.connect();
+    gateway.start_again();
+    assert!(has_program(&field) && gateway.is_attached(INTERFACE, "native"));
+    end(&mut gateway, Signal::SIGKILL);
+    let folder = pins.folder("gateway");
+    gateway.configure(
+        &field
+            .without_xdp()
+            .table("xdp", &format!("interfaces = [\"lo\"]\npin_dir = \"{}\"", folder.display())),
+    );
+    gateway.start_again();
+    assert!(!has_program(&field));
+}
