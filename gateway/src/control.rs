@@ -275,7 +275,7 @@ impl Control {
     pub fn heal(&self) {
         let mut state = self.lock();
         self.follow_reputation(&mut state);
-        state.plane.heal();
+        state.plane.heal(&self.shared.snapshot.load());
         self.shared.limiter.set_offloaded(state.plane.is_enforcing());
     }
 

@@ -35,6 +35,8 @@ pub struct DataPlane {
     mode: Mode,
     interfaces: Vec<Interface>,
     load_error: Option<String>,
+    /// What is to be protected once another gateway has let go of the pins.
+    awaited: Option<Vec<SocketAddr>>,
     reported: Counters,
 }
 
@@ -59,10 +61,19 @@ impl DataPlane {
     /// Loads the program and attaches it where `snapshot` says. What fails is logged and shows in
     /// [`DataPlane::errors`]; whether that is bearable is the caller's to say.
     pub fn start(snapshot: &Snapshot, listeners: &[SocketAddr]) -> Self {
+        let plane = Self::begin(snapshot, listeners);
+        if let Some(error) = &plane.load_error {
+            tracing::error!(%error, "XDP is off; limits are enforced in userspace");
+        }
+        plane
+    }
+
+    fn begin(snapshot: &Snapshot, listeners: &[SocketAddr]) -> Self {
         let mut plane = Self { mode: snapshot.xdp.mode, ..Self::default() };
         if let Err(error) = plane.load(snapshot, listeners) {
-            tracing::error!(%error, "XDP is off; limits are enforced in userspace");
             plane.load_error = Some(error.to_string());
+            let is_taken = matches!(error, LoadError::Pin(PinError::Taken(_)));
+            plane.awaited = is_taken.then(|| listeners.to_vec());
         }
         if let Some(program) = &mut plane.program {
             program.detach_others(&snapshot.xdp.interfaces);
@@ -132,13 +143,16 @@ impl DataPlane {
             }),
         };
         program.configure(config, listeners, snapshot.hosts().map(|host| &host.pattern))?;
-        self.load_error = None;
+        (self.load_error, self.awaited) = (None, None);
         Ok(())
     }
 
     /// Logs what the program tells, looks whether every interface still has it, and attaches it again where it was lost: an interface that
-    /// was re-created comes without it.
-    pub fn heal(&mut self) {
+    /// was re-created comes without it. Pins that another gateway had are taken when it has let go of them.
+    pub fn heal(&mut self, snapshot: &Snapshot) {
+        if let Some(listeners) = self.awaited.take() {
+            *self = Self::begin(snapshot, &listeners);
+        }
         let Some(program) = &mut self.program else { return };
         program.log_events();
         for interface in &mut self.interfaces {
@@ -175,7 +189,8 @@ impl DataPlane {
     /// [`DataPlane::heal`] attaches this one.
     pub fn is_only_taken(&self) -> bool {
         let mut states = self.interfaces.iter().filter_map(|interface| interface.state.as_ref().err());
-        self.load_error.is_none() && states.all(|error| matches!(error, AttachError::Busy(_)))
+        (self.load_error.is_none() || self.awaited.is_some())
+            && states.all(|error| matches!(error, AttachError::Busy(_)))
     }
 
     /// The state of each interface.

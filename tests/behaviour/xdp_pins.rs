@@ -113,3 +113,22 @@ fn an_interface_that_left_the_configuration_or_was_created_again_is_dealt_with_a
     gateway.start_again();
     assert!(!has_program(&field));
 }
+
+#[test]
+fn an_upgrade_hands_the_pins_over_once_the_gateway_before_has_ended() {
+    if !skip::unless_root() {
+        return;
+    }
+    let (field, pins) = (Field::new(), BpfFs::new());
+    let mut gateway = Gateway::start(setup(&field, &pins, "").table("server", "state_dir = \".\""));
+    let new = gateway.upgrade();
+    assert!(gateway.wait().success());
+    assert!(has_program(&field), "there is no gap");
+    fleetgate_tests::wait::until("the new one's hold", || {
+        gateway.is_attached(INTERFACE, "native").then_some(())
+    });
+    assert_eq!(gateway.cli("ban", &["add", FLEET]).code, 0);
+    assert!(!connects(&field), "it is the new one's program");
+    new.signal(Signal::SIGTERM);
+    assert_eq!(new.wait(), 0);
+}
