@@ -13,4 +13,5 @@ pub use devices::Devices;
 pub use pace::Pace;
 pub use record::Direction;
 pub use seat::Seat;
+pub use table::{Table, Used};
 pub use who::{Who, source_key};

@@ -1,11 +1,9 @@
 //! Audit lines: a decision that denies, or the first of its connection that permits.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use super::connection::Context;
 use crate::access::{Denial, Permit};
 use crate::model::application::Application;
-use crate::telemetry::access_log::{Line, Peer};
+use crate::telemetry::access_log::{self, Line, Peer};
 
 /// What an audit line says of a request beside the decision.
 pub(super) struct Audit<'a> {
@@ -31,7 +29,7 @@ impl Audit<'_> {
         reason: Option<&str>,
     ) {
         context.access_log.write(&Line::Decision {
-            time: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64()),
+            time: access_log::now(),
             ray_id: self.ray_id,
             host: self.host,
             application: application.map(|application| application.name.as_str()),

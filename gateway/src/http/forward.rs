@@ -1,6 +1,6 @@
 //! One request: is it for this host, may it pass, and what does the origin say?
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use http::header;
 use http::{Method, Request, Response, StatusCode, Uri};
@@ -22,7 +22,7 @@ use crate::connection::{Asked, State, peer};
 use crate::device::refusal::now;
 use crate::limit::Direction;
 use crate::origin::PooledBody;
-use crate::telemetry::access_log::{Clipped, Line};
+use crate::telemetry::access_log::{self, Clipped, Line};
 use crate::telemetry::metrics::OTHER;
 use crate::telemetry::ray_id;
 
@@ -90,8 +90,7 @@ pub(super) async fn answer(
         };
         let device = state.as_ref().map(|state| state.device.clone()).unwrap_or_default();
         context.access_log.write(&Line::Request {
-            time: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64())
-                - duration,
+            time: access_log::now() - duration,
             ray_id: &ray_id,
             host,
             method: Clipped(method.as_str()),

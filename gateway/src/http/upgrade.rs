@@ -111,17 +111,11 @@ impl Switched {
             let end = ways.poll(cx, &mut device, &mut origin, |_| Ok(()), |_| ());
             (end, ways.bytes())
         };
-        let watched = Watched { connection, changes, clock: clock(context) };
+        let watched = Watched { connection, changes, clock: Clock::start(context.in_force()) };
         let lost = || connection.lost(context.in_force());
         relay::run(&mut account, watched, moving, lost).await;
         relay::close(&mut device).await;
     }
-}
-
-/// The bounds of a stream that begins now.
-fn clock(context: &Context) -> Clock {
-    let snapshot = context.snapshot.load();
-    Clock::new(snapshot.timeouts.stream_idle, snapshot.timeouts.stream_total)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use dashmap::mapref::one::RefMut;
 const SECOND: u64 = 1_000_000_000;
 
 /// What a table holds.
-pub(super) trait Used: Default {
+pub trait Used: Default {
     /// Whether a new one would do as well at `now`, in nanoseconds since any fixed moment.
     fn is_as_new(&self, now: u64) -> bool;
 }
@@ -23,7 +23,7 @@ impl Used for u64 {
 
 /// Values by key, `max` of them at once.
 #[derive(Debug)]
-pub(super) struct Table<K: Eq + Hash, V> {
+pub struct Table<K: Eq + Hash, V> {
     entries: DashMap<K, V>,
     max: usize,
     /// Nanosecond of the last sweep: at most one a second.
@@ -31,20 +31,27 @@ pub(super) struct Table<K: Eq + Hash, V> {
 }
 
 impl<K: Eq + Hash, V: Used> Table<K, V> {
-    pub(super) fn new(max: u32) -> Self {
+    /// One for `max` keys.
+    pub fn new(max: u32) -> Self {
         Self { entries: DashMap::new(), max: max as usize, swept: AtomicU64::new(0) }
     }
 
     /// The value of `key`, a new one where there was none. `None` when there is no room for it.
-    pub(super) fn entry(&self, key: K, now: u64) -> Option<RefMut<'_, K, V>> {
+    pub fn entry(&self, key: K, now: u64) -> Option<RefMut<'_, K, V>> {
         if !self.entries.contains_key(&key) && self.entries.len() >= self.max && !self.make_room(now) {
             return None;
         }
         Some(self.entries.entry(key).or_default())
     }
 
-    pub(super) fn len(&self) -> usize {
+    /// Keys that are remembered.
+    pub fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     /// Forgets what is as good as new. False when there was no time or no room.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use ipnet::IpNet;
 use tokio::net::TcpStream;
@@ -15,7 +15,7 @@ use crate::connection::{AsOf, peer};
 use crate::device::Device;
 use crate::snapshot::{Host, Snapshot};
 use crate::stream::Ends;
-use crate::telemetry::access_log::Line;
+use crate::telemetry::access_log::{self, Line};
 use crate::telemetry::metrics::OTHER;
 use crate::tls::{self, Arrived, HandshakeError};
 
@@ -93,7 +93,7 @@ async fn handshake(
 fn refuse(shared: &Shared, error: &ProxyError, source: SocketAddr) {
     let reason = error.label();
     shared.metrics.handshakes.with_label_values(&[OTHER, "error", reason]).inc();
-    let (detail, time) = (error.to_string(), now());
+    let (detail, time) = (error.to_string(), access_log::now());
     let peer = peer(source, &Device::Absent);
     shared.access_log.write(&Line::Handshake { time, host: OTHER, reason, detail: Some(&detail), peer });
 }
@@ -143,15 +143,11 @@ fn report(shared: &Shared, error: &HandshakeError, source: SocketAddr) {
     let reason = error.label();
     shared.metrics.handshakes.with_label_values(&[host, "error", reason]).inc();
     let detail = error.to_string();
-    let time = now();
+    let time = access_log::now();
     let mut peer = peer(source, device);
     if let Device::Verified(_) = device {
         // The certificate is good, and who sent it has not shown to be its device.
         peer.certificate = "unproven";
     }
     shared.access_log.write(&Line::Handshake { time, host, reason, detail: Some(&detail), peer });
-}
-
-fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64())
 }

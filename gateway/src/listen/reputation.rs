@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
@@ -14,6 +14,7 @@ use fleetgate_ebpf::gcra::Rate;
 use crate::config::Evidence;
 use crate::device::Device;
 use crate::device::identity::Fingerprint;
+use crate::limit::{Table, admit};
 use crate::model::hostname::HostPattern;
 use crate::tls::HandshakeError;
 
@@ -32,7 +33,9 @@ pub struct Reputation {
     verified: DashMap<IpAddr, Known>,
     /// Of all sources together: as many as there may be sources.
     devices: AtomicUsize,
-    evidence: DashMap<(IpAddr, Option<HostPattern>, Offence), u64>,
+    /// Second of the last sweep of `verified`: at most one a second, however many come.
+    swept: AtomicU64,
+    evidence: Table<(IpAddr, Option<HostPattern>, Offence), u64>,
     offenders: DashMap<Offender, ()>,
 }
 
@@ -75,7 +78,8 @@ impl Reputation {
             max: max as usize,
             verified: DashMap::new(),
             devices: AtomicUsize::new(0),
-            evidence: DashMap::new(),
+            swept: AtomicU64::new(0),
+            evidence: Table::new(max),
             offenders: DashMap::new(),
         }
     }
@@ -84,17 +88,8 @@ impl Reputation {
     pub fn completed(&self, source: SocketAddr, device: &Device) {
         let Device::Verified(device) = device else { return };
         let source = limited(source.ip());
-        if self.verified.len() >= self.max && !self.verified.contains_key(&source) {
-            self.verified.retain(|_, known| {
-                let stays = known.at.elapsed() < SPEAKS_FOR;
-                if !stays {
-                    self.devices.fetch_sub(known.devices.len(), Ordering::Relaxed);
-                }
-                stays
-            });
-            if self.verified.len() >= self.max {
-                return;
-            }
+        if self.verified.len() >= self.max && !self.verified.contains_key(&source) && !self.make_room() {
+            return;
         }
         let mut known = self.verified.entry(source).or_insert_with(|| Known {
             devices: HashSet::new(),
@@ -107,6 +102,23 @@ impl Reputation {
             self.devices.fetch_add(1, Ordering::Relaxed);
             known.is_news = true;
         }
+    }
+
+    /// Forgets sources that have been quiet for long. False when there was no time or no room.
+    fn make_room(&self) -> bool {
+        let (now, swept) = (self.epoch.elapsed().as_secs() + 1, self.swept.load(Ordering::Relaxed));
+        let due = now > swept
+            && self.swept.compare_exchange(swept, now, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        if due {
+            self.verified.retain(|_, known| {
+                let stays = known.at.elapsed() < SPEAKS_FOR;
+                if !stays {
+                    self.devices.fetch_sub(known.devices.len(), Ordering::Relaxed);
+                }
+                stays
+            });
+        }
+        self.verified.len() < self.max
     }
 
     /// A handshake failed. Too many, and the source is an offender; one that verified devices speak for is not.
@@ -153,19 +165,8 @@ impl Reputation {
             return true;
         }
         let now = u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        let key = (source, host, offence);
-        if self.evidence.len() >= self.max && !self.evidence.contains_key(&key) {
-            // What has run out is as good as new.
-            self.evidence.retain(|_, tat| *tat > now);
-            if self.evidence.len() >= self.max {
-                return true;
-            }
-        }
-        let mut tat = self.evidence.entry(key).or_insert(0);
-        rate.admit(*tat, now).is_some_and(|next| {
-            *tat = next;
-            true
-        })
+        // For whom there is no room nothing is held against.
+        self.evidence.entry((source, host, offence), now).is_none_or(|mut tat| admit(&mut tat, rate, now))
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use prometheus::{IntCounter, IntGauge};
 
 use super::end::End;
 use crate::connection::{peer, terminated};
 use crate::device::Device;
-use crate::telemetry::access_log::Line;
+use crate::telemetry::access_log::{self, Line};
 use crate::telemetry::{AccessLog, Metrics};
 
 /// A stream that was permitted, from its start to its end. Dropping it is the end, whatever led there.
@@ -101,7 +101,7 @@ impl Drop for Account<'_> {
         self.active.dec();
         self.metrics.streams.with_label_values(&[host, self.end.label()]).inc();
         self.access_log.write(&Line::StreamEnd {
-            time: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64()),
+            time: access_log::now(),
             ray_id: &self.ray_id,
             host,
             reason: self.end.label(),

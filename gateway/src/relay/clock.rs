@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::connection::InForce;
+
 /// A stream's bounds in time.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
@@ -22,6 +24,12 @@ pub enum Due {
 }
 
 impl Clock {
+    /// Starts now, with the bounds in force. It keeps nothing of the snapshot.
+    pub fn start(in_force: InForce<'_>) -> Self {
+        let snapshot = in_force.snapshot.load();
+        Self::new(snapshot.timeouts.stream_idle, snapshot.timeouts.stream_total)
+    }
+
     /// Starts now.
     pub fn new(idle: Duration, total: Duration) -> Self {
         let now = Instant::now();

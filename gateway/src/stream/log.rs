@@ -1,11 +1,9 @@
 //! The log's line about how a stream was decided.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use super::serve::Context;
 use crate::access::Permit;
 use crate::connection::{Connection, State, peer};
-use crate::telemetry::access_log::Line;
+use crate::telemetry::access_log::{self, Line};
 
 /// What is logged of a decision.
 #[derive(Clone, Copy)]
@@ -42,7 +40,7 @@ pub(super) fn log_denial(
 fn log(context: &Context, connection: &Connection, state: &State, ray_id: &str, decided: Decided<'_>) {
     let Decided { decision, reason, policy } = decided;
     context.access_log.write(&Line::StreamStart {
-        time: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64()),
+        time: access_log::now(),
         ray_id,
         host: &state.host.label,
         decision,

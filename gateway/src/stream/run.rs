@@ -36,7 +36,7 @@ pub(super) async fn run(
     let Open { mut account, origin, first, guard, seat } = open;
     let settings = guard.as_ref().map(Guarded::settings);
     let mut flow = Flow { ways: Ways::after(first), guard, refusal: None };
-    let watched = Watched { connection, changes, clock: clock(context) };
+    let watched = Watched { connection, changes, clock: Clock::start(context.in_force()) };
     let pace = |direction| seat.as_ref().and_then(|seat| seat.pace(direction));
     let Opened { stream, counted: _counted, .. } = origin;
     let mut device = Paced::new(device, pace(Direction::Received));
@@ -53,12 +53,6 @@ pub(super) async fn run(
             send(&mut device, &packet).await;
         }
     }
-}
-
-/// The bounds of a stream that begins now. It keeps nothing of the snapshot.
-fn clock(context: &Context) -> Clock {
-    let snapshot = context.snapshot.load();
-    Clock::new(snapshot.timeouts.stream_idle, snapshot.timeouts.stream_total)
 }
 
 /// Why a stream may not go on, after something changed. What its guard asked at its beginning has to be what is asked now.
