@@ -1,5 +1,6 @@
 //! Start to stop: everything is built and checked before the first connection is accepted.
 
+mod memory;
 mod running;
 mod signals;
 
@@ -75,6 +76,7 @@ pub enum StartError {
 /// # Errors
 /// [`StartError`], before any connection was accepted.
 pub fn run(path: &Path) -> Result<(), StartError> {
+    memory::take_small_pages();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (mut predecessor, given) = Predecessor::find()?.unzip();
     let given = given.into_iter().flatten().chain(handover::listening()?);

@@ -21,4 +21,5 @@ pub mod rule;
 pub mod selector;
 pub mod service_token;
 pub mod suite_order;
+pub mod tls_record;
 pub mod upgrade;

@@ -19,7 +19,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("tls", &["device", "model", "snapshot"]),
     ("xdp", &["config", "model", "snapshot", "telemetry"]),
     ("connection", &["access", "config", "device", "model", "snapshot", "telemetry", "tls"]),
-    ("relay", &["connection", "device", "limit", "telemetry"]),
+    ("relay", &["connection", "device", "limit", "model", "telemetry"]),
     (
         "http",
         &[

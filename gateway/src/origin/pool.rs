@@ -1,5 +1,7 @@
 //! Connections to origins, one pool a worker: no locks, and no connection changes its core.
 
+mod connect;
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::error::Error as StdError;
@@ -12,23 +14,18 @@ use http::HeaderValue;
 use http::header::UPGRADE;
 use http_body::Body;
 use hyper::body::{Bytes, Incoming};
-use hyper::client::conn::http1::handshake;
 use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
 use super::body::PooledBody;
 use super::dial::{DialError, Dialer};
 use super::error::OriginError;
 use super::health;
-use super::multiplexed::{Multiplexed, is_unprocessed};
+use super::multiplexed::is_unprocessed;
 use super::origins::{Choice, Origins, Tried};
 use super::request::{Progress, Sent, copy, is_switched_to, is_upgrade, repeatable, to_http1, to_http2};
-use super::slot::{Busy, Connection, Return, Slot, Speaks};
-use super::stream::Stream;
+use super::slot::{Busy, Connection, Return, Slot};
 use super::target::Target;
-use super::tls::is_http2;
-use crate::model::origin::HttpVersions;
 use crate::telemetry::Metrics;
 
 /// A kept connection that rested longer than this may be closing at the other end just now.
@@ -247,12 +244,6 @@ where
         }
     }
 
-    async fn connect_in_time(&self, slot: &Slot<B>, only_http1: bool) -> Result<Connection<B>, OriginError> {
-        let connecting = self.connect(slot, only_http1);
-        let connected = timeout(self.shared.limits.get().connect, connecting).await;
-        connected.unwrap_or_else(|_| Err(DialError::Timeout(slot.target.url.clone()).into()))
-    }
-
     /// Sends a request over a connection, which may have `rested` for too long to be trusted.
     async fn over(
         &self,
@@ -299,42 +290,6 @@ where
         Err(Failed { error, again: again.map(Box::new), same: rested || is_untouched })
     }
 
-    /// A new connection, or a place on one that somebody else made meanwhile.
-    async fn connect(&self, slot: &Slot<B>, only_http1: bool) -> Result<Connection<B>, OriginError> {
-        let target = &*slot.target;
-        if only_http1 || slot.speaks.get() == Speaks::Http1 {
-            return http1(target, self.dial(target, true).await?).await;
-        }
-        let guard = slot.connecting.lock().await;
-        if let Some(stream) = slot.join() {
-            return Ok(Connection::Http2(stream));
-        }
-        if slot.speaks.get() == Speaks::Http1 {
-            drop(guard);
-            return http1(target, self.dial(target, true).await?).await;
-        }
-        let stream = self.dial(target, false).await?;
-        let has_no_choice = target.tls().is_none();
-        if has_no_choice || is_http2(stream.alpn()) {
-            let failed = |error| OriginError::protocol(&target.url, error);
-            let connection = Multiplexed::new(stream).await.map_err(failed)?;
-            slot.speaks.set(Speaks::Http2);
-            let place = connection.enter();
-            slot.keep(connection);
-            return place.map(Connection::Http2).ok_or_else(|| OriginError::NoHttp2(target.url.clone()));
-        }
-        if target.versions == HttpVersions::Http2 {
-            return Err(OriginError::NoHttp2(target.url.clone()));
-        }
-        slot.speaks.set(Speaks::Http1);
-        http1(target, stream).await
-    }
-
-    async fn dial(&self, target: &Target, only_http1: bool) -> Result<Stream, OriginError> {
-        self.shared.metrics.origin_connections.with_label_values(&[&*target.label]).inc();
-        Ok(self.shared.dialer.connect(target, only_http1).await?)
-    }
-
     /// Closes connections that have been idle for too long.
     pub fn reap(&self) {
         self.slots.borrow_mut().retain(|_, slot| slot.reap());
@@ -361,19 +316,6 @@ async fn within<T>(
             Err(_) => return None,
         }
     }
-}
-
-/// Speaks HTTP/1.1 on a new connection.
-async fn http1<B>(target: &Target, stream: Stream) -> Result<Connection<B>, OriginError>
-where
-    B: Body<Data = Bytes> + Unpin + 'static,
-    B::Error: Into<Box<dyn StdError + Send + Sync>>,
-{
-    let connected = handshake(TokioIo::new(stream)).await;
-    let (sender, connection) = connected.map_err(|error| OriginError::protocol(&target.url, error))?;
-    // Its errors reach whoever sends on it.
-    tokio::task::spawn_local(connection.with_upgrades());
-    Ok(Connection::Http1(sender))
 }
 
 /// Passes a response on, and its connection with it. `wanted` is what the request wanted to switch to.

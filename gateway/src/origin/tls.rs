@@ -7,6 +7,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, Error, RootCertStore};
 
 use crate::model::origin::{Carries, HttpVersions};
+use crate::model::tls_record;
 
 const HTTP1: &[u8] = b"http/1.1";
 const HTTP2: &[u8] = b"h2";
@@ -76,6 +77,7 @@ impl ClientTls {
             None => builder.with_no_client_auth(),
             Some(Identity { chain, key }) => builder.with_client_auth_cert(chain.clone(), key.clone_key())?,
         };
+        config.max_fragment_size = tls_record::FRAGMENT;
         let mut http1 = config.clone();
         http1.alpn_protocols = alpn(carries, HttpVersions::Http1);
         config.alpn_protocols = alpn(carries, versions);

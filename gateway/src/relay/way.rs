@@ -11,16 +11,21 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Bytes that are read at once: two full TLS records. rustls takes up to 64 KiB of plaintext when it has nothing to send,
-/// so that nothing is left over towards a device that keeps up.
-const SCRATCH: usize = 32 * 1024;
+use crate::model::tls_record;
+
+/// Bytes that are read at once: full TLS records. rustls takes up to 64 KiB of them when it has nothing to send, so that
+/// nothing is left over towards a device that keeps up.
+const SCRATCH: usize = 2 * tls_record::CONTENT;
+
+/// Where in its page the buffer starts: away from where records start, see [`tls_record::CONTENT`].
+const INDENT: usize = 1024;
 
 /// Buffers that one way moves before others have their turn.
 const TURN: usize = 8;
 
 thread_local! {
     /// Borrowed within a poll only.
-    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH].into_boxed_slice());
+    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; INDENT + SCRATCH].into_boxed_slice());
 }
 
 /// Why a relay ended before both sides were done.
@@ -127,7 +132,7 @@ impl Way {
         T: AsyncWrite + Unpin,
     {
         BUFFER.with_borrow_mut(|scratch| {
-            let mut buffer = ReadBuf::new(scratch);
+            let mut buffer = ReadBuf::new(scratch.get_mut(INDENT..).unwrap_or_default());
             ready!(Pin::new(from).poll_read(cx, &mut buffer)).map_err(Broken::Read)?;
             let piece = buffer.filled();
             if piece.is_empty() {

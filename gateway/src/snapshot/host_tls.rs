@@ -11,7 +11,7 @@ use crate::config::{CipherSuites, ClientAuth, TlsVersion};
 use crate::device::trust::TrustSet;
 use crate::device::verdicts::Verdicts;
 use crate::device::verifier::{Demand, DeviceVerifier};
-use crate::model::suite_order;
+use crate::model::{suite_order, tls_record};
 
 static TLS13_ONLY: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
 
@@ -69,6 +69,7 @@ pub(super) fn server_config(
     let mut config = builder.with_single_cert(chain, key)?;
     let protocols: &[&[u8]] = if settings.http2 { &[b"h2", b"http/1.1"] } else { &[b"http/1.1"] };
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    config.max_fragment_size = tls_record::FRAGMENT;
     // A resumed session skips the certificate and every check of it: revocation, removal of a CA, another host's
     // trust set (CVE-2025-23419, CVE-2025-23048). There is none to resume.
     config.session_storage = Arc::new(NoServerSessionStorage {});

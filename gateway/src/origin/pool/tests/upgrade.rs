@@ -1,5 +1,6 @@
 //! Connections that an origin switches to another protocol.
 
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
