@@ -18,7 +18,7 @@ use aya::maps::MapError;
 use serde::Serialize;
 
 pub use attach::{AttachError, Attached, interface_index};
-pub use bans::{BanError, Banned, Cause, Subject};
+pub use bans::{BanError, Banned, Cause, Enforcer, Subject, in_order};
 pub use counters::Counters;
 pub use overview::{Fill, Overview, Packets};
 pub use pin::{PinError, detach};

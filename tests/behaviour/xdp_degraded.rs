@@ -45,6 +45,34 @@ fn each_limit_acts_in_userspace() {
 }
 
 #[test]
+fn bans_act_in_userspace() {
+    if !skip::unless_root() || !skip::unless_installed("setpriv") {
+        return;
+    }
+    let field = Field::new();
+    let borne = "names = \"1/s burst 3\"\nduration = \"1h\"";
+    let gateway = Gateway::start(without_rights(field.setup("").table("xdp.ban", borne)));
+    let address = field.address();
+    let ask = |name: &str| {
+        let hello = hello::classic(name);
+        field.fleet.run(|| Raw::connect(address).send(&[&hello]).0.peek(&mut [0]).unwrap_or(0))
+    };
+    assert!(ask(HOST) > 0);
+    for _ in 0..8 {
+        ask("other.example.com");
+    }
+    gateway.wait_metric("fleetgate_bans_total", &[("cause", "names")], 1);
+    assert_eq!(ask(HOST), 0);
+    let pardoned = gateway.cli("ban", &["rm", "192.0.2.2"]);
+    assert_eq!(pardoned.code, 0, "{pardoned:?}");
+    assert!(ask(HOST) > 0);
+    // An operator's too.
+    assert_eq!(gateway.cli("ban", &["add", "192.0.2.2", "--host", HOST]).code, 0);
+    assert_eq!(ask(HOST), 0);
+    assert!(gateway.cli("ban", &["list"]).stdout.contains("192.0.2.2 from iot.example.com  operator"));
+}
+
+#[test]
 fn required_refuses_to_start() {
     if !skip::unless_root() || !skip::unless_installed("setpriv") {
         return;

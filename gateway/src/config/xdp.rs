@@ -4,6 +4,7 @@ mod ban;
 mod limits;
 mod tables;
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use fleetgate_ebpf::abi::UnknownSni;
@@ -45,6 +46,23 @@ pub struct Xdp {
     pub ban: Evidence,
     /// `[xdp.table]`
     pub table: Tables,
+}
+
+impl Xdp {
+    /// Whether all that `source` sends is dropped: the longest prefix that it is in decides.
+    pub fn is_denied(&self, source: IpAddr) -> bool {
+        longest(&self.deny, source) > longest(&self.allow, source)
+    }
+
+    /// Whether no ban and no limit touches `source`.
+    pub fn is_allowed(&self, source: IpAddr) -> bool {
+        longest(&self.allow, source) > longest(&self.deny, source)
+    }
+}
+
+/// The length of the longest of these prefixes that `source` is in.
+fn longest(prefixes: &[IpNet], source: IpAddr) -> Option<u8> {
+    prefixes.iter().filter(|prefix| prefix.contains(&source)).map(IpNet::prefix_len).max()
 }
 
 /// How the program is attached.

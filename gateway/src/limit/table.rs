@@ -4,6 +4,7 @@ use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dashmap::DashMap;
+use dashmap::iter::IterMut;
 use dashmap::mapref::one::RefMut;
 
 const SECOND: u64 = 1_000_000_000;
@@ -42,6 +43,21 @@ impl<K: Eq + Hash, V: Used> Table<K, V> {
             return None;
         }
         Some(self.entries.entry(key).or_default())
+    }
+
+    /// The value of `key`, where there is one.
+    pub fn get_mut(&self, key: &K) -> Option<RefMut<'_, K, V>> {
+        self.entries.get_mut(key)
+    }
+
+    /// Forgets `key`, and returns what it had.
+    pub fn remove(&self, key: &K) -> Option<V> {
+        self.entries.remove(key).map(|(_, value)| value)
+    }
+
+    /// Every key with its value. Nobody may use the table in between.
+    pub fn iter_mut(&self) -> IterMut<'_, K, V> {
+        self.entries.iter_mut()
     }
 
     /// Keys that are remembered.

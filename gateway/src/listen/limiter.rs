@@ -1,5 +1,6 @@
-//! `xdp.limit` in userspace: the same buckets, for when the XDP program is not there to enforce them.
+//! `xdp.limit` in userspace: the same buckets, for when the XDP program is not there to enforce them; and how sources stand.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -9,8 +10,7 @@ use fleetgate_ebpf::gcra::Rate;
 
 use std::net::SocketAddr;
 
-use super::reputation::Reputation;
-use crate::limit::{Buckets, admit, source_key};
+use crate::limit::{Bans, Buckets, Reputation, admit, source_key};
 use crate::model::hostname::HostPattern;
 
 /// How a connection came.
@@ -32,20 +32,34 @@ pub struct Limiter {
     syns: Buckets<Address>,
     hellos: Buckets<Address>,
     hosts: DashMap<HostPattern, u64>,
-    /// What handshakes say about sources.
-    pub reputation: Reputation,
+    /// How sources stand whose packets XDP sees.
+    pub direct: Arc<Reputation>,
+    /// How those stand that a balancer names. XDP hears of neither good nor bad of them.
+    pub proxied: Arc<Reputation>,
+    /// Bans that userspace enforces.
+    pub bans: Arc<Bans>,
 }
 
 impl Limiter {
-    /// A limiter that remembers `max_sources` sources at once, for each of the limits.
-    pub fn new(max_sources: u32) -> Self {
+    /// A limiter that remembers `max_sources` sources at once, for each of the limits, and `max_bans` bans.
+    pub fn new(max_sources: u32, max_bans: u32) -> Self {
         Self {
             epoch: Instant::now(),
             offloaded: AtomicBool::new(false),
             syns: Buckets::new(max_sources),
             hellos: Buckets::new(max_sources),
             hosts: DashMap::new(),
-            reputation: Reputation::new(max_sources),
+            direct: Arc::new(Reputation::new(max_sources)),
+            proxied: Arc::new(Reputation::new(max_sources)),
+            bans: Arc::new(Bans::new(max_bans)),
+        }
+    }
+
+    /// Where it is remembered how sources stand.
+    pub fn reputation(&self, via: Via) -> &Arc<Reputation> {
+        match via {
+            Via::Device => &self.direct,
+            Via::Proxy => &self.proxied,
         }
     }
 
@@ -108,7 +122,7 @@ mod tests {
 
     #[test]
     fn each_source_has_its_own_burst() {
-        let limiter = Limiter::new(100);
+        let limiter = Limiter::new(100, 10);
         let admitted = (0..10).filter(|_| limiter.admit_syn(&rate(3), source(1), Via::Device)).count();
         assert_eq!(admitted, 3);
         assert!(limiter.admit_syn(&rate(3), source(2), Via::Device));
@@ -116,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_full_table_shares_one_bucket_instead_of_growing() {
-        let limiter = Limiter::new(2);
+        let limiter = Limiter::new(2, 10);
         let admitted =
             (0..100).filter(|host| limiter.admit_syn(&rate(3), source(*host), Via::Device)).count();
         assert_eq!(admitted, 2 + 3);
@@ -125,7 +139,7 @@ mod tests {
 
     #[test]
     fn connections_and_hellos_of_a_source_have_a_bucket_each() {
-        let limiter = Limiter::new(100);
+        let limiter = Limiter::new(100, 10);
         let admitted = (0..10).filter(|_| limiter.admit_syn(&rate(3), source(1), Via::Device)).count();
         let hellos = (0..10).filter(|_| limiter.admit_hello(&rate(5), source(1), Via::Device)).count();
         assert_eq!((admitted, hellos), (3, 5));
@@ -134,7 +148,7 @@ mod tests {
     #[test]
     fn a_source_is_an_ipv4_address_however_written_or_an_ipv6_64() {
         let admitted = |first: &str, second: &str| {
-            let limiter = Limiter::new(100);
+            let limiter = Limiter::new(100, 10);
             [first, second].map(|address| {
                 limiter.admit_syn(&rate(1), SocketAddr::new(address.parse().unwrap(), 1), Via::Device)
             })
@@ -161,7 +175,7 @@ mod tests {
 
     #[test]
     fn each_host_has_its_own_burst_and_is_forgotten_when_no_longer_served() {
-        let limiter = Limiter::new(1);
+        let limiter = Limiter::new(1, 10);
         let [first, second] = ["a.example", "*.b.example"].map(|name| name.parse::<HostPattern>().unwrap());
         let burst = |host| (0..10).filter(|_| limiter.admit_host(&rate(3), host, Via::Device)).count();
         assert_eq!((burst(&first), burst(&second), burst(&first)), (3, 3, 0));
@@ -171,14 +185,14 @@ mod tests {
 
     #[test]
     fn no_limit_costs_no_memory() {
-        let limiter = Limiter::new(100);
+        let limiter = Limiter::new(100, 10);
         assert!((0..10).all(|_| limiter.admit_syn(&Rate::UNLIMITED, source(1), Via::Device)));
         assert!(limiter.syns.is_empty());
     }
 
     #[test]
     fn xdp_takes_the_work_over() {
-        let limiter = Limiter::new(100);
+        let limiter = Limiter::new(100, 10);
         limiter.set_offloaded(true);
         assert!((0..10).all(|_| limiter.admit_syn(&rate(1), source(1), Via::Device)));
         let through_balancer = (0..10).filter(|_| limiter.admit_syn(&rate(1), source(1), Via::Proxy)).count();
