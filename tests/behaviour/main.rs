@@ -80,6 +80,7 @@ mod websocket;
 mod xdp_attached;
 mod xdp_bans;
 mod xdp_degraded;
+mod xdp_evidence;
 mod xdp_late;
 mod xdp_limits;
 mod xdp_missing_interface;
