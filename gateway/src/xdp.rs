@@ -9,6 +9,7 @@ mod maps;
 mod overview;
 mod pin;
 mod program;
+mod saved;
 mod slots;
 
 use std::net::{IpAddr, SocketAddr};

@@ -85,6 +85,7 @@ mod xdp_late;
 mod xdp_limits;
 mod xdp_missing_interface;
 mod xdp_pins;
+mod xdp_pins_layout;
 mod xdp_request_floods;
 mod xdp_restart;
 mod xdp_taken;

@@ -80,6 +80,6 @@ impl Program {
             maps::array::<u64>(&mut self.ebpf, map::HOST_TATS)?.set(slot, 0, 0)?;
             maps::hash::<HostKey, u32>(&mut self.ebpf, map::HOSTS)?.insert(host.xdp_key(secret), slot, 0)?;
         }
-        Ok(())
+        self.restore_host_bans()
     }
 }
