@@ -13,7 +13,7 @@ mod voices;
 mod who;
 
 pub use bans::{Banned, Bans};
-pub use buckets::{Buckets, admit};
+pub use buckets::{Buckets, admit, admit_atomic};
 pub use devices::Devices;
 pub use pace::Pace;
 pub use record::Direction;

@@ -22,10 +22,15 @@ fn each_limit_acts_in_userspace() {
     }
     let field = Field::new();
     let tight = "1/s burst 2";
+    let totals = |syn: &str, hello: &str| {
+        format!("{}\nsyn_total = \"{syn}\"\nhello_total = \"{hello}\"", limits("off", "off", "off"))
+    };
     let cases = [
         ("syn_per_source", limits(tight, "off", "off")),
         ("hello_per_source", limits("off", tight, "off")),
         ("hello_per_host", limits("off", "off", tight)),
+        ("syn_total", totals(tight, "off")),
+        ("hello_total", totals("off", tight)),
     ];
     for (limit, limits) in cases {
         let gateway = Gateway::start(without_rights(field.setup("").table("xdp.limit", &limits)));
@@ -70,6 +75,19 @@ fn bans_act_in_userspace() {
     assert_eq!(gateway.cli("ban", &["add", "192.0.2.2", "--host", HOST]).code, 0);
     assert_eq!(ask(HOST), 0);
     assert!(gateway.cli("ban", &["list"]).stdout.contains("192.0.2.2 from iot.example.com  operator"));
+}
+
+#[test]
+fn denied_networks_are_closed_in_userspace() {
+    if !skip::unless_root() || !skip::unless_installed("setpriv") {
+        return;
+    }
+    let field = Field::new();
+    let deny = "deny = [\"192.0.2.0/24\"]\nallow = [\"192.0.2.1\"]";
+    let gateway = Gateway::start(without_rights(field.setup(deny)));
+    assert!(field.curl("/").run().is_err());
+    gateway.wait_metric("fleetgate_limited_connections_total", &[("limit", "deny")], 1);
+    assert_eq!(field.curl_v6("/").response().status(), 200);
 }
 
 #[test]

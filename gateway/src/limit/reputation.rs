@@ -88,6 +88,11 @@ impl Reputation {
         true
     }
 
+    /// Whether a verified device speaks for a source.
+    pub fn speaks_for(&self, source: IpAddr) -> bool {
+        self.voices.speaks_for(limited(source))
+    }
+
     /// Sources with verified devices that are new, or have more of them, and how many they have.
     pub fn take_verified(&self) -> Vec<(IpAddr, u64)> {
         self.voices.take_news()

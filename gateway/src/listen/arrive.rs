@@ -86,12 +86,6 @@ fn standing(shared: &Shared, arrived: &Arrived, Origin { via, source }: Origin) 
     Standing::new(source.ip(), Arc::clone(reputation), Arc::clone(&shared.limiter.bans), voice)
 }
 
-/// Whether userspace has banned a source, from everything or from `host`.
-fn is_banned(shared: &Shared, snapshot: &Snapshot, source: SocketAddr, host: Option<&Host>) -> bool {
-    let host = host.map(|host| &host.pattern);
-    shared.limiter.bans.meets(source.ip(), host) && !snapshot.xdp.is_allowed(source.ip())
-}
-
 /// The handshake within its limits. `None` where it is not begun.
 async fn handshake(
     shared: &Shared,
@@ -100,13 +94,7 @@ async fn handshake(
     from: Origin,
 ) -> Option<Result<(Arrived, AsOf), HandshakeError>> {
     let as_of = AsOf::now(snapshot, &shared.verdicts);
-    let limit = if is_banned(shared, snapshot, from.source, None) {
-        Some("ban")
-    } else {
-        let rate = &snapshot.xdp.limit.syn_per_source;
-        (!shared.limiter.admit_syn(rate, from.source, from.via)).then_some("syn_per_source")
-    };
-    if let Some(limit) = limit {
+    if let Some(limit) = shared.limiter.refuses(&snapshot.xdp, from.source, from.via) {
         shared.metrics.limited.with_label_values(&[limit]).inc();
         return None;
     }
@@ -131,14 +119,7 @@ fn admit(
     host: &Host,
     Origin { via, source }: Origin,
 ) -> Result<(), &'static str> {
-    let limits = &snapshot.xdp.limit;
-    let limit = if is_banned(shared, snapshot, source, Some(host)) {
-        "ban"
-    } else if !shared.limiter.admit_hello(&limits.hello_per_source, source, via) {
-        "hello_per_source"
-    } else if !shared.limiter.admit_host(&limits.hello_per_host, &host.pattern, via) {
-        "hello_per_host"
-    } else {
+    let Some(limit) = shared.limiter.refuses_hello(&snapshot.xdp, source, &host.pattern, via) else {
         return Ok(());
     };
     shared.metrics.limited.with_label_values(&[limit]).inc();
