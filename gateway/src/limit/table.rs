@@ -81,3 +81,20 @@ impl<K: Eq + Hash, V: Used> Table<K, V> {
         self.entries.len() < self.max
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_table_is_swept_once_a_second_at_most() {
+        let table = Table::<u8, u64>::new(1);
+        let quarter = SECOND / 4;
+        let enter = |key, now| table.entry(key, now).map(|mut until| *until = now + quarter).is_some();
+        assert!(enter(1, SECOND));
+        assert!(!enter(2, SECOND), "nothing is over");
+        assert!(!enter(2, SECOND + 2 * quarter), "it is over, and the second is not");
+        assert!(enter(2, 2 * SECOND));
+        assert_eq!(table.len(), 1);
+    }
+}
