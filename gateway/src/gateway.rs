@@ -136,7 +136,7 @@ async fn serve(
         metrics,
         permits: Arc::new(Semaphore::new(config.server.max_connections as usize)),
         devices,
-        limiter: Arc::new(Limiter::new(config.xdp.table.sources)),
+        limiter: Arc::new(Limiter::new(config.xdp.table.sources, config.xdp.table.bans)),
         phase,
         max_idle_origin_connections: config.server.max_idle_origin_connections as usize,
         max_origin_requests: config.server.max_origin_requests as usize,

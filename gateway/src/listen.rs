@@ -2,6 +2,7 @@
 
 mod accept;
 mod arrive;
+mod evidence;
 mod give_back;
 mod inherited;
 mod last_call;
@@ -9,7 +10,6 @@ mod limiter;
 mod listeners;
 mod origins;
 mod proxied;
-mod reputation;
 mod sockets;
 mod worker;
 
@@ -18,7 +18,6 @@ pub use inherited::Inherited;
 pub use limiter::Limiter;
 pub use listeners::{Feed, Listener, Listeners, Plan};
 pub use origins::watch_origins;
-pub use reputation::{Offence, Offender, Reputation};
 pub use sockets::BindError;
 pub use worker::{Shared, spawn};
 

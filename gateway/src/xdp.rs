@@ -9,6 +9,7 @@ mod maps;
 mod overview;
 mod pin;
 mod program;
+mod saved;
 mod slots;
 
 use std::net::{IpAddr, SocketAddr};
@@ -18,7 +19,7 @@ use aya::maps::MapError;
 use serde::Serialize;
 
 pub use attach::{AttachError, Attached, interface_index};
-pub use bans::{BanError, Banned, Cause, Subject};
+pub use bans::{BanError, Banned, Cause, Enforcer, Subject, in_order};
 pub use counters::Counters;
 pub use overview::{Fill, Overview, Packets};
 pub use pin::{PinError, detach};
@@ -63,7 +64,7 @@ impl DataPlane {
     pub fn start(snapshot: &Snapshot, listeners: &[SocketAddr]) -> Self {
         let plane = Self::begin(snapshot, listeners);
         if let Some(error) = &plane.load_error {
-            tracing::error!(%error, "XDP is off; limits are enforced in userspace");
+            tracing::error!(%error, "XDP is off; limits are enforced in userspace, as far as it can");
         }
         plane
     }
@@ -132,7 +133,7 @@ impl DataPlane {
     /// interface never gets a program that is not configured.
     fn load(&mut self, snapshot: &Snapshot, listeners: &[SocketAddr]) -> Result<(), LoadError> {
         let config = &snapshot.xdp;
-        if self.program.is_none() && (config.mode == Mode::Off || config.interfaces.is_empty()) {
+        if self.program.is_none() && (config.is_off()) {
             return Ok(());
         }
         let program = match &mut self.program {
@@ -278,7 +279,7 @@ fn announce(interface: &str, state: &Result<Attached, AttachError>) {
     match state {
         Ok(attached) => tracing::info!(interface, mode = attached.mode, "XDP attached"),
         Err(error) => {
-            tracing::error!(interface, %error, "XDP not attached; limits are enforced in userspace");
+            tracing::error!(interface, %error, "XDP not attached; limits are enforced in userspace, as far as it can");
         }
     }
 }

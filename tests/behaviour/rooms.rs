@@ -70,7 +70,10 @@ const DOORS: &[(&str, &[&str])] = &[
         ],
     ),
     ("handover", &[]),
-    ("control", &["access", "config", "crl", "device", "handover", "listen", "model", "snapshot", "xdp"]),
+    (
+        "control",
+        &["access", "config", "crl", "device", "handover", "limit", "listen", "model", "snapshot", "xdp"],
+    ),
     ("api", &["control"]),
     (
         "gateway",

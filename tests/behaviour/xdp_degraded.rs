@@ -22,10 +22,15 @@ fn each_limit_acts_in_userspace() {
     }
     let field = Field::new();
     let tight = "1/s burst 2";
+    let totals = |syn: &str, hello: &str| {
+        format!("{}\nsyn_total = \"{syn}\"\nhello_total = \"{hello}\"", limits("off", "off", "off"))
+    };
     let cases = [
         ("syn_per_source", limits(tight, "off", "off")),
         ("hello_per_source", limits("off", tight, "off")),
         ("hello_per_host", limits("off", "off", tight)),
+        ("syn_total", totals(tight, "off")),
+        ("hello_total", totals("off", tight)),
     ];
     for (limit, limits) in cases {
         let gateway = Gateway::start(without_rights(field.setup("").table("xdp.limit", &limits)));
@@ -42,6 +47,47 @@ fn each_limit_acts_in_userspace() {
         assert!(served.len() >= 2 && !closed.is_empty(), "{limit}: {served:?} {closed:?}");
         gateway.wait_metric("fleetgate_limited_connections_total", &[("limit", limit)], 1);
     }
+}
+
+#[test]
+fn bans_act_in_userspace() {
+    if !skip::unless_root() || !skip::unless_installed("setpriv") {
+        return;
+    }
+    let field = Field::new();
+    let borne = "names = \"1/s burst 3\"\nduration = \"1h\"";
+    let gateway = Gateway::start(without_rights(field.setup("").table("xdp.ban", borne)));
+    let address = field.address();
+    let ask = |name: &str| {
+        let hello = hello::classic(name);
+        field.fleet.run(|| Raw::connect(address).send(&[&hello]).0.peek(&mut [0]).unwrap_or(0))
+    };
+    assert!(ask(HOST) > 0);
+    for _ in 0..8 {
+        ask("other.example.com");
+    }
+    gateway.wait_metric("fleetgate_bans_total", &[("cause", "names")], 1);
+    assert_eq!(ask(HOST), 0);
+    let pardoned = gateway.cli("ban", &["rm", "192.0.2.2"]);
+    assert_eq!(pardoned.code, 0, "{pardoned:?}");
+    assert!(ask(HOST) > 0);
+    // An operator's too.
+    assert_eq!(gateway.cli("ban", &["add", "192.0.2.2", "--host", HOST]).code, 0);
+    assert_eq!(ask(HOST), 0);
+    assert!(gateway.cli("ban", &["list"]).stdout.contains("192.0.2.2 from iot.example.com  operator"));
+}
+
+#[test]
+fn denied_networks_are_closed_in_userspace() {
+    if !skip::unless_root() || !skip::unless_installed("setpriv") {
+        return;
+    }
+    let field = Field::new();
+    let deny = "deny = [\"192.0.2.0/24\"]\nallow = [\"192.0.2.1\"]";
+    let gateway = Gateway::start(without_rights(field.setup(deny)));
+    assert!(field.curl("/").run().is_err());
+    gateway.wait_metric("fleetgate_limited_connections_total", &[("limit", "deny")], 1);
+    assert_eq!(field.curl_v6("/").response().status(), 200);
 }
 
 #[test]

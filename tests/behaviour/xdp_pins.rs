@@ -1,7 +1,10 @@
 //! With `xdp.pin_dir`, protection outlives the gateway: bans hold while none runs, the next one takes over, and
 //! `fleetgate xdp detach` takes it all away.
 
+use std::io::ErrorKind;
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use fleetgate_ebpf::verdict::Verdict;
@@ -52,6 +55,42 @@ fn protection_outlives_a_stop_and_a_kill_and_the_next_gateway_takes_over() {
         assert_eq!(field.curl("/").response().status(), 200, "{signal}");
         assert_eq!(gateway.packets(Verdict::HelloMatched), matched + 1, "{signal}: counters go on");
     }
+}
+
+/// Who is banned hears nothing. Without the program even a port where nobody listens answers, with a RST.
+#[test]
+fn no_packet_gets_through_while_a_gateway_goes_and_the_next_one_comes() {
+    if !skip::unless_root() {
+        return;
+    }
+    let (field, pins) = (Field::new(), BpfFs::new());
+    let mut gateway = Gateway::start(setup(&field, &pins, ""));
+    assert_eq!(gateway.cli("ban", &["add", FLEET]).code, 0);
+    let (done, address) = (AtomicBool::new(false), field.address());
+    let knock = || TcpStream::connect_timeout(&address, Duration::from_millis(10));
+    let knocks = thread::scope(|threads| {
+        let knocking = threads.spawn(|| {
+            field.fleet.run(|| {
+                let mut knocks = Vec::new();
+                while !done.load(Ordering::Relaxed) {
+                    knocks.push(knock().map_err(|error| error.kind()).err());
+                }
+                knocks
+            })
+        });
+        for signal in [Signal::SIGKILL, Signal::SIGTERM] {
+            end(&mut gateway, signal);
+            gateway.start_again();
+        }
+        // The last one with other maps.
+        end(&mut gateway, Signal::SIGKILL);
+        gateway.configure(&setup(&field, &pins, "").table("xdp.table", "flows = 128"));
+        gateway.start_again();
+        done.store(true, Ordering::Relaxed);
+        knocking.join().unwrap()
+    });
+    assert!(knocks.len() > 10, "{knocks:?}");
+    assert!(knocks.iter().all(|knock| *knock == Some(ErrorKind::TimedOut)), "{knocks:?}");
 }
 
 #[test]

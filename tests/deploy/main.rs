@@ -8,6 +8,7 @@ mod configuration_page;
 mod dashboard;
 mod forwarding_page;
 mod operations_page;
+mod package_removal;
 mod references;
 mod registry;
 mod repository;

@@ -171,7 +171,8 @@ impl Ports {
     /// Free ports; in a namespace of its own every port is free, and tests know these.
     fn choose(setup: &Setup) -> Self {
         if setup.namespace.is_some() {
-            return Self { devices: 8443, metrics: 9090 };
+            let (devices, metrics) = setup.ports;
+            return Self { devices, metrics };
         }
         let free = || {
             let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");

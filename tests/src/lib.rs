@@ -8,6 +8,7 @@ pub mod bpffs;
 pub mod byte_origin;
 pub mod client;
 pub mod crl_server;
+pub mod crowd;
 pub mod field;
 pub mod gateway;
 pub mod load;

@@ -102,7 +102,8 @@ pub(super) fn list(reply: &Value) -> String {
         let host = ban["host"].as_str().map(|host| format!(" from {host}")).unwrap_or_default();
         let remaining = Duration::from_secs(ban["remaining"].as_u64().unwrap_or_default());
         let time = humantime::format_duration(remaining);
-        format!("{}{host}  {}  {time} left  {} packets", text("source"), text("cause"), ban["packets"])
+        let met = if ban["by"] == "userspace" { "connections and requests, in userspace" } else { "packets" };
+        format!("{}{host}  {}  {time} left  {} {met}", text("source"), text("cause"), ban["packets"])
     };
     let lines: Vec<_> = reply["bans"].as_array().into_iter().flatten().map(line).collect();
     if lines.is_empty() { "nobody is banned".to_owned() } else { lines.join("\n") }
@@ -115,12 +116,12 @@ mod tests {
     #[test]
     fn a_list_says_who_why_and_for_how_long() {
         let reply = json!({ "bans": [
-            { "source": "192.0.2.1", "host": null, "cause": "operator", "age": 1, "remaining": 3599, "packets": 7 },
-            { "source": "2001:db8::/64", "host": "iot.example.com", "cause": "names", "age": 1, "remaining": 60, "packets": 0 },
+            { "source": "192.0.2.1", "host": null, "cause": "operator", "age": 1, "remaining": 3599, "packets": 7, "by": "xdp" },
+            { "source": "2001:db8::/64", "host": "iot.example.com", "cause": "names", "age": 1, "remaining": 60, "packets": 0, "by": "userspace" },
         ] });
         assert_eq!(
             list(&reply),
-            "192.0.2.1  operator  59m 59s left  7 packets\n2001:db8::/64 from iot.example.com  names  1m left  0 packets"
+            "192.0.2.1  operator  59m 59s left  7 packets\n2001:db8::/64 from iot.example.com  names  1m left  0 connections and requests, in userspace"
         );
         assert_eq!(list(&json!({ "bans": [] })), "nobody is banned");
     }

@@ -4,6 +4,7 @@ mod ban;
 mod limits;
 mod tables;
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use fleetgate_ebpf::abi::UnknownSni;
@@ -39,12 +40,36 @@ pub struct Xdp {
     pub log: XdpLog,
     /// Where maps and links are pinned, so that protection outlives the gateway.
     pub pin_dir: Option<PathBuf>,
-    /// `[xdp.limit]`; without XDP they are enforced in userspace.
+    /// `[xdp.limit]`; without XDP they are enforced in userspace, as far as it can.
     pub limit: Limits,
+    /// Keys that were set to something that only XDP does.
+    pub only_in_xdp: Vec<Spanned<&'static str>>,
     /// `[xdp.ban]`
     pub ban: Evidence,
     /// `[xdp.table]`
     pub table: Tables,
+}
+
+impl Xdp {
+    /// Whether the program is not even wanted.
+    pub fn is_off(&self) -> bool {
+        self.mode == Mode::Off || self.interfaces.is_empty()
+    }
+
+    /// Whether all that `source` sends is dropped: the longest prefix that it is in decides.
+    pub fn is_denied(&self, source: IpAddr) -> bool {
+        longest(&self.deny, source) > longest(&self.allow, source)
+    }
+
+    /// Whether no ban and no limit touches `source`.
+    pub fn is_allowed(&self, source: IpAddr) -> bool {
+        longest(&self.allow, source) > longest(&self.deny, source)
+    }
+}
+
+/// The length of the longest of these prefixes that `source` is in.
+fn longest(prefixes: &[IpNet], source: IpAddr) -> Option<u8> {
+    prefixes.iter().filter(|prefix| prefix.contains(&source)).map(IpNet::prefix_len).max()
 }
 
 /// How the program is attached.
@@ -98,19 +123,23 @@ impl<'de> Deserialize<'de> for Xdp {
     fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
         let mut table = TableHelper::new(value)?;
         let (allow, deny) = (networks(&mut table, "allow"), networks(&mut table, "deny"));
+        let limits::Written { limits: limit, mut only_in_xdp } = table.optional("limit").unwrap_or_default();
+        let unknown_sni = table.optional_s::<Unknown>("unknown_sni");
+        if let Some(Spanned { value: Unknown(UnknownSni::Drop | UnknownSni::Reset), span }) = unknown_sni {
+            only_in_xdp.push(Spanned::with_span("xdp.unknown_sni", span));
+        }
         let xdp = Self {
             mode: table.optional("mode").unwrap_or_default(),
             interfaces: table.optional("interfaces").unwrap_or_default(),
             required: table.optional("required").unwrap_or_default(),
-            unknown_sni: table
-                .optional::<Unknown>("unknown_sni")
-                .map_or_else(UnknownSni::default, |unknown| unknown.0),
+            unknown_sni: unknown_sni.map_or_else(UnknownSni::default, |unknown| unknown.value.0),
             protect: networks(&mut table, "protect").value,
             allow: Vec::new(),
             deny: Vec::new(),
             pin_dir: table.optional::<String>("pin_dir").map(PathBuf::from),
             log: table.optional("log").unwrap_or_default(),
-            limit: table.optional("limit").unwrap_or_default(),
+            limit,
+            only_in_xdp,
             ban: table.optional("ban").unwrap_or_default(),
             table: table.optional("table").unwrap_or_default(),
         };

@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Control, State};
-use crate::listen::{Offence, Offender};
+use crate::limit::{self, Offence, Offender, Reputation};
 use crate::model::hostname::HostPattern;
-use crate::xdp::{BanError, Banned, Cause, Overview, Subject};
+use crate::xdp::{BanError, Banned, Cause, Enforcer, Overview, Subject, in_order};
 
 /// How long an operator's ban lasts unless they say.
 const USUAL: Duration = Duration::from_hours(1);
@@ -54,6 +54,9 @@ pub enum RefusedBan {
     /// Too short or too long.
     #[error("a ban lasts from a second to a year")]
     Time,
+    /// There are as many as there may be.
+    #[error("there is no room for more bans; raise xdp.table.bans")]
+    Full,
     /// The XDP side.
     #[error(transparent)]
     Xdp(#[from] BanError),
@@ -67,25 +70,37 @@ impl BanRequest {
 }
 
 impl Control {
-    /// The bans in force.
+    /// The bans in force, wherever they are enforced.
     ///
     /// # Errors
-    /// XDP is off, or the kernel refuses to tell.
+    /// When the kernel refuses to tell.
     pub fn bans(&self) -> Result<BanList, BanError> {
-        Ok(BanList { bans: self.lock().plane.bans()? })
+        let mut bans = unless_off(self.lock().plane.bans())?.unwrap_or_default();
+        for here in self.shared.limiter.bans.list().into_iter().map(in_userspace) {
+            // An operator's are in both places.
+            if !bans.iter().any(|ban| (&ban.source, &ban.host) == (&here.source, &here.host)) {
+                bans.push(here);
+            }
+        }
+        Ok(BanList { bans: in_order(bans) })
     }
 
-    /// Bans a source, at once.
+    /// Bans a source, at once: in XDP, and in userspace for what comes through a balancer or while XDP is off.
     ///
     /// # Errors
-    /// The request makes no sense, or XDP is off.
+    /// The request makes no sense, or the kernel refuses.
     pub fn ban(&self, request: &BanRequest) -> Result<BanChange, RefusedBan> {
         let subject = request.subject()?;
         let time = request.seconds.map_or(USUAL, Duration::from_secs);
         if time.is_zero() || time > LONGEST {
             return Err(RefusedBan::Time);
         }
-        self.lock().plane.ban(&subject, time, Cause::Operator)?;
+        self.must_be_served(&subject)?;
+        let is_in_xdp = unless_off(self.lock().plane.ban(&subject, time, Cause::Operator))?.is_some();
+        let is_here = self.shared.limiter.bans.add(subject.source, subject.host.clone(), time, None);
+        if !is_in_xdp && !is_here {
+            return Err(RefusedBan::Full);
+        }
         self.shared.metrics.bans.with_label_values(&[Cause::Operator.label()]).inc();
         tracing::warn!(%subject, ?time, "banned by an operator");
         Ok(BanChange { subject: subject.to_string(), changed: true, seconds: Some(time.as_secs()) })
@@ -97,7 +112,9 @@ impl Control {
     /// As [`Control::ban`].
     pub fn unban(&self, request: &BanRequest) -> Result<BanChange, RefusedBan> {
         let subject = request.subject()?;
-        let changed = self.lock().plane.unban(&subject)?;
+        self.must_be_served(&subject)?;
+        let in_xdp = unless_off(self.lock().plane.unban(&subject))?.unwrap_or_default();
+        let changed = self.shared.limiter.bans.remove(subject.source, subject.host.clone()) || in_xdp;
         if changed {
             tracing::warn!(%subject, "a ban was taken back by an operator");
         }
@@ -112,27 +129,89 @@ impl Control {
         Ok(self.lock().plane.overview()?)
     }
 
-    /// Has XDP know sources of verified devices, and ban those that did too much wrong.
+    /// Has XDP know sources of verified devices, and bans those that did too much wrong. What came through a balancer is
+    /// none of XDP's business: there it would meet everybody else behind that.
     pub(super) fn follow_reputation(&self, state: &mut State) {
-        let reputation = &self.shared.limiter.reputation;
-        state.plane.remember_verified(reputation.take_verified().into_iter());
-        let time = self.shared.snapshot.load().xdp.ban.duration;
-        for Offender { source, host, offence } in reputation.take_offenders() {
-            let cause = match offence {
-                Offence::Handshakes => Cause::Handshakes,
-                Offence::Certificates => Cause::Certificates,
-                Offence::Names => Cause::Names,
-            };
-            let subject = Subject { source, host };
+        let limiter = &self.shared.limiter;
+        state.plane.remember_verified(limiter.direct.take_verified().into_iter());
+        for offender in self.offenders(&limiter.direct) {
+            let (subject, cause, time) = self.sentence(&offender);
             match state.plane.ban(&subject, time, cause) {
-                Ok(()) => {
-                    self.shared.metrics.bans.with_label_values(&[cause.label()]).inc();
-                    tracing::warn!(%subject, evidence = cause.label(), ?time, "banned on evidence");
-                }
-                // Userspace's limits are all there is.
-                Err(BanError::Off) => return,
+                Ok(()) => self.banned(&subject, cause, time),
+                Err(BanError::Off) => self.ban_in_userspace(offender),
                 Err(error) => tracing::warn!(%subject, %error, "cannot ban"),
             }
         }
+        for offender in self.offenders(&limiter.proxied) {
+            self.ban_in_userspace(offender);
+        }
+    }
+
+    /// Those that did too much wrong, but for whom the configuration exempts.
+    fn offenders(&self, reputation: &Reputation) -> Vec<Offender> {
+        let snapshot = self.shared.snapshot.load();
+        let mut offenders = reputation.take_offenders();
+        offenders.retain(|offender| !snapshot.xdp.is_allowed(offender.source));
+        offenders
+    }
+
+    fn sentence(&self, Offender { source, host, offence }: &Offender) -> (Subject, Cause, Duration) {
+        let subject = Subject { source: *source, host: host.clone() };
+        (subject, cause(Some(*offence)), self.shared.snapshot.load().xdp.ban.duration)
+    }
+
+    fn ban_in_userspace(&self, offender: Offender) {
+        let (subject, cause, time) = self.sentence(&offender);
+        let Offender { source, host, offence } = offender;
+        if self.shared.limiter.bans.add(source, host, time, Some(offence)) {
+            self.banned(&subject, cause, time);
+        } else {
+            tracing::warn!(%subject, "cannot ban: there is no room; raise xdp.table.bans");
+        }
+    }
+
+    fn banned(&self, subject: &Subject, cause: Cause, time: Duration) {
+        self.shared.metrics.bans.with_label_values(&[cause.label()]).inc();
+        tracing::warn!(%subject, evidence = cause.label(), ?time, "banned on evidence");
+    }
+
+    fn must_be_served(&self, subject: &Subject) -> Result<(), BanError> {
+        let snapshot = self.shared.snapshot.load();
+        match &subject.host {
+            Some(host) if !snapshot.hosts().any(|served| served.pattern == *host) => {
+                Err(BanError::UnknownHost(host.clone()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// `None` where XDP is off: userspace does its work.
+fn unless_off<T>(result: Result<T, BanError>) -> Result<Option<T>, BanError> {
+    match result {
+        Err(BanError::Off) => Ok(None),
+        result => result.map(Some),
+    }
+}
+
+const fn cause(offence: Option<Offence>) -> Cause {
+    match offence {
+        None => Cause::Operator,
+        Some(Offence::Handshakes) => Cause::Handshakes,
+        Some(Offence::Certificates) => Cause::Certificates,
+        Some(Offence::Names) => Cause::Names,
+        Some(Offence::Requests) => Cause::Requests,
+    }
+}
+
+fn in_userspace(ban: limit::Banned) -> Banned {
+    Banned {
+        source: Subject { source: ban.source, host: None }.to_string(),
+        host: ban.host.map(|host| host.to_string()),
+        cause: cause(ban.cause),
+        age: ban.age.as_secs(),
+        remaining: ban.remaining.as_secs(),
+        packets: ban.met,
+        by: Enforcer::Userspace,
     }
 }

@@ -23,7 +23,7 @@ use crate::access::token::{Token, Tokens};
 use crate::connection::{self, AsOf, InForce, State};
 use crate::device::Device;
 use crate::device::verdicts::Verdicts;
-use crate::limit::{Devices, Direction, Pace};
+use crate::limit::{Devices, Direction, Offence, Pace, Standing};
 use crate::origin::Pool;
 use crate::snapshot::{Host, Snapshot};
 use crate::telemetry::{AccessLog, Metrics};
@@ -75,6 +75,10 @@ pub(super) struct Connection {
     introduced: Cell<bool>,
     /// Its part in what its device may do.
     seating: Seating,
+    /// How its source stands.
+    standing: Standing,
+    /// Whether it is to end because of what its source did.
+    dismissed: Cell<bool>,
     /// How far its responses are.
     pub(super) responses: Responses,
     /// The token that was offered as a cookie last.
@@ -156,7 +160,12 @@ impl Connection {
     /// The connection that a handshake led to, which began under `as_of`.
     ///
     /// Who takes back more than `max_cancelled` requests without letting others come to their end is flooding.
-    pub(super) fn new(accepted: &Accepted, source: SocketAddr, as_of: AsOf, max_cancelled: u32) -> Self {
+    pub(super) fn new(
+        accepted: &Accepted,
+        (source, standing): (SocketAddr, Standing),
+        as_of: AsOf,
+        max_cancelled: u32,
+    ) -> Self {
         let shared = connection::Connection::new(accepted, source, as_of);
         Self {
             hop: Hop::new(source.ip(), &shared.name),
@@ -165,6 +174,8 @@ impl Connection {
             told: RefCell::default(),
             introduced: Cell::new(false),
             seating: Seating::default(),
+            standing,
+            dismissed: Cell::new(false),
             responses: Responses::default(),
             offered: RefCell::default(),
             bodies: Bodies::default(),
@@ -209,9 +220,27 @@ impl Connection {
         self.seating.enter(devices, self.source, &accepted.host, &accepted.device)
     }
 
-    /// Whether it is one more than its device may have.
-    pub(super) fn is_surplus(&self) -> bool {
-        self.seating.is_surplus()
+    /// Whether it is one more than its device may have, or its source has done too much wrong: its next response is its last.
+    pub(super) fn is_unwelcome(&self) -> bool {
+        self.seating.is_surplus() || self.dismissed.get()
+    }
+
+    /// Notes a request that was refused. Where that is one too many, the connection ends: a ban keeps out new ones only.
+    pub(super) fn refused(&self, context: &Context, state: &State) {
+        let rate = &context.snapshot.load().xdp.ban.requests;
+        if self.standing.offended(rate, &state.host.pattern, Offence::Requests) {
+            self.dismissed.set(true);
+        }
+    }
+
+    /// Whether userspace has banned its source since it was made. Then it ends.
+    pub(super) fn is_banned(&self, context: &Context, state: &State) -> bool {
+        let is_banned = self.standing.is_banned(&state.host.pattern)
+            && !context.snapshot.load().xdp.is_allowed(self.source.ip());
+        if is_banned {
+            self.dismissed.set(true);
+        }
+        is_banned
     }
 
     /// Has the next response be the last.
@@ -221,7 +250,7 @@ impl Connection {
 
     /// Whether a response has to say that it is the last.
     pub(super) fn is_last(&self) -> bool {
-        self.parting.get() || self.is_surplus()
+        self.parting.get() || self.is_unwelcome()
     }
 
     /// Takes one of the requests that the device may make.

@@ -46,6 +46,7 @@ pub(super) async fn answer(
     let is_first = !connection.was_permitted();
     let result = match &state {
         None => Err(Refused::Misdirected),
+        Some(state) if connection.is_banned(context, state) => Err(Refused::Banned),
         Some(state) => pass(context, connection, state, (number, &ray_id), request).await,
     };
     let (response, permit, denial) = match result {
@@ -58,6 +59,11 @@ pub(super) async fn answer(
             (page.map(Either::Left), None, Some(refused))
         }
     };
+    if let (Some(refused), Some(state)) = (&denial, &state)
+        && refused.is_evidence()
+    {
+        connection.refused(context, state);
+    }
     let host = state.as_ref().map_or(OTHER, |state| &state.host.label);
     let duration = begun.elapsed().as_secs_f64();
     context.metrics.requests.with_label_values(&[host, status_class(response.status())]).inc();
@@ -86,7 +92,7 @@ pub(super) async fn answer(
                 | Refused::Origin(permit, _),
             ) => (Some(*permit), None),
             Some(Refused::Denied(denial)) => (permit, denial.policy_name()),
-            Some(Refused::BadHost | Refused::Misdirected) | None => (permit, None),
+            Some(Refused::BadHost | Refused::Misdirected | Refused::Banned) | None => (permit, None),
         };
         let device = state.as_ref().map(|state| state.device.clone()).unwrap_or_default();
         context.access_log.write(&Line::Request {

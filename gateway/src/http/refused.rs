@@ -16,6 +16,8 @@ pub(super) enum Refused<'a> {
     BadHost,
     /// The Host is not the name that the connection was made for (RFC 9110, 7.4), or is no longer served to it.
     Misdirected,
+    /// Its source was banned since the connection was made.
+    Banned,
     /// Access said no.
     Denied(Denial<'a>),
     /// Access said yes, and the device has had its share.
@@ -33,6 +35,7 @@ impl Refused<'_> {
         match self {
             Self::BadHost => StatusCode::BAD_REQUEST,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Self::Banned => StatusCode::FORBIDDEN,
             Self::Denied(denial) => denied::status(denial),
             Self::Limited(..) => StatusCode::TOO_MANY_REQUESTS,
             Self::Body(_, fault) => fault.status(),
@@ -45,6 +48,7 @@ impl Refused<'_> {
         match self {
             Self::BadHost => "The request names no host, or not a valid one.",
             Self::Misdirected => "This connection was made for another host.",
+            Self::Banned => "Too much was wrong with what came from your address. Please try again later.",
             Self::Denied(denial) => denied::message(denial),
             Self::Limited(_, exceeded) => exceeded.message(),
             Self::Body(_, fault) => fault.message(),
@@ -60,12 +64,20 @@ impl Refused<'_> {
         match self {
             Self::BadHost => "bad_host",
             Self::Misdirected => "misdirected",
+            Self::Banned => "banned",
             Self::Denied(denial) => denial.reason.label(),
             Self::Limited(_, exceeded) => exceeded.label(),
             Self::Body(_, fault) => fault.label(),
             Self::NoToken(_) => "token_not_signed",
             Self::Origin(_, error) => error.label(),
         }
+    }
+
+    /// Whether it speaks against its sender: policy said no, or a limit did.
+    pub(super) fn is_evidence(&self) -> bool {
+        let status = self.status();
+        status == StatusCode::TOO_MANY_REQUESTS
+            || (status == StatusCode::FORBIDDEN && self.denial().is_some())
     }
 
     /// What the client gets to see. `host` is the name that was asked for.
@@ -103,6 +115,7 @@ mod tests {
             (Refused::BadHost, 400, "bad_host"),
             (Refused::Misdirected, 421, "misdirected"),
             (Refused::Denied(denial), 403, "denied_by_policy"),
+            (Refused::Banned, 403, "banned"),
             (Refused::Limited(permit, Exceeded::Connections), 429, "limit_connections"),
             (Refused::Limited(permit, Exceeded::Requests { seconds: 1 }), 429, "limit_requests"),
             (Refused::Body(permit, Fault::Idle), 408, "request_body_timeout"),
@@ -113,6 +126,8 @@ mod tests {
         ];
         for (refused, status, label) in cases {
             assert_eq!((refused.status().as_u16(), refused.label()), (status, label));
+            let is_evidence = ["denied_by_policy", "limit_connections", "limit_requests"].contains(&label);
+            assert_eq!(refused.is_evidence(), is_evidence, "{label}");
             assert!(
                 !refused.message().contains("127.0.0.1"),
                 "an origin is nobody's business: {}",

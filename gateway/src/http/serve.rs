@@ -26,7 +26,7 @@ use super::http1::{self, BoxError};
 use super::io::Io;
 use super::watch::{End, Watch};
 use crate::connection::{AsOf, Phase};
-use crate::limit::Direction;
+use crate::limit::{Direction, Standing};
 use crate::tls::Accepted;
 
 /// How long an HTTP/2 connection has for its GOAWAY once it has lost what it was permitted. Its streams end with it.
@@ -46,12 +46,12 @@ const SEND_BUFFER: usize = 1 << 16;
 pub async fn serve(
     context: Rc<Context>,
     accepted: Accepted,
-    source: SocketAddr,
+    (source, standing): (SocketAddr, Standing),
     as_of: AsOf,
     phase: watch::Receiver<Phase>,
 ) {
     let label = Arc::clone(&accepted.host.label);
-    let connection = Rc::new(Connection::new(&accepted, source, as_of, context.max_streams));
+    let connection = Rc::new(Connection::new(&accepted, (source, standing), as_of, context.max_streams));
     let is_http2 = accepted.is_http2();
     let version = if is_http2 { "2" } else { "1.1" };
     context.metrics.http_connections.with_label_values(&[&*label, version]).inc();
@@ -100,7 +100,7 @@ async fn answer(
     }
     let mut response = forward::answer(&context, &connection, busy.number, request).await;
     if version == Version::HTTP_2 {
-        if connection.is_surplus() {
+        if connection.is_unwelcome() {
             connection.finish();
         }
     } else if connection.is_last() && response.status() != StatusCode::SWITCHING_PROTOCOLS {

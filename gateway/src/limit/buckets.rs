@@ -53,7 +53,7 @@ pub fn admit(tat: &mut u64, rate: &Rate, now: u64) -> bool {
 ///
 /// # Errors
 /// The nanoseconds until there is something to take.
-pub(super) fn admit_atomic(tat: &AtomicU64, rate: &Rate, now: u64) -> Result<(), u64> {
+pub fn admit_atomic(tat: &AtomicU64, rate: &Rate, now: u64) -> Result<(), u64> {
     match tat.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |tat| rate.admit(tat, now)) {
         Ok(_) => Ok(()),
         Err(tat) => Err(tat.saturating_sub(now).saturating_sub(rate.tolerance_ns)),

@@ -4,6 +4,7 @@ use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dashmap::DashMap;
+use dashmap::iter::IterMut;
 use dashmap::mapref::one::RefMut;
 
 const SECOND: u64 = 1_000_000_000;
@@ -44,6 +45,21 @@ impl<K: Eq + Hash, V: Used> Table<K, V> {
         Some(self.entries.entry(key).or_default())
     }
 
+    /// The value of `key`, where there is one.
+    pub fn get_mut(&self, key: &K) -> Option<RefMut<'_, K, V>> {
+        self.entries.get_mut(key)
+    }
+
+    /// Forgets `key`, and returns what it had.
+    pub fn remove(&self, key: &K) -> Option<V> {
+        self.entries.remove(key).map(|(_, value)| value)
+    }
+
+    /// Every key with its value. Nobody may use the table in between.
+    pub fn iter_mut(&self) -> IterMut<'_, K, V> {
+        self.entries.iter_mut()
+    }
+
     /// Keys that are remembered.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -63,5 +79,22 @@ impl<K: Eq + Hash, V: Used> Table<K, V> {
             self.entries.retain(|_, value| !value.is_as_new(now));
         }
         self.entries.len() < self.max
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_table_is_swept_once_a_second_at_most() {
+        let table = Table::<u8, u64>::new(1);
+        let quarter = SECOND / 4;
+        let enter = |key, now| table.entry(key, now).map(|mut until| *until = now + quarter).is_some();
+        assert!(enter(1, SECOND));
+        assert!(!enter(2, SECOND), "nothing is over");
+        assert!(!enter(2, SECOND + 2 * quarter), "it is over, and the second is not");
+        assert!(enter(2, 2 * SECOND));
+        assert_eq!(table.len(), 1);
     }
 }

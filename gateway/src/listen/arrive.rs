@@ -8,19 +8,26 @@ use ipnet::IpNet;
 use tokio::net::TcpStream;
 use tokio::time::timeout_at;
 
+use super::evidence::Evidence;
 use super::limiter::Via;
 use super::proxied::{self, ProxyError};
 use super::worker::Shared;
 use crate::connection::{AsOf, peer};
 use crate::device::Device;
+use crate::limit::Standing;
 use crate::snapshot::{Host, Snapshot};
 use crate::stream::Ends;
 use crate::telemetry::access_log::{self, Line};
 use crate::telemetry::metrics::OTHER;
 use crate::tls::{self, Arrived, HandshakeError};
 
-/// A connection whose handshake is done, where it comes from, and what the handshake was begun under.
-pub(super) type Arrival = (Arrived, Ends, AsOf);
+/// A connection whose handshake is done, where it comes from, how its source stands, and what the handshake was begun under.
+pub(super) struct Arrival {
+    pub(super) arrived: Arrived,
+    pub(super) ends: Ends,
+    pub(super) standing: Standing,
+    pub(super) as_of: AsOf,
+}
 
 /// What comes before the first byte of a device's, within its limits and its time, counted and logged.
 pub(super) async fn arrive(
@@ -49,16 +56,13 @@ pub(super) async fn arrive(
     match handshake.unwrap_or(Some(Err(HandshakeError::Timeout)))? {
         Ok((arrived, as_of)) => {
             welcome(shared, &arrived, begun);
-            if let (Via::Device, Arrived::Accepted(accepted)) = (from.via, &arrived) {
-                shared.limiter.reputation.completed(peer, &accepted.device);
-            }
-            Some((arrived, ends, as_of))
+            let standing = standing(shared, &arrived, from);
+            Some(Arrival { arrived, ends, standing, as_of })
         }
         Err(error) => {
             report(shared, &error, ends.source);
-            // XDP sees a balancer in the place of those behind it.
-            if from.via == Via::Device {
-                shared.limiter.reputation.failed(&snapshot.xdp.ban, peer, &error);
+            if let Some(Evidence { host, offence, rate }) = Evidence::of(&error, &snapshot.xdp.ban) {
+                shared.limiter.reputation(from.via).offended(rate, from.source.ip(), host, offence);
             }
             None
         }
@@ -72,6 +76,16 @@ struct Origin {
     source: SocketAddr,
 }
 
+/// How the source of a connection stands. A verified device speaks for it.
+fn standing(shared: &Shared, arrived: &Arrived, Origin { via, source }: Origin) -> Standing {
+    let reputation = shared.limiter.reputation(via);
+    let voice = match arrived {
+        Arrived::Accepted(accepted) => reputation.completed(source, &accepted.device),
+        Arrived::Through(_) => None,
+    };
+    Standing::new(source.ip(), Arc::clone(reputation), Arc::clone(&shared.limiter.bans), voice)
+}
+
 /// The handshake within its limits. `None` where it is not begun.
 async fn handshake(
     shared: &Shared,
@@ -80,8 +94,8 @@ async fn handshake(
     from: Origin,
 ) -> Option<Result<(Arrived, AsOf), HandshakeError>> {
     let as_of = AsOf::now(snapshot, &shared.verdicts);
-    if !shared.limiter.admit_syn(&snapshot.xdp.limit.syn_per_source, from.source, from.via) {
-        shared.metrics.limited.with_label_values(&["syn_per_source"]).inc();
+    if let Some(limit) = shared.limiter.refuses(&snapshot.xdp, from.source, from.via) {
+        shared.metrics.limited.with_label_values(&[limit]).inc();
         return None;
     }
     let admit = |host: &Host| admit(shared, snapshot, host, from);
@@ -105,12 +119,7 @@ fn admit(
     host: &Host,
     Origin { via, source }: Origin,
 ) -> Result<(), &'static str> {
-    let limits = &snapshot.xdp.limit;
-    let limit = if !shared.limiter.admit_hello(&limits.hello_per_source, source, via) {
-        "hello_per_source"
-    } else if !shared.limiter.admit_host(&limits.hello_per_host, &host.pattern, via) {
-        "hello_per_host"
-    } else {
+    let Some(limit) = shared.limiter.refuses_hello(&snapshot.xdp, source, &host.pattern, via) else {
         return Ok(());
     };
     shared.metrics.limited.with_label_values(&[limit]).inc();

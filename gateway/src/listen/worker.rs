@@ -15,7 +15,7 @@ use tokio::task::{LocalSet, spawn_local};
 use tokio::time::sleep;
 
 use super::accept::accept;
-use super::arrive::arrive;
+use super::arrive::{Arrival, arrive};
 use super::give_back::give_back;
 use super::limiter::Limiter;
 use super::listeners::Feed;
@@ -176,9 +176,8 @@ pub(super) async fn connection(
     let _ = stream.set_nodelay(true);
     // Each phase in a box of its own: a connection that idles for hours keeps no room for its handshake, nor a stream
     // for what HTTP would need.
-    let Some((arrived, ends, as_of)) = Box::pin(arrive(&worker.shared, stream, peer, proxies)).await else {
-        return;
-    };
+    let arrival = Box::pin(arrive(&worker.shared, stream, peer, proxies)).await;
+    let Some(Arrival { arrived, ends, standing, as_of }) = arrival else { return };
     let streams = Rc::clone(&worker.streams);
     match arrived {
         Arrived::Through(through) => Box::pin(stream::serve_through(streams, through, ends, as_of)).await,
@@ -188,7 +187,7 @@ pub(super) async fn connection(
         Arrived::Accepted(accepted) => {
             let phase = worker.shared.phase.clone();
             let context = Rc::clone(&worker.context);
-            Box::pin(http::serve(context, accepted, ends.source, as_of, phase)).await;
+            Box::pin(http::serve(context, accepted, (ends.source, standing), as_of, phase)).await;
         }
     }
 }

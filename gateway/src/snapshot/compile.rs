@@ -62,6 +62,7 @@ pub fn compile(
     let bundles = compiler.bundles();
     let crls = compiler.revocation(&bundles);
     compiler.check_names();
+    compiler.check_xdp();
     let access = compiler.access(&bundles);
     let hosts = config.hosts.iter().filter_map(|host| compiler.host(host, &bundles, &access));
     let hosts: Vec<_> = hosts.collect();
@@ -134,6 +135,15 @@ impl<'a> Compiler<'a> {
                 self.error(path.span, error.to_string(), "name a PEM file that the gateway's user may read");
             })
             .ok()
+    }
+
+    /// What is set for XDP and would do nothing without it.
+    fn check_xdp(&mut self) {
+        let xdp = &self.config.xdp;
+        for Spanned { value: key, span } in xdp.only_in_xdp.iter().filter(|_| xdp.is_off()) {
+            let message = format!("{key} does nothing: only XDP does that, and XDP is off");
+            self.warn(*span, message, "set xdp.interfaces, or take the key out");
+        }
     }
 
     fn check_names(&mut self) {

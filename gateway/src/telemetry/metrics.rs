@@ -52,7 +52,7 @@ metrics! {
     connections_limited: IntCounter = "fleetgate_connections_limit_hits_total";
     /// Accept errors, such as too many open files.
     accept_errors: IntCounter = "fleetgate_accept_errors_total";
-    /// Connections that userspace closed for xdp.limit, because XDP does not enforce it, by limit.
+    /// Connections that userspace closed for xdp.limit, xdp.deny or a ban, because XDP does not enforce it, by limit (its key, deny, or ban).
     limited: IntCounterVec = "fleetgate_limited_connections_total" ["limit"];
     /// HTTP connections, by host and version.
     http_connections: IntCounterVec = "fleetgate_http_connections_total" ["host", "version"];

@@ -35,6 +35,8 @@ pub enum Cause {
     Certificates = 2,
     /// Names that nobody serves.
     Names = 3,
+    /// Requests that were refused.
+    Requests = 4,
 }
 
 /// A ban in force.
@@ -50,15 +52,27 @@ pub struct Banned {
     pub age: u64,
     /// Seconds until it ends.
     pub remaining: u64,
-    /// Packets that it has met.
+    /// Packets that it has met; in userspace, connections and requests.
     pub packets: u64,
+    /// Who enforces it.
+    pub by: Enforcer,
+}
+
+/// Who enforces a ban.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Enforcer {
+    /// The XDP program.
+    Xdp,
+    /// The gateway itself.
+    Userspace,
 }
 
 /// Why nobody was banned.
 #[derive(Debug, thiserror::Error)]
 pub enum BanError {
     /// There is no program.
-    #[error("XDP is off; bans are enforced there (`fleetgate xdp status` says why)")]
+    #[error("XDP is off (`fleetgate xdp status` says why)")]
     Off,
     /// No such host.
     #[error("no host {0} is served")]
@@ -74,6 +88,7 @@ impl Cause {
             1 => Self::Handshakes,
             2 => Self::Certificates,
             3 => Self::Names,
+            4 => Self::Requests,
             _ => Self::Operator,
         }
     }
@@ -85,6 +100,7 @@ impl Cause {
             Self::Handshakes => "handshakes",
             Self::Certificates => "certificates",
             Self::Names => "names",
+            Self::Requests => "requests",
         }
     }
 }
@@ -146,7 +162,7 @@ pub(super) fn remove(
     })
 }
 
-/// What is in force, the one that ends first in front. What is over is removed.
+/// What is in force. What is over is removed.
 pub(super) fn list(ebpf: &mut Ebpf, slots: &Slots) -> Result<Vec<Banned>> {
     let now = now();
     let everywhere = maps::entries::<Address, Ban>(ebpf, map::BANS)?;
@@ -166,8 +182,13 @@ pub(super) fn list(ebpf: &mut Ebpf, slots: &Slots) -> Result<Vec<Banned>> {
             None => drop(maps::hash::<HostBanKey, Ban>(ebpf, map::HOST_BANS)?.remove(&key)),
         }
     }
+    Ok(in_order(bans))
+}
+
+/// Bans as they are listed: the one that ends first in front.
+pub fn in_order(mut bans: Vec<Banned>) -> Vec<Banned> {
     bans.sort_by(|a, b| (a.remaining, &a.source, &a.host).cmp(&(b.remaining, &b.source, &b.host)));
-    Ok(bans)
+    bans
 }
 
 fn describe(source: &Address, host: Option<String>, ban: &Ban, now: u64) -> Option<Banned> {
@@ -179,6 +200,7 @@ fn describe(source: &Address, host: Option<String>, ban: &Ban, now: u64) -> Opti
         age: seconds(now.saturating_sub(ban.since)),
         remaining: seconds(ban.until - now),
         packets: ban.packets,
+        by: Enforcer::Xdp,
     })
 }
 

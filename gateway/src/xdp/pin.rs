@@ -9,11 +9,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use aya::EbpfLoader;
-use aya::maps::{HashMap, Map, MapData, MapError};
 use aya::programs::links::{FdLink, PinnedLink};
-use fleetgate_ebpf::abi::{Address, Ban, map};
+use fleetgate_ebpf::abi::map;
 use nix::fcntl::{Flock, FlockArg};
 
+use super::saved::Saved;
 use crate::config::Tables;
 
 /// The maps that stay. The others are scratch space, or read once.
@@ -65,11 +65,7 @@ pub enum PinError {
 impl Folder {
     /// Opens the folder for a program with tables of these sizes. Maps of another program or of other sizes are removed;
     /// their bans are returned.
-    pub(super) fn open(
-        path: &Path,
-        object: &[u8],
-        tables: Tables,
-    ) -> Result<(Self, Vec<(Address, Ban)>), PinError> {
+    pub(super) fn open(path: &Path, object: &[u8], tables: Tables) -> Result<(Self, Saved), PinError> {
         let failed = |error| PinError::Io { path: path.to_owned(), error };
         fs::create_dir_all(path).map_err(failed)?;
         let lock = lock(path)?;
@@ -78,9 +74,9 @@ impl Folder {
         object.hash(&mut hasher);
         let hash = hasher.finish();
         let maps = path.join(format!("maps-{hash:016x}-{flows}-{sources}-{verified}-{bans}-{prefixes}"));
-        let mut saved = Vec::new();
+        let mut saved = Saved::default();
         for old in folders(path).map_err(failed)?.filter(|old| *old != maps) {
-            saved.extend(read_bans(&old.join(map::BANS)).unwrap_or_default());
+            saved.read(&old);
             fs::remove_dir_all(&old).map_err(failed)?;
         }
         fs::create_dir_all(&maps).map_err(failed)?;
@@ -177,13 +173,4 @@ fn folders(path: &Path) -> io::Result<impl Iterator<Item = PathBuf>> {
     let ours =
         |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("maps-"));
     Ok(entries.filter(ours))
-}
-
-/// The bans in another program's map, if they are what they were.
-fn read_bans(path: &Path) -> Result<Vec<(Address, Ban)>, MapError> {
-    let data = MapData::from_pin(path)?;
-    let map = Map::LruHashMap(data);
-    // A key or value of another size is refused here.
-    let bans = HashMap::<_, Address, Ban>::try_from(map)?;
-    Ok(bans.iter().filter_map(Result::ok).collect())
 }

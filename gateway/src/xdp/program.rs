@@ -22,6 +22,7 @@ use super::bans::{self, BanError, Banned, Cause, Subject};
 use super::counters::Counters;
 use super::overview::{self, Fill};
 use super::pin::{Folder, PinError};
+use super::saved::{HostBan, Saved};
 use super::slots::Slots;
 use super::{events, lists, maps};
 use crate::config::{Mode, Tables, XdpLog};
@@ -36,6 +37,8 @@ pub struct Program {
     slots: Slots,
     /// Hosts of a gateway before this one, until the first configuration.
     inherited: Vec<(HostKey, u32)>,
+    /// Bans from hosts that were saved from other maps, until the first configuration.
+    host_bans: Vec<HostBan>,
     ports: lists::Ports,
 }
 
@@ -94,7 +97,7 @@ impl Program {
         pins: Option<&Path>,
     ) -> Result<Self, LoadError> {
         let opened = pins.map(|path| Folder::open(path, object, tables)).transpose()?;
-        let (pins, bans) = opened.map_or((None, Vec::new()), |(folder, bans)| (Some(folder), bans));
+        let (pins, saved) = opened.map_or((None, Saved::default()), |(folder, saved)| (Some(folder), saved));
         let was_there = pins.as_ref().is_some_and(Folder::has_maps);
         let level = match log {
             XdpLog::Off => 0,
@@ -124,12 +127,13 @@ impl Program {
             settings: unconfigured(draw_secret()?),
             slots: Slots::default(),
             inherited: Vec::new(),
+            host_bans: saved.host_bans,
             ports: lists::Ports::new(),
         };
         if was_there {
             program.restore()?;
         }
-        program.restore_bans(bans)?;
+        program.restore_bans(saved.bans)?;
         Ok(program)
     }
 

@@ -14,6 +14,8 @@ pub struct Setup {
     pub(super) namespace: Option<Namespace>,
     pub(super) wrapper: Vec<String>,
     pub(super) manager: Option<Manager>,
+    /// For devices and for metrics, in a namespace.
+    pub(super) ports: (u16, u16),
     address: String,
     tables: BTreeMap<String, String>,
     arrays: Vec<(&'static str, String)>,
@@ -36,6 +38,7 @@ impl Default for Setup {
             namespace: None,
             wrapper: vec![],
             manager: None,
+            ports: (8443, 9090),
             address: "127.0.0.1".into(),
             tables: BTreeMap::new(),
             arrays: vec![],
@@ -46,10 +49,16 @@ impl Default for Setup {
 }
 
 impl Setup {
-    /// Runs in a network namespace, on port 8443 of every address there.
+    /// Runs in a network namespace, on port 8443 of every address there unless it is told otherwise.
     #[must_use]
     pub fn inside(self, namespace: &Namespace) -> Self {
         Self { namespace: Some(namespace.clone()), address: "[::]".into(), ..self }
+    }
+
+    /// Beside another gateway in the same namespace: other ports, for devices and for metrics.
+    #[must_use]
+    pub fn on_ports(self, devices: u16, metrics: u16) -> Self {
+        Self { ports: (devices, metrics), ..self }
     }
 
     /// Starts the gateway through another program, such as `setpriv` with its arguments.

@@ -17,6 +17,8 @@ pub struct Evidence {
     pub certificates: Rate,
     /// Names that nobody serves.
     pub names: Rate,
+    /// Requests to one host that are refused with a 403 or a 429.
+    pub requests: Rate,
     /// How long a ban lasts.
     pub duration: Duration,
 }
@@ -27,6 +29,7 @@ impl Default for Evidence {
             handshakes: Rate::per_second(1, 60),
             certificates: Rate::per_second(1, 60),
             names: Rate::per_second(1, 60),
+            requests: Rate::per_second(10, 600),
             duration: Duration::from_mins(10),
         }
     }
@@ -41,6 +44,7 @@ impl<'de> Deserialize<'de> for Evidence {
             handshakes: rate("handshakes", default.handshakes),
             certificates: rate("certificates", default.certificates),
             names: rate("names", default.names),
+            requests: rate("requests", default.requests),
             duration: table.optional::<Time>("duration").map_or(default.duration, |time| time.0),
         };
         table.finalize(None)?;

@@ -2,7 +2,7 @@
 
 use fleetgate_ebpf::gcra::Rate;
 use toml_span::de_helpers::TableHelper;
-use toml_span::{DeserError, Deserialize, Value};
+use toml_span::{DeserError, Deserialize, Spanned, Value};
 
 use crate::config::value::Limit;
 
@@ -56,12 +56,33 @@ impl Limits {
     };
 }
 
-impl<'de> Deserialize<'de> for Limits {
+/// Limits as they are written.
+#[derive(Default)]
+pub(super) struct Written {
+    pub(super) limits: Limits,
+    /// Keys of limits that only XDP can enforce: they are about packets.
+    pub(super) only_in_xdp: Vec<Spanned<&'static str>>,
+}
+
+impl<'de> Deserialize<'de> for Written {
     fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
-        let default = Self::default();
+        let default = Limits::default();
         let mut table = TableHelper::new(value)?;
-        let mut limit = |key, default| table.optional::<Limit>(key).map_or(default, |limit| limit.0);
-        let limits = Self {
+        let mut only_in_xdp = Vec::new();
+        let mut limit = |key, default| {
+            let Some(Spanned { value: Limit(rate), span }) = table.optional_s(key) else { return default };
+            let name = match key {
+                "incomplete_per_source" => "xdp.limit.incomplete_per_source",
+                "not_tls_per_source" => "xdp.limit.not_tls_per_source",
+                "new_flows" => "xdp.limit.new_flows",
+                _ => return rate,
+            };
+            if rate != Rate::UNLIMITED {
+                only_in_xdp.push(Spanned::with_span(name, span));
+            }
+            rate
+        };
+        let limits = Limits {
             syn_per_source: limit("syn_per_source", default.syn_per_source),
             syn_total: limit("syn_total", default.syn_total),
             hello_per_source: limit("hello_per_source", default.hello_per_source),
@@ -72,6 +93,6 @@ impl<'de> Deserialize<'de> for Limits {
             new_flows: limit("new_flows", default.new_flows),
         };
         table.finalize(None)?;
-        Ok(limits)
+        Ok(Self { limits, only_in_xdp })
     }
 }

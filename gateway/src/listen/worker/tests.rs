@@ -63,7 +63,7 @@ impl Scene {
             metrics: metrics.clone(),
             permits: Arc::clone(&permits),
             devices: Arc::new(Devices::new(8, metrics.clone())),
-            limiter: Arc::new(Limiter::new(8)),
+            limiter: Arc::new(Limiter::new(8, 8)),
             phase,
             max_idle_origin_connections: 1,
             max_origin_requests: 8,

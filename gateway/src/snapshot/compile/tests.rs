@@ -297,6 +297,33 @@ fn everything_that_loads_but_should_be_known_is_a_warning() {
 }
 
 #[test]
+fn what_only_xdp_does_is_told_of_where_it_is_set_and_xdp_is_off() {
+    let keys = "[xdp.limit]\nnew_flows = \"1/s burst 1\"\nnot_tls_per_source = \"1/s burst 1\"\n\
+        incomplete_per_source = \"off\"\nsyn_total = \"1/s burst 1\"";
+    let told = |xdp: &str| {
+        let compiled = good().add(&format!("{xdp}\n{keys}")).compile().unwrap();
+        let lines = compiled.warnings.lines().into_iter();
+        let told = lines.filter_map(|line| Some(line.split_once("warning: xdp.")?.1.to_owned()));
+        told.map(|line| line.split(' ').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let expected = ["limit.not_tls_per_source", "limit.new_flows"];
+    assert_eq!(told(""), expected);
+    assert_eq!(told("[xdp]\nmode = \"off\"\ninterfaces = [\"lo\"]"), expected);
+    assert_eq!(told("[xdp]\nunknown_sni = \"drop\""), [&expected[..], &["unknown_sni"]].concat());
+    assert!(told("[xdp]\nunknown_sni = \"drop\"\ninterfaces = [\"lo\"]").is_empty());
+    let [warning] = &good().add("[xdp]\nunknown_sni = \"reset\"").compile().unwrap().warnings.lines()[..]
+    else {
+        panic!("one warning")
+    };
+    assert!(
+        warning.ends_with(
+            "warning: xdp.unknown_sni does nothing: only XDP does that, and XDP is off; set xdp.interfaces, or take the key out"
+        ),
+        "{warning}"
+    );
+}
+
+#[test]
 fn cipher_suites_that_no_handshake_could_use_are_told_of() {
     let with = |lines: &str| {
         let site = Site::new().host_with("iot.example.com", &format!("client_auth = \"none\"\n{lines}"));

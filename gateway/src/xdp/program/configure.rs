@@ -5,7 +5,6 @@ use std::net::{IpAddr, SocketAddr};
 use aya::maps::MapError;
 use fleetgate_ebpf::abi::{FlowKey, FlowState, HostAccount, Settings, has, map};
 use fleetgate_ebpf::name::HostKey;
-use ipnet::IpNet;
 
 use super::Program;
 use crate::config;
@@ -41,7 +40,7 @@ impl Program {
             settings.has = (settings.has & !has::PREFIXES) | has::SETTINGS | prefixes;
         })?;
         if !config.deny.is_empty() {
-            self.forget_flows(|source| is_denied(config, source))?;
+            self.forget_flows(|source| config.is_denied(source))?;
         }
         lists::protect(&mut self.ebpf, config, listeners, &mut self.ports)
     }
@@ -81,13 +80,6 @@ impl Program {
             maps::array::<u64>(&mut self.ebpf, map::HOST_TATS)?.set(slot, 0, 0)?;
             maps::hash::<HostKey, u32>(&mut self.ebpf, map::HOSTS)?.insert(host.xdp_key(secret), slot, 0)?;
         }
-        Ok(())
+        self.restore_host_bans()
     }
-}
-
-/// Whether `source` is denied: the longest prefix that it is in decides.
-fn is_denied(config: &config::Xdp, source: IpAddr) -> bool {
-    let longest =
-        |list: &[IpNet]| list.iter().filter(|network| network.contains(&source)).map(IpNet::prefix_len).max();
-    longest(&config.deny) > longest(&config.allow)
 }

@@ -1,12 +1,15 @@
 //! What a gateway takes over from the one before it.
 
+use std::collections::{HashMap, HashSet};
+
 use aya::maps::MapError;
-use fleetgate_ebpf::abi::{Address, Ban, Settings, has, map};
+use fleetgate_ebpf::abi::{Address, Ban, HostBanKey, Settings, has, map};
 use fleetgate_ebpf::name::HostKey;
 
 use super::Program;
 use crate::config::Spanned;
 use crate::model::hostname::HostPattern;
+use crate::xdp::saved::HostBan;
 use crate::xdp::{lists, maps};
 
 impl Program {
@@ -33,6 +36,23 @@ impl Program {
             map.insert(source, ban, 0)?;
         }
         self.settings.has |= has::BANS;
+        Ok(())
+    }
+
+    /// Takes over the bans from hosts of maps that were replaced, as far as those hosts are served; they have their slots.
+    pub(super) fn restore_host_bans(&mut self) -> Result<(), MapError> {
+        let bans = std::mem::take(&mut self.host_bans);
+        let secrets: HashSet<_> = bans.iter().map(|ban| ban.secret).collect();
+        let served = self.slots.iter().flat_map(|(host, slot)| {
+            secrets.iter().map(move |secret| ((*secret, host.xdp_key(*secret)), slot))
+        });
+        let slots: HashMap<_, _> = served.collect();
+        for HostBan { secret, host, source, ban } in bans {
+            let Some(&slot) = slots.get(&(secret, host)) else { continue };
+            let mut map = maps::hash::<HostBanKey, Ban>(&mut self.ebpf, map::HOST_BANS)?;
+            map.insert(HostBanKey { source, slot }, ban, 0)?;
+            self.settings.has |= has::HOST_BANS;
+        }
         Ok(())
     }
 
