@@ -1,0 +1,120 @@
+//! Where it happens: the gateway, the devices and the flood in a network namespace each, joined by veth.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use fleetgate_namespace::{Namespace, NamespaceError};
+
+use super::{SurvivalError, napi};
+use crate::flood;
+use crate::machine::Cpus;
+
+/// The gateway's interfaces: to the devices, and to the flood.
+pub(super) const INTERFACES: [&str; 2] = ["devices0", "flood0"];
+/// Where the gateway is.
+pub(super) const PORT: u16 = 8443;
+pub(super) const GATEWAY: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, 1), PORT);
+/// The interface of devices and flood.
+const PEER: &str = "gateway0";
+/// Where devices come from.
+const DEVICES: (Ipv4Addr, u8) = (Ipv4Addr::new(10, 64, 0, 0), 16);
+
+/// The namespaces. They, and all that is in them, end with whoever holds them.
+pub(super) struct Field {
+    /// The gateway's.
+    pub(super) edge: Namespace,
+    /// The devices'.
+    pub(super) fleet: Namespace,
+    /// The flood's.
+    pub(super) outside: Namespace,
+    /// The kernel's threads that take in what comes to the gateway.
+    pub(super) napi: Vec<i32>,
+}
+
+impl Field {
+    /// Builds it. What comes to the gateway is taken in on the server's CPU, the rest of it all on the other.
+    pub(super) fn build(cpus: Cpus) -> Result<Self, SurvivalError> {
+        let (edge, fleet, outside) = (Namespace::create()?, Namespace::create()?, Namespace::create()?);
+        let [devices, flood] = INTERFACES;
+        join(&edge, devices, "192.0.2.1/30", &fleet, "192.0.2.2/30", DEVICES)?;
+        join(&edge, flood, "192.0.2.5/30", &outside, "192.0.2.6/30", flood::SOURCES)?;
+        // Those of them that have sockets.
+        local(&fleet, DEVICES)?;
+        local(&outside, flood::POOL)?;
+        let mut threads = Vec::new();
+        for interface in INTERFACES {
+            threads.extend(napi::pin(&edge, interface, cpus.server, napi::Priority::Interrupt)?);
+        }
+        for peer in [&fleet, &outside] {
+            napi::pin(peer, PEER, cpus.load, napi::Priority::Usual)?;
+        }
+        Ok(Self { edge, fleet, outside, napi: threads })
+    }
+
+    /// Where the `number`th device comes from, from 0.
+    pub(super) fn device(number: u16) -> Ipv4Addr {
+        Ipv4Addr::from_bits(DEVICES.0.to_bits() + 1 + u32::from(number))
+    }
+
+    /// Packets that the flood has offered so far, also those for which a queue was full.
+    pub(super) fn offered(&self) -> Result<u64, SurvivalError> {
+        let counters = self.outside.run(|| std::fs::read_to_string("/proc/thread-self/net/dev"))??;
+        sent(&counters, PEER).ok_or(SurvivalError::NoCounters)
+    }
+}
+
+fn join(
+    edge: &Namespace,
+    interface: &str,
+    address: &str,
+    peer: &Namespace,
+    peer_address: &str,
+    (network, length): (Ipv4Addr, u8),
+) -> Result<(), NamespaceError> {
+    edge.link(interface, peer, PEER, " numrxqueues 1 numtxqueues 1")?;
+    for (namespace, name) in [(edge, interface), (peer, PEER)] {
+        // This has a veth take packets in by NAPI, with XDP or without.
+        namespace.call(&format!("ethtool -K {name} gro on"))?;
+    }
+    edge.address(interface, &[address])?;
+    peer.address(PEER, &[peer_address])?;
+    let via = |address: &str| address.split('/').next().unwrap_or_default().to_owned();
+    edge.call(&format!("ip route add {network}/{length} via {}", via(peer_address)))?;
+    peer.call(&format!("ip route add default via {}", via(address))).map(drop)
+}
+
+/// All addresses of a network are the namespace's own.
+fn local(namespace: &Namespace, (network, length): (Ipv4Addr, u8)) -> Result<(), NamespaceError> {
+    namespace.call(&format!("ip route add local {network}/{length} dev lo")).map(drop)
+}
+
+/// Packets sent and dropped on the way out, of an interface, as `/proc/net/dev` has them.
+fn sent(counters: &str, interface: &str) -> Option<u64> {
+    let line = counters.lines().find_map(|line| line.trim().strip_prefix(interface)?.strip_prefix(':'))?;
+    let mut numbers = line.split_whitespace().skip(8).map(|number| number.parse::<u64>().ok());
+    let (_bytes, packets, _errors, dropped) =
+        (numbers.next()?, numbers.next()??, numbers.next()?, numbers.next()??);
+    Some(packets + dropped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_offered_is_what_was_sent_and_what_was_dropped() {
+        let counters = "Inter-|   Receive                                                |  Transmit\n \
+                        face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n    \
+                        lo:       1       2    3    4    5     6          7         8        9      10   11   12   13    14      15         16\n\
+                        gateway0: 20      21    22   23   24    25         26        27       28     29   30   31   32    33      34         35\n";
+        assert_eq!(sent(counters, PEER), Some(29 + 31));
+        assert_eq!(sent(counters, "lo"), Some(22));
+        assert_eq!(sent(counters, "gateway1"), None);
+    }
+
+    #[test]
+    fn devices_are_not_where_floods_are() {
+        let (first, last) = (Field::device(0), Field::device(9_999));
+        assert_eq!(first.octets()[..2], last.octets()[..2]);
+        assert!(last.to_bits() < flood::SOURCES.0.to_bits());
+    }
+}
