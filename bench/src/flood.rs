@@ -84,12 +84,16 @@ impl Kind {
 /// # Errors
 /// When it cannot begin. What becomes of its packets is nobody's concern here.
 pub async fn run(plan: &Plan) -> Result<(), FloodError> {
-    let pace = Pace::begin(plan.rate, plan.time);
+    // Its time begins when everything is made.
+    let pace = || Pace::begin(plan.rate, plan.time);
     match plan.kind.sources() {
-        None => syn::flood(plan.target, &pace),
+        None => {
+            let packets = syn::packets(plan.target)?;
+            syn::flood(plan.target, &packets, &pace())
+        }
         Some(sources) => {
             let visits = hello::visits(plan)?;
-            connect::flood(plan.target.into(), sources, visits, &pace).await;
+            connect::flood(plan.target.into(), sources, visits, &pace()).await;
             Ok(())
         }
     }

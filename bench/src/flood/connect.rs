@@ -15,8 +15,8 @@ use super::pace::Pace;
 use super::source;
 use crate::client::{Connector, Failure, Target, tcp};
 
-/// Connections at the same time.
-const AT_ONCE: usize = 1024;
+/// Connections at the same time: as many as are begun while patience lasts.
+const AT_ONCE: usize = 6000;
 /// How long one is pursued. An attacker has better things to do than to wait for packets that were dropped.
 const PATIENCE: Duration = Duration::from_millis(300);
 /// Between looks at what is due.

@@ -21,9 +21,13 @@ const BATCH: usize = 64;
 /// `IPPROTO_RAW`: the packet brings its own header.
 const RAW: i32 = nix::libc::IPPROTO_RAW;
 
+/// All packets.
+pub(super) fn packets(target: SocketAddrV4) -> Result<Vec<Vec<u8>>, FloodError> {
+    (0..PACKETS).map(|_| packet(target)).collect()
+}
+
 /// Floods until `pace` says that it is over.
-pub(super) fn flood(target: SocketAddrV4, pace: &Pace) -> Result<(), FloodError> {
-    let packets: Vec<_> = (0..PACKETS).map(|_| packet(target)).collect::<Result<_, _>>()?;
+pub(super) fn flood(target: SocketAddrV4, packets: &[Vec<u8>], pace: &Pace) -> Result<(), FloodError> {
     let slices: Vec<[IoSlice<'_>; 1]> = packets.iter().map(|packet| [IoSlice::new(packet)]).collect();
     let socket = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(RAW)))?;
     socket.connect(&target.into())?;

@@ -15,6 +15,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use crate::flood::Kind as Attack;
 use fleetgate_namespace::NamespaceError;
 use results::Cell;
 pub use results::Results;
@@ -37,6 +38,8 @@ pub const TOOLS: [(&str, &str); 3] = [("ip", "iproute2"), ("ethtool", "ethtool")
 pub struct Options {
     /// The gateway's binary.
     pub gateway: PathBuf,
+    /// Floods, as they take their turn.
+    pub attacks: Vec<Attack>,
     /// How much of everything.
     pub sizes: Sizes,
 }
@@ -91,7 +94,13 @@ pub enum SurvivalError {
 
 impl Options {
     /// Enough for figures to hold on to, or less.
-    pub fn choose(gateway: PathBuf, quick: bool, rounds: Option<NonZeroUsize>) -> Self {
+    pub fn choose(
+        gateway: PathBuf,
+        attacks: Option<Vec<Attack>>,
+        quick: bool,
+        rounds: Option<NonZeroUsize>,
+    ) -> Self {
+        let attacks = attacks.unwrap_or_else(|| attack::ALL.to_vec());
         let (most, window) = if quick { (1, 3) } else { (3, 6) };
         let sizes = Sizes {
             devices: 400,
@@ -99,7 +108,7 @@ impl Options {
             window: Duration::from_secs(window),
             rounds: rounds.map_or(most, NonZeroUsize::get),
         };
-        Self { gateway, sizes }
+        Self { gateway, attacks, sizes }
     }
 }
 
@@ -121,9 +130,10 @@ pub async fn run(options: &Options, tell: &dyn Fn(Event<'_>)) -> Result<Results,
         sizes: StageSizes { identities: sizes.devices.into(), ..StageSizes::QUICK },
     };
     let stage = Stage::empty(&[Kind::FleetgateGuarded(&[])], &[KeyKind::P256], &stage_options, tell).await?;
-    let mut cells: Vec<_> = attack::ALL
-        .into_iter()
-        .flat_map(|kind| Defence::ALL.map(|defence| Cell::new(kind, defence)))
+    let mut cells: Vec<_> = options
+        .attacks
+        .iter()
+        .flat_map(|kind| Defence::ALL.map(|defence| Cell::new(*kind, defence)))
         .filter(|cell| cell.defence.counts_for(cell.kind))
         .collect();
     tell(Event::Steps(sizes.rounds * cells.len()));

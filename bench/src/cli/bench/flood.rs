@@ -40,6 +40,6 @@ pub(super) enum RunError {
 
 pub(super) fn run(options: &Options) -> Result<(), RunError> {
     let Options { kind, target, host, pki, rate, time } = options.clone();
-    let plan = Plan { kind, target, host, pki, rate, time };
+    let plan = Plan { kind, target, pki, host, rate, time };
     Ok(runtime::block_on(async { flood::run(&plan).await })??)
 }

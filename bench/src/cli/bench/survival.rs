@@ -8,7 +8,7 @@ use nix::unistd::geteuid;
 use super::suite::{BenchError, gateway, report, write};
 use crate::cli::print;
 use crate::server;
-use crate::suite::survival::{self, TOOLS};
+use crate::suite::survival::{self, Attack, TOOLS};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
@@ -24,6 +24,9 @@ pub(super) struct Options {
     /// Less of everything: to see that it works, and roughly how things stand.
     #[arg(long)]
     quick: bool,
+    /// Which floods; without it, all of them.
+    #[arg(long, value_name = "KINDS", value_delimiter = ',', value_enum)]
+    attacks: Option<Vec<Attack>>,
     /// The gateway's binary; without it `FLEETGATE_BIN` of the environment, or the one beside this binary.
     #[arg(long, value_name = "FILE")]
     gateway: Option<PathBuf>,
@@ -34,7 +37,12 @@ pub(super) fn run(options: &Options) -> Result<(), BenchError> {
         print::note(&wanting);
         return Ok(());
     }
-    let told = survival::Options::choose(gateway(options.gateway.as_deref())?, options.quick, options.rounds);
+    let told = survival::Options::choose(
+        gateway(options.gateway.as_deref())?,
+        options.attacks.clone(),
+        options.quick,
+        options.rounds,
+    );
     let mut plot = None;
     report(options.json.as_deref(), async |tell| {
         let results = survival::run(&told, tell).await?;

@@ -170,8 +170,13 @@ fn apply(stage: &Stage, field: &Field, defence: Defence) -> Result<(), SurvivalE
 
 /// A flood, which takes what the devices leave of the CPU that it shares with them.
 fn start(stage: &Stage, field: &Field, sizes: &Sizes, kind: Kind) -> Result<Process, SurvivalError> {
-    let mut command = Command::new("nice");
-    command.args(["-n", "15"]).arg(stage.own()).args(["flood", "--kind", &attack::word(kind)]);
+    // Whoever runs all of this at a priority in real time does not mean the flood.
+    let mut command = Command::new("chrt");
+    command.args(["--other", "0", "nice", "-n", "10"]).arg(stage.own()).args([
+        "flood",
+        "--kind",
+        &attack::word(kind),
+    ]);
     command.args(["--target", &GATEWAY.to_string(), "--host", HOST]);
     command.args(["--rate", &attack::rate(kind).to_string()]);
     command.args(["--for", &format!("{}ms", (SETTLE + sizes.window + SLACK).as_millis())]);

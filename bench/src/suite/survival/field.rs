@@ -42,10 +42,10 @@ impl Field {
         local(&outside, flood::POOL)?;
         let mut threads = Vec::new();
         for interface in INTERFACES {
-            threads.extend(napi::pin(&edge, interface, cpus.server, napi::Priority::Interrupt)?);
+            threads.extend(napi::pin(&edge, interface, cpus.server)?);
         }
         for peer in [&fleet, &outside] {
-            napi::pin(peer, PEER, cpus.load, napi::Priority::Usual)?;
+            napi::pin(peer, PEER, cpus.load)?;
         }
         Ok(Self { edge, fleet, outside, napi: threads })
     }
@@ -72,8 +72,9 @@ fn join(
 ) -> Result<(), NamespaceError> {
     edge.link(interface, peer, PEER, " numrxqueues 1 numtxqueues 1")?;
     for (namespace, name) in [(edge, interface), (peer, PEER)] {
-        // This has a veth take packets in by NAPI, with XDP or without.
-        namespace.call(&format!("ethtool -K {name} gro on"))?;
+        // This has a veth take packets in by NAPI, with XDP or without: it asks whether one end merges segments, and whether
+        // the other leaves that to it.
+        namespace.call(&format!("ethtool -K {name} gro on tso off"))?;
     }
     edge.address(interface, &[address])?;
     peer.address(PEER, &[peer_address])?;
@@ -98,6 +99,13 @@ fn sent(counters: &str, interface: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use fleetgate_tests::skip;
+    use nix::sched::{CpuSet, sched_getaffinity};
+    use nix::unistd::Pid;
+
+    use super::super::TOOLS;
     use super::*;
 
     #[test]
@@ -116,5 +124,37 @@ mod tests {
         let (first, last) = (Field::device(0), Field::device(9_999));
         assert_eq!(first.octets()[..2], last.octets()[..2]);
         assert!(last.to_bits() < flood::SOURCES.0.to_bits());
+    }
+
+    #[test]
+    fn a_flood_is_counted_where_it_comes_from_and_taken_in_by_the_gateways_threads() {
+        if !skip::unless_root() || !TOOLS.iter().all(|(program, _)| skip::unless_installed(program)) {
+            return;
+        }
+        let cpus = Cpus::choose().unwrap();
+        let field = Field::build(cpus).unwrap();
+        assert_eq!(field.napi.len(), INTERFACES.len());
+        for thread in &field.napi {
+            let may_use = sched_getaffinity(Pid::from_raw(*thread)).unwrap();
+            let used: Vec<_> = (0..CpuSet::count()).filter(|cpu| may_use.is_set(*cpu).unwrap()).collect();
+            assert_eq!(used, [cpus.server]);
+        }
+        let before = (field.offered().unwrap(), received(&field));
+        let (kind, pki, host) = (flood::Kind::Syn, std::path::PathBuf::new(), String::new());
+        let plan =
+            flood::Plan { kind, target: GATEWAY, pki, host, rate: 20_000, time: Duration::from_millis(200) };
+        let run =
+            || tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(flood::run(&plan));
+        field.outside.run(run).unwrap().unwrap();
+        let after = (field.offered().unwrap(), received(&field));
+        assert!(after.0 - before.0 >= 64 && after.1 - before.1 >= 64, "{before:?} {after:?}");
+        assert!(after.0 - before.0 <= 4_000 + 64, "{before:?} {after:?}");
+    }
+
+    /// TCP segments that came to the gateway.
+    fn received(field: &Field) -> u64 {
+        let counters = field.edge.call("cat /proc/net/snmp").unwrap();
+        let numbers = counters.lines().filter(|line| line.starts_with("Tcp: ")).nth(1).unwrap();
+        numbers.split(' ').nth(10).unwrap().parse().unwrap()
     }
 }

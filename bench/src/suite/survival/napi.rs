@@ -12,22 +12,11 @@ use nix::unistd::Pid;
 
 use super::SurvivalError;
 
-/// Before whom it runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Priority {
-    /// Before all programs, as the interrupts of a network card.
-    Interrupt,
-    /// Like a program.
-    Usual,
-}
+/// Before all programs, as the interrupts of a network card.
+const PRIORITY: u8 = 50;
 
 /// Gives an interface, which is up, such threads on that CPU, and says which they are.
-pub(super) fn pin(
-    namespace: &Namespace,
-    interface: &str,
-    cpu: usize,
-    priority: Priority,
-) -> Result<Vec<i32>, SurvivalError> {
+pub(super) fn pin(namespace: &Namespace, interface: &str, cpu: usize) -> Result<Vec<i32>, SurvivalError> {
     let before = threads()?;
     // The sysfs of the namespace is not the one that is mounted here.
     let script = format!("mount -t sysfs sysfs /sys && echo 1 > /sys/class/net/{interface}/threaded");
@@ -44,9 +33,7 @@ pub(super) fn pin(
     set.set(cpu).map_err(io::Error::from)?;
     for (pid, _) in &new {
         sched_setaffinity(Pid::from_raw(*pid), &set).map_err(io::Error::from)?;
-        if priority == Priority::Interrupt {
-            namespace.call(&format!("chrt --fifo --pid 1 {pid}"))?;
-        }
+        namespace.call(&format!("chrt --fifo --pid {PRIORITY} {pid}"))?;
     }
     Ok(new.into_iter().map(|(pid, _)| pid).collect())
 }
