@@ -159,6 +159,7 @@ fn describe(stage: &str, sizes: &Sizes) -> String {
          the same limits in userspace.\n\
          nftables: 50 SYNs/s a source, burst 100, at ingress. It cannot read names, and for sources that come once no limit \
          can be written.\n\
-         Floods take what devices leave of the CPU that they share."
+         One CPU is the gateway's and its NAPI's, the other the devices', the flood's and theirs; the flood takes what the \
+         devices leave."
     )
 }

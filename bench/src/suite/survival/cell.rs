@@ -46,8 +46,10 @@ pub(super) struct Window {
     pub(super) napi: f64,
     /// of the devices,
     pub(super) devices: f64,
-    /// and of the flood.
+    /// of the flood,
     pub(super) flood: f64,
+    /// and of the kernel's threads that take in the gateway's packets for both.
+    pub(super) answers_napi: f64,
 }
 
 /// Counters at some moment.
@@ -57,6 +59,7 @@ struct Reading {
     packets: u64,
     gateway: Tree,
     napi: Duration,
+    answers_napi: Duration,
     devices: Duration,
     flood: Option<Tree>,
 }
@@ -106,13 +109,14 @@ impl Scene<'_> {
     }
 
     fn read(&self) -> Result<Reading, SurvivalError> {
-        let napi = self.field.napi.iter().map(|pid| used(*pid)).sum::<Result<_, _>>()?;
+        let threads = |pids: &[i32]| pids.iter().map(|pid| used(*pid)).sum::<Result<_, _>>();
         Ok(Reading {
             at: Instant::now(),
             answers: self.statistics.counts().requests,
             packets: self.field.offered()?,
             gateway: Tree::of(self.server.process.id())?,
-            napi,
+            napi: threads(&self.field.napi)?,
+            answers_napi: threads(&self.field.answers_napi)?,
             devices: used(0)?,
             flood: self.flood.as_ref().map(|flood| Tree::of(flood.id())).transpose()?,
         })
@@ -134,6 +138,7 @@ impl Reading {
             napi: percent(self.napi.saturating_sub(before.napi)),
             devices: percent(self.devices.saturating_sub(before.devices)),
             flood: percent(flood),
+            answers_napi: percent(self.answers_napi.saturating_sub(before.answers_napi)),
         })
     }
 }

@@ -26,8 +26,10 @@ pub(super) struct Field {
     pub(super) fleet: Namespace,
     /// The flood's.
     pub(super) outside: Namespace,
-    /// The kernel's threads that take in what comes to the gateway.
+    /// The kernel's threads that take in what comes to the gateway,
     pub(super) napi: Vec<i32>,
+    /// and what comes from it.
+    pub(super) answers_napi: Vec<i32>,
 }
 
 impl Field {
@@ -40,14 +42,14 @@ impl Field {
         // Those of them that have sockets.
         local(&fleet, DEVICES)?;
         local(&outside, flood::POOL)?;
-        let mut threads = Vec::new();
+        let (mut napi, mut answers_napi) = (Vec::new(), Vec::new());
         for interface in INTERFACES {
-            threads.extend(napi::pin(&edge, interface, cpus.server)?);
+            napi.extend(napi::pin(&edge, interface, cpus.server)?);
         }
         for peer in [&fleet, &outside] {
-            napi::pin(peer, PEER, cpus.load)?;
+            answers_napi.extend(napi::pin(peer, PEER, cpus.load)?);
         }
-        Ok(Self { edge, fleet, outside, napi: threads })
+        Ok(Self { edge, fleet, outside, napi, answers_napi })
     }
 
     /// Where the `number`th device comes from, from 0.

@@ -17,6 +17,7 @@ pub(super) struct Cell {
     napi: Series,
     devices: Series,
     flood: Series,
+    answers_napi: Series,
 }
 
 /// A table, and the same as SVG.
@@ -31,8 +32,8 @@ pub struct Results {
 impl Cell {
     pub(super) fn new(kind: Kind, defence: Defence) -> Self {
         let (alone, attacked, packets, gateway) = Default::default();
-        let (napi, devices, flood) = Default::default();
-        Self { kind, defence, alone, attacked, packets, gateway, napi, devices, flood }
+        let (napi, devices, flood, answers_napi) = Default::default();
+        Self { kind, defence, alone, attacked, packets, gateway, napi, devices, flood, answers_napi }
     }
 
     pub(super) fn record(&mut self, round: Round<'_>, Outcome { alone, attacked }: Outcome) {
@@ -43,6 +44,7 @@ impl Cell {
         round.record(&mut self.napi, attacked.napi);
         round.record(&mut self.devices, attacked.devices);
         round.record(&mut self.flood, attacked.flood);
+        round.record(&mut self.answers_napi, attacked.answers_napi);
     }
 
     fn row(&self) -> Result<Row, NotInterleaved> {
@@ -51,9 +53,15 @@ impl Cell {
         let row = Comparison { name, unit: "handshakes/s", ours, reference: "alone", theirs, target: None }
             .row()?;
         let target = (self.defence == Defence::Xdp).then(|| attack::target(self.kind));
-        let row = row.at_least(target).with("packets offered/s", &self.packets);
-        let row = row.with("CPU % gateway", &self.gateway).with("CPU % its NAPI", &self.napi);
-        Ok(row.with("CPU % devices", &self.devices).with("CPU % flood", &self.flood))
+        let columns = [
+            ("devices CPU %", &self.devices),
+            ("flood CPU %", &self.flood),
+            ("flood packets/s", &self.packets),
+            ("gateway CPU %", &self.gateway),
+            ("gateway NAPI %", &self.napi),
+            ("load NAPI %", &self.answers_napi),
+        ];
+        Ok(columns.into_iter().fold(row.at_least(target), |row, (column, values)| row.with(column, values)))
     }
 }
 
@@ -94,8 +102,15 @@ mod tests {
 
     fn cell(kind: Kind, defence: Defence, goodput: f64) -> Cell {
         let mut cell = Cell::new(kind, defence);
-        let attacked =
-            Window { goodput, packets: 1e5, gateway: 50.0, napi: 40.0, devices: 30.0, flood: 20.0 };
+        let attacked = Window {
+            goodput,
+            packets: 1e5,
+            gateway: 50.0,
+            napi: 40.0,
+            devices: 30.0,
+            flood: 20.0,
+            answers_napi: 10.0,
+        };
         Run::begin().rounds(1).for_each(|round| cell.record(round, Outcome { alone: 400.0, attacked }));
         cell
     }
@@ -114,7 +129,7 @@ mod tests {
             report
                 .rows
                 .iter()
-                .all(|row| row.details.len() == 5 && row.details.contains_key("CPU % its NAPI"))
+                .all(|row| row.details.len() == 6 && row.details.contains_key("gateway NAPI %"))
         );
         assert!(plot.matches("<rect x=").count() == 3 && plot.matches("class=\"head\">garbage").count() == 1);
     }
