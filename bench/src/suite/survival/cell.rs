@@ -10,6 +10,7 @@ use tokio::time::sleep;
 
 use super::defence::Defence;
 use super::field::{Field, GATEWAY};
+use super::napi::FLOOD_NICE;
 use super::{Sizes, SurvivalError, attack};
 use crate::client::Group;
 use crate::flood::Kind;
@@ -177,7 +178,7 @@ fn apply(stage: &Stage, field: &Field, defence: Defence) -> Result<(), SurvivalE
 fn start(stage: &Stage, field: &Field, sizes: &Sizes, kind: Kind) -> Result<Process, SurvivalError> {
     // Whoever runs all of this at a priority in real time does not mean the flood.
     let mut command = Command::new("chrt");
-    command.args(["--other", "0", "nice", "-n", "10"]).arg(stage.own()).args([
+    command.args(["--other", "0", "nice", "-n", &FLOOD_NICE.to_string()]).arg(stage.own()).args([
         "flood",
         "--kind",
         &attack::word(kind),

@@ -4,7 +4,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use fleetgate_namespace::{Namespace, NamespaceError};
 
-use super::{SurvivalError, napi};
+use super::SurvivalError;
+use super::napi::{self, Priority};
 use crate::flood;
 use crate::machine::Cpus;
 
@@ -44,10 +45,10 @@ impl Field {
         local(&outside, flood::POOL)?;
         let (mut napi, mut answers_napi) = (Vec::new(), Vec::new());
         for interface in INTERFACES {
-            napi.extend(napi::pin(&edge, interface, cpus.server)?);
+            napi.extend(napi::pin(&edge, interface, cpus.server, Priority::Interrupt)?);
         }
-        for peer in [&fleet, &outside] {
-            answers_napi.extend(napi::pin(peer, PEER, cpus.load)?);
+        for (peer, priority) in [(&fleet, Priority::Interrupt), (&outside, Priority::Flood)] {
+            answers_napi.extend(napi::pin(peer, PEER, cpus.load, priority)?);
         }
         Ok(Self { edge, fleet, outside, napi, answers_napi })
     }

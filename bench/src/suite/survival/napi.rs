@@ -6,17 +6,31 @@ use std::fs;
 use std::io;
 use std::process::Command;
 
-use fleetgate_namespace::Namespace;
+use fleetgate_namespace::{Namespace, NamespaceError};
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 
 use super::SurvivalError;
 
-/// Before all programs, as the interrupts of a network card.
-const PRIORITY: u8 = 50;
+/// How much nicer a flood is than devices.
+pub(super) const FLOOD_NICE: i32 = 10;
+
+/// Before whom such a thread runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Priority {
+    /// Before all programs, as the interrupts of a network card.
+    Interrupt,
+    /// Behind devices: an answer to a flood may be lost.
+    Flood,
+}
 
 /// Gives an interface, which is up, such threads on that CPU, and says which they are.
-pub(super) fn pin(namespace: &Namespace, interface: &str, cpu: usize) -> Result<Vec<i32>, SurvivalError> {
+pub(super) fn pin(
+    namespace: &Namespace,
+    interface: &str,
+    cpu: usize,
+    priority: Priority,
+) -> Result<Vec<i32>, SurvivalError> {
     let before = threads()?;
     // The sysfs of the namespace is not the one that is mounted here.
     let script = format!("mount -t sysfs sysfs /sys && echo 1 > /sys/class/net/{interface}/threaded");
@@ -33,9 +47,20 @@ pub(super) fn pin(namespace: &Namespace, interface: &str, cpu: usize) -> Result<
     set.set(cpu).map_err(io::Error::from)?;
     for (pid, _) in &new {
         sched_setaffinity(Pid::from_raw(*pid), &set).map_err(io::Error::from)?;
-        namespace.call(&format!("chrt --fifo --pid {PRIORITY} {pid}"))?;
+        set_priority(namespace, *pid, priority)?;
     }
     Ok(new.into_iter().map(|(pid, _)| pid).collect())
+}
+
+fn set_priority(namespace: &Namespace, pid: i32, priority: Priority) -> Result<(), NamespaceError> {
+    let script = match priority {
+        Priority::Interrupt => format!("chrt --fifo --pid 50 {pid}"),
+        // As far behind this process as the flood itself.
+        Priority::Flood => format!("renice -n $(($(nice) + {FLOOD_NICE})) -p {pid}"),
+    };
+    let mut command = Command::new("sh");
+    command.args(["-c", &script]);
+    namespace.finish(command, &script).map(drop)
 }
 
 /// Threads of the kernel that do such work, with their names.
