@@ -5,6 +5,7 @@ mod failure;
 mod identity;
 mod session;
 
+pub(crate) use connect::tcp;
 pub use connect::{Connector, Group, SetupError, Target};
 pub use failure::Failure;
 pub use identity::{Identity, LoadError, Trust};

@@ -4,6 +4,7 @@
 
 pub mod cli;
 pub mod client;
+pub mod flood;
 pub mod floor;
 pub mod latency;
 pub mod load;

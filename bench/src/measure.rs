@@ -9,9 +9,10 @@ mod round;
 mod spread;
 mod table;
 
-pub use cpu::{CpuError, Tree};
+pub use cpu::{CpuError, Tree, used};
 pub use memory::{MemoryError, resident};
 pub use plot::plot;
+pub(crate) use plot::{Bar, Group, draw_all};
 pub use report::{Comparison, Report, Row};
 pub use round::{NotInterleaved, Ratio, Round, Run, Series};
 pub use spread::Spread;

@@ -33,6 +33,9 @@ pub enum Kind {
     FleetgateCrl,
     /// Ours, asking nobody for a certificate: no policy decides.
     FleetgateOpen,
+    /// Ours, as it is installed at the edge of a network: with the limits that it has by default, refusing devices without a good
+    /// certificate in the handshake. XDP is on these interfaces, or off where there are none.
+    FleetgateGuarded(&'static [&'static str]),
     /// Ours, passing on bytes: a host with `protocol = "tls"`.
     FleetgateStream,
     /// Somebody else's.
@@ -109,6 +112,7 @@ impl Kind {
             Self::FleetgateCold => "fleetgate, cold cache",
             Self::FleetgateCrl => "fleetgate, with a CRL",
             Self::FleetgateOpen => "fleetgate, open",
+            Self::FleetgateGuarded(_) => "fleetgate, guarded",
             Self::FleetgateStream => "fleetgate, tls host",
             Self::HaproxyStream => "haproxy, TCP mode",
             Self::Peer(peer, Tickets::Off) => peer.name(),
@@ -129,6 +133,7 @@ impl Kind {
             Self::FleetgateCold => fleetgate::command(site, Variant::Cold),
             Self::FleetgateCrl => fleetgate::command(site, Variant::Crl),
             Self::FleetgateOpen => fleetgate::command(site, Variant::Open),
+            Self::FleetgateGuarded(interfaces) => fleetgate::command(site, Variant::Guarded(interfaces)),
             Self::FleetgateStream => fleetgate::command(site, Variant::Stream),
             Self::Peer(Peer::Nginx, tickets) => nginx::command(site, tickets),
             Self::Peer(Peer::Haproxy, tickets) => haproxy::command(site, tickets, Mode::Http),

@@ -9,6 +9,7 @@ mod program;
 mod proxy;
 mod revocation;
 mod stage;
+pub mod survival;
 mod turn;
 pub mod xdp;
 

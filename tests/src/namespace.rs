@@ -1,41 +1,22 @@
-//! Network namespaces without names. Only descriptors and processes hold them: whatever becomes of the test, nothing
-//! of them is left behind, their links included.
+//! Network namespaces for tests, which cannot go on without them.
 
-use std::fs::File;
-use std::io;
-use std::os::fd::{AsFd as _, AsRawFd as _};
-use std::os::unix::process::CommandExt as _;
-use std::panic::resume_unwind;
 use std::process::Command;
-use std::sync::Arc;
-use std::thread;
 
-use nix::sched::{CloneFlags, setns, unshare};
+use fleetgate_namespace::Namespace as Inner;
 
 /// A network namespace. Clones are the same one.
 #[derive(Clone, Debug)]
-pub struct Namespace(Arc<File>);
+pub struct Namespace(Inner);
 
 impl Namespace {
     /// A new one, in which only `lo` is up.
     pub fn new() -> Self {
-        let create = || {
-            unshare(CloneFlags::CLONE_NEWNET)?;
-            File::open("/proc/thread-self/ns/net")
-        };
-        let created = thread::scope(|scope| scope.spawn(create).join());
-        let namespace = Self(Arc::new(created.expect("a thread").expect("a network namespace; am I root?")));
-        namespace.ip("link set lo up");
-        namespace
+        Self(Inner::create().unwrap_or_else(|error| panic!("{error}; am I root?")))
     }
 
     /// Runs `work` in the namespace, on a thread of its own. Sockets opened there stay in the namespace.
     pub fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        let enter = || {
-            setns(self.0.as_fd(), CloneFlags::CLONE_NEWNET).expect("enter the namespace");
-            work()
-        };
-        thread::scope(|scope| scope.spawn(enter).join()).unwrap_or_else(|panic| resume_unwind(panic))
+        self.0.run(work).expect("enter the namespace")
     }
 
     /// A command that will run in the namespace. Mounts stay as they are: `ip netns exec` would hide bpffs.
@@ -47,16 +28,12 @@ impl Namespace {
 
     /// Has `command` run in the namespace.
     pub fn adopt(&self, command: &mut Command) {
-        let namespace = Arc::clone(&self.0);
-        let enter = move || setns(namespace.as_fd(), CloneFlags::CLONE_NEWNET).map_err(io::Error::from);
-        // SAFETY: setns is one system call; nothing between fork and exec allocates or locks.
-        unsafe { command.pre_exec(enter) };
+        self.0.adopt(command);
     }
 
     /// `ip`, with these arguments, in the namespace.
     pub fn ip(&self, arguments: &str) {
-        let output = self.command("ip").args(arguments.split(' ')).output().expect("run ip");
-        assert!(output.status.success(), "ip {arguments}: {}", String::from_utf8_lossy(&output.stderr));
+        self.0.call(&format!("ip {arguments}")).unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// What a program prints in the namespace.
@@ -74,20 +51,14 @@ impl Namespace {
         peer_name: &str,
         peer_addresses: &[&str],
     ) {
-        let there = format!("/proc/{}/fd/{}", std::process::id(), peer.0.as_raw_fd());
-        self.ip(&format!("link add {name} type veth peer name {peer_name} netns {there}"));
+        self.0.link(name, &peer.0, peer_name, "").unwrap_or_else(|error| panic!("{error}"));
         self.address(name, addresses);
         peer.address(peer_name, peer_addresses);
     }
 
     /// Gives an interface addresses (with their prefix length) and sets it up.
     pub fn address(&self, interface: &str, addresses: &[&str]) {
-        for address in addresses {
-            // Duplicate address detection would take a second of every test.
-            let family = if address.contains(':') { " nodad" } else { "" };
-            self.ip(&format!("address add {address} dev {interface}{family}"));
-        }
-        self.ip(&format!("link set {interface} up"));
+        self.0.address(interface, addresses).unwrap_or_else(|error| panic!("{error}"));
     }
 }
 

@@ -49,6 +49,9 @@ enum Suite {
     Cache,
     /// Nanoseconds a packet on each way through the XDP program, above one that passes everything. Needs root.
     Xdp,
+    /// What devices achieve while the gateway is flooded: with XDP, without it, and with nftables. Needs root. Draws
+    /// `bench/results/survival.svg`.
+    Survival,
 }
 
 /// Somebody else's server.
@@ -84,7 +87,7 @@ pub(crate) fn run(options: &Options) -> Result {
             bench.arg("--gateway").arg(workspace::target("release/fleetgate"));
             // Those that could not be installed are left out, and named, there.
             bench.arg("--peers").arg(options.peers.iter().map(word).collect::<Vec<_>>().join(","));
-            bench.arg("--plot").arg(workspace::root().join(format!("bench/results/{suite}.svg")));
+            bench.arg("--plot").arg(plot(&suite));
         }
         Suite::Crl => {
             packages::ensure(&[Tool::new("valgrind", "valgrind")], "counting instructions");
@@ -104,6 +107,13 @@ pub(crate) fn run(options: &Options) -> Result {
             process::run(example.current_dir(workspace::root()))?;
             bench.arg("--program").arg(workspace::target("debug/examples/xdp"));
         }
+        Suite::Survival => {
+            let tools = [("ip", "iproute2"), ("ethtool", "ethtool"), ("nft", "nftables")];
+            packages::ensure(&tools.map(|(probe, package)| Tool::new(probe, package)), "flooding a gateway");
+            build(&["--bins"])?;
+            bench.arg("--gateway").arg(workspace::target("release/fleetgate"));
+            bench.arg("--plot").arg(plot(&suite));
+        }
     }
     ui::stage(&format!("measuring: {suite}"));
     if let Some(json) = &options.json {
@@ -113,6 +123,11 @@ pub(crate) fn run(options: &Options) -> Result {
         bench.arg("--quick");
     }
     process::run(&mut bench)
+}
+
+/// Where a suite is drawn.
+fn plot(suite: &str) -> PathBuf {
+    workspace::root().join(format!("bench/results/{suite}.svg"))
 }
 
 /// Builds the gateway and the bench; `targets` are those beyond what cargo takes by itself.

@@ -2,9 +2,11 @@
 
 mod cache;
 mod crl;
+mod flood;
 mod floor;
 mod progress;
 mod suite;
+mod survival;
 mod xdp;
 
 use std::process::ExitCode;
@@ -43,12 +45,18 @@ enum Command {
     /// Nanoseconds a packet on each way through the XDP program, above one that passes everything.
     #[command(after_help = "Example:\n  fleetgate-bench xdp --program target/debug/examples/xdp")]
     Xdp(xdp::Options),
+    /// What devices achieve while the gateway is flooded, with XDP, without it and with nftables. Needs root.
+    #[command(after_help = "Example:\n  fleetgate-bench survival --quick --plot survival.svg")]
+    Survival(survival::Options),
     /// The origin behind all servers.
     #[command(hide = true)]
     Origin(origin::Options),
     /// The least that the work takes.
     #[command(hide = true)]
     Floor(floor::Options),
+    /// One of the floods that a gateway has to live through.
+    #[command(hide = true)]
+    Flood(flood::Options),
 }
 
 /// Does what the command line says.
@@ -60,8 +68,10 @@ pub fn main() -> ExitCode {
         Command::Crl(options) => print::exit(crl::run(&options)),
         Command::Cache(options) => print::exit(cache::run(&options)),
         Command::Xdp(options) => print::exit(xdp::run(&options)),
+        Command::Survival(options) => print::exit(survival::run(&options)),
         Command::Origin(options) => print::exit(origin::run(&options)),
         Command::Floor(options) => print::exit(floor::run(&options)),
+        Command::Flood(options) => print::exit(flood::run(&options)),
     }
 }
 

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
-use rustls::ClientConfig;
 use rustls::client::Resumption;
 use rustls::crypto::aws_lc_rs::{default_provider, kx_group};
 use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -105,6 +105,18 @@ impl Connector {
         Self { tls: Arc::new(config), ..self.clone() }
     }
 
+    /// What it would send first on a connection.
+    ///
+    /// # Errors
+    /// When rustls does not make one.
+    pub fn hello(&self) -> Result<Vec<u8>, SetupError> {
+        let mut tls = ClientConnection::new(Arc::clone(&self.tls), self.name.clone())?;
+        let mut hello = Vec::new();
+        // Writing to memory cannot fail.
+        let _ = tls.write_tls(&mut hello);
+        Ok(hello)
+    }
+
     /// A new connection, after a full handshake.
     ///
     /// # Errors
@@ -127,7 +139,7 @@ impl Connector {
 ///
 /// # Errors
 /// As the system says.
-pub(super) async fn tcp(Target { address, source }: Target) -> io::Result<TcpStream> {
+pub(crate) async fn tcp(Target { address, source }: Target) -> io::Result<TcpStream> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     if let Some(source) = source {
         socket.bind((source, 0).into())?;

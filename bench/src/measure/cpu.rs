@@ -53,7 +53,11 @@ impl Tree {
     }
 }
 
-fn used(pid: i32) -> Result<Duration, CpuError> {
+/// What a process, or a thread of the kernel, has used itself.
+///
+/// # Errors
+/// When it is gone.
+pub fn used(pid: i32) -> Result<Duration, CpuError> {
     let clock = clock_getcpuclockid(Pid::from_raw(pid)).and_then(nix::time::ClockId::now);
     clock.map(Duration::from).map_err(|error| CpuError::Clock { pid, error })
 }

@@ -13,45 +13,53 @@ const LONGEST: f64 = 460.0;
 const BAR: f64 = 16.0;
 const STEP: f64 = 22.0;
 const HEAD: f64 = 30.0;
+const LINE: f64 = 15.0;
 const OURS: &str = "#1668b0";
 const OTHERS: &str = "#b4bcc6";
 const STYLE: &str =
     "text{font:13px sans-serif;fill:#222}.head{font-weight:bold}.small{font-size:11px;fill:#666}";
 
 /// A bar: a median, and how far rounds lie apart.
-struct Bar<'a> {
-    label: &'a str,
-    colour: &'static str,
-    median: f64,
-    min: f64,
-    max: f64,
+pub(crate) struct Bar<'a> {
+    pub(crate) label: &'a str,
+    pub(crate) is_ours: bool,
+    pub(crate) median: f64,
+    pub(crate) min: f64,
+    pub(crate) max: f64,
 }
 
 /// What was measured at several servers.
-struct Group<'a> {
-    name: &'a str,
-    unit: &'a str,
-    bars: Vec<Bar<'a>>,
+pub(crate) struct Group<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) unit: &'a str,
+    pub(crate) bars: Vec<Bar<'a>>,
+    /// Where the scale ends at the earliest.
+    pub(crate) scale: f64,
 }
 
 /// A report as SVG: a group of bars for whatever was measured, a bar for the gateway and one for each reference. Each group has
 /// a scale of its own, from 0.
 pub fn plot(report: &Report) -> String {
-    let groups = groups(report);
+    let title = format!("suite {}: less is better", report.suite);
+    draw_all(&title, &report.host, &groups(report))
+}
+
+/// Groups of bars as SVG, below a title and lines of what they are.
+pub(crate) fn draw_all(title: &str, lines: &str, groups: &[Group<'_>]) -> String {
     let height = |group: &Group<'_>| HEAD + STEP * count(group.bars.len());
-    let total = 60.0 + groups.iter().map(height).sum::<f64>();
-    let mut body = String::new();
-    let mut top = 50.0;
-    for group in &groups {
+    let mut top = 32.0 + LINE * count(lines.lines().count());
+    let total = top + 10.0 + groups.iter().map(height).sum::<f64>();
+    let mut body = text(10.0, 20.0, "head", title);
+    for (number, line) in lines.lines().enumerate() {
+        body.push_str(&text(10.0, 38.0 + LINE * count(number), "small", line));
+    }
+    for group in groups {
         draw(&mut body, group, top);
         top += height(group);
     }
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {total}\" width=\"{WIDTH}\" height=\"{total}\">\n\
-         <style>{STYLE}</style>\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n\
-         {}{}{body}</svg>\n",
-        text(10.0, 20.0, "head", format_args!("suite {}: less is better", report.suite)),
-        text(10.0, 38.0, "small", &report.host),
+         <style>{STYLE}</style>\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n{body}</svg>\n",
     )
 }
 
@@ -61,12 +69,17 @@ fn groups(report: &Report) -> Vec<Group<'_>> {
     for row in &report.rows {
         if groups.last().is_none_or(|group| group.name != row.name) {
             let ours =
-                Bar { label: "fleetgate", colour: OURS, median: row.value, min: row.min, max: row.max };
-            groups.push(Group { name: &row.name, unit: row.unit, bars: vec![ours] });
+                Bar { label: "fleetgate", is_ours: true, median: row.value, min: row.min, max: row.max };
+            groups.push(Group {
+                name: &row.name,
+                unit: row.unit,
+                bars: vec![ours],
+                scale: f64::MIN_POSITIVE,
+            });
         }
         let theirs = Bar {
             label: row.reference,
-            colour: OTHERS,
+            is_ours: false,
             median: row.reference_value,
             min: row.reference_min,
             max: row.reference_max,
@@ -79,7 +92,7 @@ fn groups(report: &Report) -> Vec<Group<'_>> {
 }
 
 fn draw(svg: &mut String, group: &Group<'_>, top: f64) {
-    let longest = group.bars.iter().map(|bar| bar.max).fold(f64::MIN_POSITIVE, f64::max);
+    let longest = group.bars.iter().map(|bar| bar.max).fold(group.scale, f64::max);
     let x = |value: f64| LEFT + LONGEST * (value / longest).clamp(0.0, 1.0);
     svg.push_str(&text(10.0, top + 18.0, "head", format_args!("{}, {}", group.name, group.unit)));
     for (number, bar) in group.bars.iter().enumerate() {
@@ -91,7 +104,7 @@ fn draw(svg: &mut String, group: &Group<'_>, top: f64) {
             "<rect x=\"{LEFT}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{BAR}\" fill=\"{}\"/>\n\
              <path d=\"M{:.1} {middle:.1}H{:.1}\" stroke=\"#444\"/>",
             end - LEFT,
-            bar.colour,
+            if bar.is_ours { OURS } else { OTHERS },
             x(bar.min),
             x(bar.max),
         );

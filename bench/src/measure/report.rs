@@ -1,5 +1,7 @@
 //! What a suite has found: rows, as JSON and as a table.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::{NotInterleaved, Series};
@@ -48,6 +50,27 @@ pub struct Row {
     pub ratio_max: f64,
     /// How many rounds.
     pub rounds: usize,
+    /// Whether the ratio is to be at least the target, not at most.
+    pub more_is_better: bool,
+    /// What else there is to say of it: medians by column.
+    #[serde(flatten)]
+    pub details: BTreeMap<&'static str, f64>,
+}
+
+impl Row {
+    /// The same, where more is better, with the least ratio to reach.
+    #[must_use]
+    pub fn at_least(self, target: Option<f64>) -> Self {
+        let met = target.map(|target| self.ratio >= target);
+        Self { target, met, more_is_better: true, ..self }
+    }
+
+    /// The same, with the median of what else was measured.
+    #[must_use]
+    pub fn with(mut self, column: &'static str, values: &Series) -> Self {
+        self.details.extend(values.spread().map(|spread| (column, spread.median)));
+        self
+    }
 }
 
 /// What is to become a row.
@@ -92,6 +115,8 @@ impl Comparison<'_> {
             ratio_min: ratio.by_round.min,
             ratio_max: ratio.by_round.max,
             rounds: self.ours.len(),
+            more_is_better: false,
+            details: BTreeMap::new(),
         })
     }
 }
@@ -138,5 +163,35 @@ mod tests {
     fn a_target_is_met_up_to_and_with_its_own_value() {
         assert_eq!(row(2.0, Some(0.5)).met, Some(true));
         assert_eq!(row(2.1, Some(0.5)).met, Some(false));
+    }
+
+    #[test]
+    fn where_more_is_better_the_target_is_the_least() {
+        assert_eq!(row(3.6, None).at_least(Some(0.9)).met, Some(true));
+        assert_eq!(row(3.5, None).at_least(Some(0.9)).met, Some(false));
+        assert_eq!(row(3.5, None).at_least(None).met, None);
+    }
+
+    #[test]
+    fn what_else_there_is_to_say_is_in_the_row_and_the_table() {
+        let (run, mut series) = (Run::begin(), Series::default());
+        run.rounds(1).for_each(|round| round.record(&mut series, 7.25));
+        let rows = vec![row(3.6, None).at_least(Some(0.9)).with("packets", &series), row(1.0, Some(0.5))];
+        let report = Report { suite: "survival", host: "here".to_owned(), rows };
+        assert_eq!(serde_json::to_value(&report).unwrap()["rows"][0]["packets"], 7.25);
+        let table = report.to_string();
+        let cells = |line: usize| {
+            table
+                .lines()
+                .nth(line)
+                .unwrap()
+                .split("  ")
+                .map(str::trim)
+                .filter(|c| !c.is_empty())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(cells(3).last(), Some(&"packets"), "{table}");
+        assert_eq!(cells(5)[cells(5).len() - 3..], ["≥ 0.90", "yes", "7.25"], "{table}");
+        assert_eq!(cells(6)[cells(6).len() - 3..], ["≤ 0.50", "yes", "–"], "{table}");
     }
 }

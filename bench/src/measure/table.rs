@@ -1,6 +1,7 @@
 //! A report for people.
 
-use std::fmt;
+use std::collections::BTreeSet;
+use std::{fmt, iter};
 
 use super::{Report, Row};
 
@@ -14,18 +15,23 @@ impl fmt::Display for Report {
             "suite {}, medians [least–greatest] of {rounds} interleaved rounds\n{}\n",
             self.suite, self.host
         )?;
-        let cells: Vec<_> =
-            std::iter::once(HEAD.map(str::to_owned)).chain(self.rows.iter().map(cells)).collect();
-        let widths = cells.iter().fold([0; HEAD.len()], |widths: [usize; HEAD.len()], cells| {
-            let mut wider = widths.iter().zip(cells).map(|(width, cell)| (*width).max(cell.chars().count()));
-            widths.map(|width| wider.next().unwrap_or(width))
-        });
+        let details: BTreeSet<_> = self.rows.iter().flat_map(|row| row.details.keys().copied()).collect();
+        let head = HEAD.into_iter().chain(details.iter().copied()).map(str::to_owned).collect();
+        let rows = self.rows.iter().map(|row| cells(row).into_iter().chain(more(row, &details)).collect());
+        let cells: Vec<Vec<_>> = iter::once(head).chain(rows).collect();
+        let widths: Vec<_> = (0..HEAD.len() + details.len())
+            .map(|column| {
+                cells.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
+            })
+            .map(Option::unwrap_or_default)
+            .collect();
         for (number, row) in cells.iter().enumerate() {
             let line: Vec<_> =
-                row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+                row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
             writeln!(f, "{}", line.join("  ").trim_end())?;
             if number == 0 {
-                writeln!(f, "{}", widths.map(|width| "─".repeat(width)).join("  "))?;
+                let rules: Vec<_> = widths.iter().map(|width| "─".repeat(*width)).collect();
+                writeln!(f, "{}", rules.join("  "))?;
             }
         }
         Ok(())
@@ -35,7 +41,7 @@ impl fmt::Display for Report {
 fn cells(row: &Row) -> [String; HEAD.len()] {
     let range =
         |median: f64, min: f64, max: f64| format!("{} [{}–{}]", short(median), short(min), short(max));
-    let none = || "–".to_owned();
+    let bound = if row.more_is_better { '≥' } else { '≤' };
     [
         row.name.clone(),
         range(row.value, row.min, row.max),
@@ -43,9 +49,18 @@ fn cells(row: &Row) -> [String; HEAD.len()] {
         row.reference.to_owned(),
         range(row.reference_value, row.reference_min, row.reference_max),
         ratio(row),
-        row.target.map_or_else(none, |target| format!("≤ {target:.2}")),
+        row.target.map_or_else(none, |target| format!("{bound} {target:.2}")),
         row.met.map_or_else(none, |met| if met { "yes" } else { "NO" }.to_owned()),
     ]
+}
+
+/// What only some rows have.
+fn more(row: &Row, details: &BTreeSet<&str>) -> impl Iterator<Item = String> {
+    details.iter().map(|column| row.details.get(column).map_or_else(none, |value| short(*value)))
+}
+
+fn none() -> String {
+    "–".to_owned()
 }
 
 /// Where rounds hardly differ, as counts do, the ratio is good for another digit.

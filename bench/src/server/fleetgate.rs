@@ -1,4 +1,4 @@
-//! Fleetgate: one worker, no limits, nothing logged.
+//! Fleetgate: one worker, no limits unless it is guarded, nothing logged.
 
 use std::fmt::Write as _;
 use std::io;
@@ -25,6 +25,8 @@ pub(super) enum Variant {
     Cold,
     /// A CRL beside each root.
     Crl,
+    /// Limits, and XDP on these interfaces.
+    Guarded(&'static [&'static str]),
     /// No device is asked for a certificate, and there is no policy.
     Open,
     /// Bytes are passed on, whatever they mean.
@@ -57,7 +59,12 @@ fn config(site: &Site<'_>, variant: Variant) -> io::Result<String> {
     let (listen, origin, socket) = (site.listen, site.origin, socket.display());
     let verdict_cache = if variant == Variant::Cold { 1 } else { 100_000 };
     let (protocol, scheme) = if variant == Variant::Stream { ("tls", "tcp") } else { ("https", "http") };
-    let client_auth = if variant == Variant::Open { "none" } else { "access" };
+    let client_auth = match variant {
+        Variant::Open => "none",
+        Variant::Guarded(_) => "require",
+        Variant::Usual | Variant::Cold | Variant::Crl | Variant::Stream => "access",
+    };
+    let xdp = xdp(variant);
     let mut config = format!(
         r#"
 [server]
@@ -73,11 +80,7 @@ protocol = "{protocol}"
 client_auth = "{client_auth}"
 origin = "{scheme}://{origin}"
 [xdp]
-mode = "off"
-[xdp.limit]
-syn_per_source = "off"
-hello_per_source = "off"
-hello_per_host = "off"
+{xdp}
 [admin]
 socket = "{socket}"
 [metrics]
@@ -106,4 +109,16 @@ audit = "off"
         }
     }
     Ok(config)
+}
+
+/// What is in `[xdp]`, and behind it.
+fn xdp(variant: Variant) -> String {
+    match variant {
+        Variant::Guarded([]) => "mode = \"off\"".to_owned(),
+        Variant::Guarded(interfaces) => {
+            format!("mode = \"native\"\nrequired = true\nunknown_sni = \"drop\"\ninterfaces = {interfaces:?}")
+        }
+        _ => "mode = \"off\"\n[xdp.limit]\nsyn_per_source = \"off\"\nhello_per_source = \"off\"\nhello_per_host = \"off\""
+            .to_owned(),
+    }
 }

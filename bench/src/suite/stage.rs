@@ -70,7 +70,7 @@ pub(super) struct Stage {
     pub(super) origin: Target,
     /// What it was measured on, and what took part.
     pub(super) description: String,
-    cpus: Cpus,
+    pub(super) cpus: Cpus,
     paths: Paths,
     _origin: Process,
     folder: TempDir,
@@ -129,7 +129,12 @@ impl Stage {
 
     /// Another server, which has seen one connection.
     pub(super) async fn start(&self, kind: Kind) -> Result<Server, StageError> {
-        let site = OwnFolder::new(&self.paths, self.origin.address)?;
+        self.start_at(kind, server::free_address()?).await
+    }
+
+    /// The same, at an address.
+    pub(super) async fn start_at(&self, kind: Kind, listen: SocketAddr) -> Result<Server, StageError> {
+        let site = OwnFolder::new(&self.paths, self.origin.address, listen)?;
         let named = |error| StartError::Start { name: kind.label().to_owned(), error };
         let command = kind.command(&site.site(&self.paths)).map_err(named)?;
         let mut process = Process::start(kind.label(), command, self.cpus.server, &site.folder.join("log"))?;
@@ -142,8 +147,18 @@ impl Stage {
 
     /// Whether the gateway has hosts that pass on bytes.
     pub(super) fn knows_streams(&self) -> Result<bool, StageError> {
-        let site = OwnFolder::new(&self.paths, self.origin.address)?;
+        let site = OwnFolder::new(&self.paths, self.origin.address, server::free_address()?)?;
         Ok(server::knows_streams(&site.site(&self.paths))?)
+    }
+
+    /// The folder of everything.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// This program.
+    pub(super) fn own(&self) -> &Path {
+        &self.paths.own
     }
 
     /// The folder of the devices' certificates, where they have keys on P-256.
@@ -198,8 +213,7 @@ struct OwnFolder {
 }
 
 impl OwnFolder {
-    fn new(paths: &Paths, origin: SocketAddr) -> io::Result<Self> {
-        let listen = server::free_address()?;
+    fn new(paths: &Paths, origin: SocketAddr, listen: SocketAddr) -> io::Result<Self> {
         // Not by its label: not every configuration can hold a path with a space.
         let folder = paths.folder.join(listen.port().to_string());
         std::fs::create_dir_all(&folder)?;
@@ -276,7 +290,7 @@ fn describe(kinds: &[Kind], gateway: &Path, cpus: Cpus) -> String {
     }
     for kind in kinds {
         let program = match kind {
-            Kind::Fleetgate | Kind::FleetgateCrl => Some(gateway.to_owned()),
+            Kind::Fleetgate | Kind::FleetgateCrl | Kind::FleetgateGuarded(_) => Some(gateway.to_owned()),
             Kind::Peer(peer, Tickets::Off) => server::find(peer.name()),
             Kind::FleetgateCold
             | Kind::FleetgateOpen

@@ -11,6 +11,7 @@ use crate::measure::{Report, plot};
 use crate::server::{self, Peer};
 use crate::suite::cache::CacheError;
 use crate::suite::crl::CrlError;
+use crate::suite::survival::SurvivalError;
 use crate::suite::xdp::XdpError;
 use crate::suite::{self, Event, Sizes, Suite, SuiteError};
 
@@ -51,6 +52,9 @@ pub(super) enum BenchError {
     /// The suite `xdp`.
     #[error(transparent)]
     Xdp(#[from] XdpError),
+    /// The suite `survival`.
+    #[error(transparent)]
+    Survival(#[from] SurvivalError),
     #[error("{}: {error}", path.display())]
     Write { path: PathBuf, error: io::Error },
     #[error("cannot run: {0}")]
@@ -99,7 +103,7 @@ where
     Ok(report)
 }
 
-fn write(path: &Path, text: String) -> Result<(), BenchError> {
+pub(super) fn write(path: &Path, text: String) -> Result<(), BenchError> {
     let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
     let written = folder.and_then(|()| std::fs::write(path, text));
     written.map_err(|error| BenchError::Write { path: path.to_owned(), error })

@@ -21,7 +21,13 @@ fn the_examples_in_the_help_parse() {
 
 #[test]
 fn what_makes_no_sense_is_refused() {
-    for line in ["handshake --rounds 0", "handshake --peers apache", "survival", "proxy --json"] {
+    for line in [
+        "handshake --rounds 0",
+        "handshake --peers apache",
+        "endurance",
+        "survival --peers nginx",
+        "proxy --json",
+    ] {
         assert!(parse(&format!("fleetgate-bench {line}")).is_err(), "{line}");
     }
 }
