@@ -22,7 +22,7 @@ use fleetgate_ebpf::verdict::{Action, Verdict};
 #[xdp(frags)]
 #[expect(clippy::needless_pass_by_value, reason = "the macro's signature")]
 fn fleetgate_xdp(ctx: XdpContext) -> u32 {
-    match frame::parse(&packet::Linear(&ctx)) {
+    match frame::parse(&packet::Linear(&ctx), maps::is_protected) {
         Err(outside) => finish(outside),
         Ok(mut segment) => {
             let verdict = classify::judge(&ctx, &mut segment);

@@ -38,6 +38,7 @@ macro_rules! verdicts {
             pub const ALL: [Self; [$(Self::$variant),+].len()] = [$(Self::$variant),+];
 
             /// What the kernel does: the one place that decides it.
+            #[inline(always)]
             pub const fn action(self) -> Action {
                 match self { $(Self::$variant => Action::$action,)+ }
             }

@@ -1,7 +1,7 @@
 //! The decision: which verdict a TCP segment gets.
 
 use aya_ebpf::programs::XdpContext;
-use fleetgate_ebpf::abi::{self, FlowState, Settings, Source, Stage};
+use fleetgate_ebpf::abi::{self, FlowState, Settings, Stage};
 use fleetgate_ebpf::frame::{Fragment, Segment, flag};
 use fleetgate_ebpf::verdict::Verdict;
 
@@ -12,24 +12,25 @@ use super::{event, first_data, maps};
 /// Judges a segment. Only the first data segment of a flow that was seen from its SYN is looked into.
 #[inline(always)]
 pub(super) fn judge(ctx: &XdpContext, segment: &mut Segment) -> Verdict {
-    if !maps::is_protected(&segment.flow) {
-        return Verdict::NotProtected;
-    }
-    let Some(settings) = maps::settings() else { return Verdict::Unconfigured };
     let is_syn = segment.flags & (flag::SYN | flag::ACK | flag::RST) == flag::SYN;
     if !matches!(segment.fragment, Fragment::Whole)
         && (is_syn || matches!(segment.fragment, Fragment::Header))
     {
         return Verdict::FragmentedHeader;
     }
-    if is_syn {
-        return syn(settings, segment);
-    }
-    let Some(flow) = maps::flow(&segment.flow) else { return unknown(settings, segment) };
-    if flow.stage == Stage::Judged as u32 {
+    // Established traffic pays for no more than the lookup.
+    let known = if is_syn { None } else { maps::flow(&segment.flow) };
+    if let Some(flow) = &known
+        && flow.stage == Stage::Judged as u32
+    {
         account(flow.slot, segment);
         return Verdict::Established;
     }
+    let Some(settings) = maps::settings() else { return Verdict::Unconfigured };
+    if is_syn {
+        return syn(settings, segment);
+    }
+    let Some(flow) = known else { return unknown(settings, segment) };
     let Some(scratch) = maps::scratch() else { return Verdict::Unconfigured };
     // However the headers were found: from here on they are just there.
     segment.ip = scratch.launder(segment.ip);
@@ -57,25 +58,25 @@ fn syn(settings: &Settings, segment: &Segment) -> Verdict {
 #[inline(always)]
 fn limited_syn(settings: &Settings, segment: &Segment) -> Verdict {
     let key = abi::limit_key(&segment.flow.source);
+    let now = limit::now(settings);
     if let Some(known) = limit::known(settings, &key) {
-        return if !known.admit(settings, Limit::Syn) {
+        return if !known.admit(settings, Limit::Syn, now) {
             Verdict::SynLimited
         } else if known.verified {
             Verdict::SynVerified
-        } else if limit::admit_syn(settings) {
+        } else if limit::admit_syn(settings, now) {
             Verdict::Syn
         } else {
             Verdict::SynTotalLimited
         };
     }
-    if !limit::admit_syn(settings) {
+    if !limit::admit_syn(settings, now) {
         return Verdict::SynTotalLimited;
     }
-    if !limit::admit_total(abi::total::NEW_FLOWS, &settings.new_flows) {
+    if !limit::admit_total(abi::total::NEW_FLOWS, &settings.new_flows, now) {
         return Verdict::SynUntracked;
     }
-    let source = Source { syn: limit::first(&settings.syn_per_source), ..Source::default() };
-    maps::remember_source(&key, &source);
+    maps::remember_source(&key, limit::first(&settings.syn_per_source, now));
     Verdict::Syn
 }
 

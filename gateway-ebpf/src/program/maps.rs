@@ -63,7 +63,19 @@ pub(super) struct Scratch {
     pub(super) event: Event,
     /// The answer to a client whose connection has ended.
     pub(super) answer: Answer,
+    /// A source with its first SYN: nothing else is ever written. Clearing one on the stack is a call, byte by byte.
+    fresh: Source,
+    /// The last tick that this CPU has looked at.
+    pub(super) tick: Tick,
     laundry: usize,
+}
+
+/// A tick of the kernel's clock.
+#[repr(C)]
+pub(super) struct Tick {
+    pub(super) number: u64,
+    /// In nanoseconds of the monotonic clock.
+    pub(super) began: u64,
 }
 
 /// An answer, over IPv4 or over IPv6.
@@ -101,11 +113,11 @@ pub(super) fn settings() -> Option<&'static Settings> {
 }
 
 #[inline(always)]
-pub(super) fn is_protected(flow: &FlowKey) -> bool {
-    match PORTS.get(u16::from_be(flow.destination_port).into()) {
+pub(super) fn is_protected(address: &Address, port: u16) -> bool {
+    match PORTS.get(u16::from_be(port).into()) {
         Some(&abi::port::PROTECTED) => true,
         Some(&abi::port::BY_ADDRESS) => {
-            let data = PortAddress { port: flow.destination_port, reserved: 0, address: flow.destination };
+            let data = PortAddress { port, reserved: 0, address: *address };
             ADDRESSES.get(Key::new(8 * size_of::<PortAddress>() as u32, data)).is_some()
         }
         _ => false,
@@ -167,10 +179,13 @@ pub(super) fn source(key: &Address) -> Option<*mut Source> {
     SOURCES.get_ptr_mut(key)
 }
 
-/// Lost to another CPU at worst: one packet more than the burst, once in a source's life.
+/// Remembers a source whose bucket of SYNs stands at `syn`. Lost to another CPU at worst: one packet more than the
+/// burst, once in a source's life.
 #[inline(always)]
-pub(super) fn remember_source(key: &Address, source: &Source) {
-    let _ = SOURCES.insert(key, source, 0);
+pub(super) fn remember_source(key: &Address, syn: u64) {
+    let Some(Scratch { fresh, .. }) = scratch() else { return };
+    fresh.syn = syn;
+    let _ = SOURCES.insert(key, fresh, 0);
 }
 
 #[inline(always)]
