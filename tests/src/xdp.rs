@@ -1,5 +1,6 @@
 //! The XDP program without an interface: frames in, verdicts and frames out, through `BPF_PROG_TEST_RUN`.
 
+pub mod filter;
 pub mod fixtures;
 pub mod hello;
 pub mod kernel;

@@ -165,7 +165,7 @@ impl Kernel {
     }
 }
 
-fn run(program: &Xdp, frame: &[u8], repeat: u32) -> Ran {
+pub(super) fn run(program: &Xdp, frame: &[u8], repeat: u32) -> Ran {
     let mut out = vec![0; frame.len() + 256];
     let options = TestRunOptions {
         data_in: Some(frame),

@@ -6,6 +6,7 @@ use fleetgate::config::{Limits, Tables};
 use fleetgate_ebpf::gcra::Rate;
 use fleetgate_ebpf::verdict::Verdict;
 
+use super::filter::Filter;
 use super::hello::Hello;
 use super::kernel::{Kernel, PORT, Setup};
 use super::packet::{Packet, flag};
@@ -83,6 +84,11 @@ fn elsewhere(flow: &Flow) -> Packet {
 
 fn ack(flow: &Flow) -> Packet {
     data(flow).payload([]).flags(flag::ACK)
+}
+
+/// xdp-filter with the banned sources on its list. `None` where it is not installed.
+pub fn filter() -> Option<Filter> {
+    Filter::load(BANNED.map(|source| source.parse().expect("an address")))
 }
 
 /// Every way, over IPv4 and over IPv6.
@@ -174,6 +180,17 @@ impl Path {
         let wanted = u64::from(measured) * 99 / 100;
         assert!(met >= wanted, "{}: {met} of {measured} packets went this way", self.label());
         cost
+    }
+
+    /// Nanoseconds that xdp-filter takes for the same, where it does the same.
+    pub fn beside(&self, filter: &mut Filter, packets: u32) -> Option<f64> {
+        let (Way::Repeated(frame), Verdict::NotProtected | Verdict::Banned) = (self.way, self.verdict) else {
+            return None;
+        };
+        let ran = filter.run(&frame(&self.flow(1)).frame(), packets);
+        let action = if self.verdict == Verdict::Banned { 1 } else { 2 };
+        assert_eq!(ran.action, action, "{} in xdp-filter", self.label());
+        Some(nanoseconds(ran.nanoseconds))
     }
 
     fn repeat(&self, kernel: &mut Kernel, frame: fn(&Flow) -> Packet, packets: u32) -> Cost {
