@@ -78,6 +78,7 @@ mod verified_device;
 mod websocket;
 mod xdp_attached;
 mod xdp_bans;
+mod xdp_cookies;
 mod xdp_degraded;
 mod xdp_late;
 mod xdp_limits;

@@ -2,6 +2,7 @@
 
 pub mod filter;
 pub mod fixtures;
+pub mod flood;
 pub mod hello;
 pub mod kernel;
 pub mod packet;

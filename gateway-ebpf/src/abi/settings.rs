@@ -49,6 +49,8 @@ pub mod has {
     pub const VERIFIED: u32 = 16;
     /// There are limits that need the fine clock ([`Rate::is_fine`](crate::gcra::Rate::is_fine)).
     pub const FINE_LIMITS: u32 = 32;
+    /// XDP gives SYN cookies beyond the flood brake.
+    pub const COOKIES: u32 = 64;
 }
 
 /// What happens to a complete hello that names no served host.
