@@ -21,8 +21,8 @@ fn syns() -> [Packet; 2] {
     [
         Packet::syn(([192, 0, 2, 1], 40_000).into(), ([198, 51, 100, 1], PORT).into()),
         Packet::syn(
-            "[2001:db8:1:2::7]:40000".parse().expect("an address"),
-            format!("[2001:db8::1]:{PORT}").parse().expect("an address"),
+            ([0x2001, 0xdb8, 1, 2, 0, 0, 0, 7], 40_000).into(),
+            ([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1], PORT).into(),
         ),
     ]
 }
@@ -32,8 +32,9 @@ fn ack(kernel: &mut Kernel, syn: &Packet) -> Packet {
     let (verdict, ran) = kernel.verdict(&syn.frame());
     assert_eq!(verdict, Verdict::SynCookie);
     let at = syn.tcp_offset() + 4;
-    let cookie = u32::from_be_bytes(ran.frame[at..at + 4].try_into().expect("four bytes"));
-    syn.clone().flags(flag::ACK).sequence(1001).acknowledges(cookie.wrapping_add(1))
+    let mut cookie = [0; 4];
+    cookie.copy_from_slice(&ran.frame[at..at + 4]);
+    syn.clone().flags(flag::ACK).sequence(1001).acknowledges(u32::from_be_bytes(cookie).wrapping_add(1))
 }
 
 #[test]
