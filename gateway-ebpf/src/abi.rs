@@ -38,6 +38,8 @@ pub mod map {
     pub const VERIFIED: &str = "VERIFIED";
     /// `Array<u64>`: by [`total`](super::total), the TAT of a limit that all sources share.
     pub const TOTALS: &str = "TOTALS";
+    /// `Array<u64>`: by destination port, when one more SYN was left to the stack while XDP gave cookies.
+    pub const COOKIES: &str = "COOKIES";
     /// `LruHashMap<FlowKey, FlowState>`.
     pub const FLOWS: &str = "FLOWS";
     /// `PerCpuArray<u64>`: packets by verdict.

@@ -109,19 +109,29 @@ struct Packet {
     fragmented: bool,
 }
 
-/// Finds the TCP segment in an Ethernet frame.
+/// Finds the TCP segment in an Ethernet frame. `is_protected` is asked about its destination before the rest is read:
+/// what is not ours is to cost next to nothing.
 ///
 /// # Errors
-/// The verdict on what is not one: other protocols, fragments but for the first, frames that end early.
+/// The verdict on what is not one: other protocols, fragments but for the first, other destinations, frames that end
+/// early.
 #[inline(always)]
-pub fn parse<F: Frame + ?Sized>(frame: &F) -> Result<Segment, Verdict> {
+pub fn parse<F: Frame + ?Sized>(
+    frame: &F,
+    is_protected: impl FnOnce(&Address, u16) -> bool,
+) -> Result<Segment, Verdict> {
     let (ether_type, offset) = ethernet(frame)?;
     let packet = match ether_type {
         0x0800 => ipv4(frame, offset)?,
         0x86dd => ipv6(frame, offset)?,
         _ => return Err(Verdict::NotIp),
     };
-    segment(frame, &packet)
+    let [ports]: [u32; 1] = frame.read(packet.tcp).ok_or(Verdict::Truncated)?;
+    let flow = flow(&packet, ports);
+    if !is_protected(&flow.destination, flow.destination_port) {
+        return Err(Verdict::NotProtected);
+    }
+    segment(frame, &packet, flow)
 }
 
 /// The EtherType behind up to two VLAN tags (802.1Q, 802.1ad), and where its payload begins.
@@ -213,19 +223,19 @@ fn ipv6<F: Frame + ?Sized>(frame: &F, offset: usize) -> Result<Packet, Verdict> 
 
 /// RFC 9293, 3.1.
 #[inline(always)]
-fn segment<F: Frame + ?Sized>(frame: &F, packet: &Packet) -> Result<Segment, Verdict> {
+fn segment<F: Frame + ?Sized>(frame: &F, packet: &Packet, flow: FlowKey) -> Result<Segment, Verdict> {
     if packet.fragmented && packet.end < packet.tcp + TCP {
-        return cut(frame, packet);
+        return Ok(cut(packet, flow));
     }
     let header: [u32; TCP / 4] = frame.read(packet.tcp).ok_or(Verdict::Truncated)?;
     let fourth = u32::from_be(header[3]);
     let header_len = (fourth >> 28) as usize * 4;
     let payload = packet.tcp + header_len;
     if header_len < TCP || payload > packet.end {
-        return if packet.fragmented { cut(frame, packet) } else { Err(Verdict::Truncated) };
+        return if packet.fragmented { Ok(cut(packet, flow)) } else { Err(Verdict::Truncated) };
     }
     Ok(Segment {
-        flow: flow(packet, header[0]),
+        flow,
         sequence: u32::from_be(header[1]),
         acknowledgement: u32::from_be(header[2]),
         flags: (fourth >> 16) as u8,
@@ -239,10 +249,9 @@ fn segment<F: Frame + ?Sized>(frame: &F, packet: &Packet) -> Result<Segment, Ver
 
 /// A first fragment that ends within the TCP header.
 #[inline(always)]
-fn cut<F: Frame + ?Sized>(frame: &F, packet: &Packet) -> Result<Segment, Verdict> {
-    let [ports]: [u32; 1] = frame.read(packet.tcp).ok_or(Verdict::Truncated)?;
-    Ok(Segment {
-        flow: flow(packet, ports),
+const fn cut(packet: &Packet, flow: FlowKey) -> Segment {
+    Segment {
+        flow,
         sequence: 0,
         acknowledgement: 0,
         flags: 0,
@@ -251,7 +260,7 @@ fn cut<F: Frame + ?Sized>(frame: &F, packet: &Packet) -> Result<Segment, Verdict
         tcp: packet.tcp,
         payload: packet.end,
         payload_len: 0,
-    })
+    }
 }
 
 #[inline(always)]

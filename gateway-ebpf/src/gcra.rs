@@ -23,6 +23,12 @@ impl Rate {
         Self { interval_ns, tolerance_ns: interval_ns * (burst as u64).saturating_sub(1) }
     }
 
+    /// Whether the limit needs a clock that is finer than the kernel's tick of 1 to 10 ms: its burst lasts for less than
+    /// 100 ms. A clock that is late makes a limit stricter, by what a tick is worth, and never wider.
+    pub const fn is_fine(&self) -> bool {
+        self.interval_ns != 0 && self.tolerance_ns < 100_000_000
+    }
+
     /// The rate of `times` sources that share one key: so many times as many packets, in the long run and at once.
     #[inline(always)]
     #[must_use]
@@ -85,6 +91,14 @@ mod tests {
         let rate = Rate::per_second(20, 4);
         let later = (0..10).map(|_| 3600 * SECOND);
         assert_eq!(admitted(rate, core::iter::once(SECOND).chain(later)), 1 + 4);
+    }
+
+    #[test]
+    fn short_bursts_need_a_fine_clock() {
+        assert!(Rate::per_second(50, 1).is_fine());
+        assert!(Rate::per_second(10_000, 1000).is_fine());
+        assert!(!Rate::per_second(50, 100).is_fine());
+        assert!(!Rate::UNLIMITED.is_fine());
     }
 
     #[test]

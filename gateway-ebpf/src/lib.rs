@@ -20,6 +20,7 @@ pub mod frame;
 pub mod gcra;
 pub mod hello;
 pub mod name;
+pub mod reply;
 pub mod reset;
 pub mod siphash;
 pub mod verdict;

@@ -3,6 +3,7 @@
 #![expect(clippy::cast_possible_truncation, reason = "constants, and lengths that were bounded before")]
 
 mod classify;
+mod cookie;
 mod event;
 mod first_data;
 mod gate;
@@ -22,7 +23,7 @@ use fleetgate_ebpf::verdict::{Action, Verdict};
 #[xdp(frags)]
 #[expect(clippy::needless_pass_by_value, reason = "the macro's signature")]
 fn fleetgate_xdp(ctx: XdpContext) -> u32 {
-    match frame::parse(&packet::Linear(&ctx)) {
+    match frame::parse(&packet::Linear(&ctx), maps::is_protected) {
         Err(outside) => finish(outside),
         Ok(mut segment) => {
             let verdict = classify::judge(&ctx, &mut segment);
@@ -31,6 +32,9 @@ fn fleetgate_xdp(ctx: XdpContext) -> u32 {
             classify::tell(verdict, &segment);
             match verdict.action() {
                 Action::Reset if !packet::rewrite_to_reset(&ctx, &segment) => finish(Verdict::Ended),
+                Action::Answer if matches!(verdict, Verdict::SynCookie) => {
+                    finish(if cookie::give(&ctx, &segment) { verdict } else { Verdict::SynUntracked })
+                }
                 // The stack has no such socket, and answers in its own words.
                 Action::Answer if !packet::answer(&ctx, &segment) => finish(Verdict::UnknownFlow),
                 Action::Pass | Action::Drop | Action::Reset | Action::Answer => finish(verdict),

@@ -10,7 +10,7 @@ pub enum Action {
     /// On to the stack, rewritten into a RST. Dropping a hello would leave the server's socket established
     /// and waiting; this frees it at once.
     Reset,
-    /// Back to the client, rewritten into a RST of its connection.
+    /// Back to the client, rewritten into a RST of its connection or into a SYN-ACK.
     Answer,
 }
 
@@ -38,6 +38,7 @@ macro_rules! verdicts {
             pub const ALL: [Self; [$(Self::$variant),+].len()] = [$(Self::$variant),+];
 
             /// What the kernel does: the one place that decides it.
+            #[inline(always)]
             pub const fn action(self) -> Action {
                 match self { $(Self::$variant => Action::$action,)+ }
             }
@@ -77,6 +78,12 @@ verdicts! {
     SynVerified => Pass, "syn_verified";
     /// A SYN of an unknown source beyond `xdp.limit.new_flows`: it passes, and nothing is remembered.
     SynUntracked => Pass, "syn_untracked";
+    /// A SYN of an unknown source beyond `xdp.limit.new_flows`, answered with a cookie; `xdp.syn_cookies = "xdp"`.
+    SynCookie => Answer, "syn_cookie";
+    /// An ACK that brings a valid cookie back: its source is real, and its flow is remembered.
+    CookieValid => Pass, "cookie_valid";
+    /// An ACK with neither a valid cookie nor a connection, while cookies are given.
+    CookieInvalid => Drop, "cookie_invalid";
     /// A SYN beyond `xdp.limit.syn_per_source`.
     SynLimited => Drop, "syn_limited";
     /// A SYN beyond `xdp.limit.syn_total`.

@@ -2,6 +2,7 @@
 
 mod attach;
 mod bans;
+mod cookies;
 mod counters;
 mod events;
 mod lists;
@@ -20,8 +21,9 @@ use serde::Serialize;
 
 pub use attach::{AttachError, Attached, interface_index};
 pub use bans::{BanError, Banned, Cause, Enforcer, Subject, in_order};
+pub use cookies::Cookies;
 pub use counters::Counters;
-pub use overview::{Fill, Overview, Packets};
+pub use overview::{CookieStatus, Fill, Overview, Packets};
 pub use pin::{PinError, detach};
 pub use program::{LoadError, Program};
 
@@ -38,6 +40,7 @@ pub struct DataPlane {
     load_error: Option<String>,
     /// What is to be protected once another gateway has let go of the pins.
     awaited: Option<Vec<SocketAddr>>,
+    cookies: Cookies,
     reported: Counters,
 }
 
@@ -144,16 +147,33 @@ impl DataPlane {
             }),
         };
         program.configure(config, listeners, snapshot.hosts().map(|host| &host.pattern))?;
+        self.settle_cookies(config);
         (self.load_error, self.awaited) = (None, None);
         Ok(())
     }
 
+    /// Has those give SYN cookies whose cookies the stack takes.
+    fn settle_cookies(&mut self, config: &Xdp) {
+        let Some(program) = &mut self.program else { return };
+        let cookies = Cookies::now(config.syn_cookies);
+        if let Err(error) = program.give_cookies(cookies.by) {
+            tracing::warn!(%error, "cannot tell XDP whether to give SYN cookies");
+            return;
+        }
+        if let Some(problem) = cookies.problem.as_ref().filter(|_| cookies != self.cookies) {
+            tracing::warn!(%problem, "SYN cookies");
+        }
+        self.cookies = cookies;
+    }
+
     /// Logs what the program tells, looks whether every interface still has it, and attaches it again where it was lost: an interface that
-    /// was re-created comes without it. Pins that another gateway had are taken when it has let go of them.
+    /// was re-created comes without it. Pins that another gateway had are taken when it has let go of them. Whether the stack takes
+    /// XDP's SYN cookies is looked at as well.
     pub fn heal(&mut self, snapshot: &Snapshot) {
         if let Some(listeners) = self.awaited.take() {
             *self = Self::begin(snapshot, &listeners);
         }
+        self.settle_cookies(&snapshot.xdp);
         let Some(program) = &mut self.program else { return };
         program.log_events();
         for interface in &mut self.interfaces {
@@ -216,7 +236,9 @@ impl DataPlane {
             return Ok(Overview { interfaces, errors, ..Overview::default() });
         };
         let packets = overview::packets(&program.counters()?);
-        Ok(Overview { interfaces, errors, packets, bans: program.bans()?, tables: program.tables()? })
+        let cookies = Some(self.cookies.clone().into());
+        let (bans, tables) = (program.bans()?, program.tables()?);
+        Ok(Overview { interfaces, errors, cookies, packets, bans, tables })
     }
 
     /// Bans a source for a time, on evidence or because an operator says so.

@@ -79,6 +79,7 @@ mod verified_device;
 mod websocket;
 mod xdp_attached;
 mod xdp_bans;
+mod xdp_cookies;
 mod xdp_crowds;
 mod xdp_degraded;
 mod xdp_evidence;

@@ -69,18 +69,6 @@ fn reset_frees_the_servers_socket_at_once_and_ends_the_client() {
     assert_eq!(field.curl("/").response().status(), 200);
 }
 
-/// A program at the other end: without one, a veth does not take what a program sends back.
-fn take_answers(field: &Field) -> aya::Ebpf {
-    field.fleet.run(|| {
-        let mut ebpf = aya::EbpfLoader::new().load(fleetgate_ebpf::OBJECT).unwrap();
-        let program: &mut aya::programs::Xdp =
-            ebpf.program_mut(fleetgate_ebpf::abi::BARE).unwrap().try_into().unwrap();
-        program.load().unwrap();
-        program.attach("fleet0", aya::programs::xdp::XdpMode::Driver).unwrap();
-        ebpf
-    })
-}
-
 #[test]
 fn reset_is_answered_from_the_interface() {
     if !skip::unless_root() {
@@ -88,7 +76,7 @@ fn reset_is_answered_from_the_interface() {
     }
     let field = Field::new();
     let gateway = Gateway::start(field.setup("mode = \"native\"\nunknown_sni = \"reset\""));
-    let _answers = take_answers(&field);
+    let _answers = field.take_answers();
     let client = send_unknown(&field);
     assert!(client.read_to_end().is_empty());
     // The stack was not asked again: the client had its answer.

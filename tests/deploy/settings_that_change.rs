@@ -79,6 +79,7 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("xdp", "mode") => "\"generic\"",
         ("xdp", "pin_dir") => "\"/elsewhere\"",
         ("xdp", "unknown_sni") => "\"drop\"",
+        ("xdp", "syn_cookies") => "\"xdp\"",
         ("xdp", "protect" | "allow" | "deny") => "[\"192.0.2.0/24\"]",
         ("xdp", "log") => "\"debug\"",
         ("admin", "socket") => "\"elsewhere.sock\"",

@@ -53,6 +53,18 @@ impl Field {
         ([192, 0, 2, 1], 8443).into()
     }
 
+    /// A program at the other end, as long as this: without one, a veth does not take what a program sends back.
+    pub fn take_answers(&self) -> aya::Ebpf {
+        self.fleet.run(|| {
+            let mut ebpf = aya::EbpfLoader::new().load(fleetgate_ebpf::OBJECT).expect("load the object");
+            let program = ebpf.program_mut(fleetgate_ebpf::abi::BARE).expect("the bare program");
+            let program: &mut aya::programs::Xdp = program.try_into().expect("XDP");
+            program.load().expect("load it");
+            program.attach("fleet0", aya::programs::xdp::XdpMode::Driver).expect("attach it");
+            ebpf
+        })
+    }
+
     /// curl as the good device in the fleet's namespace. Its hello is small: the name is in the first segment.
     pub fn curl(&self, path: &str) -> Curl {
         self.curl_to(self.address(), path)

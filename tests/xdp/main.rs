@@ -2,6 +2,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "test code")]
 
+mod cookies;
 mod differential;
 mod fixtures;
 mod program;

@@ -100,6 +100,8 @@ pub(crate) fn run(options: &Options) -> Result {
             bench.arg("--program").arg(build_bench("verdict_cache")?);
         }
         Suite::Xdp => {
+            // Its object alone: rows beside it are left out where it could not be installed.
+            packages::ensure(&[Tool::new("xdp-filter", "xdp-tools")], "a program to measure beside");
             build(&["--bins"])?;
             // What takes the time is the kernel's.
             let mut example = Command::new("cargo");

@@ -47,6 +47,10 @@ pub mod has {
     pub const HOST_BANS: u32 = 8;
     /// There are sources of verified devices.
     pub const VERIFIED: u32 = 16;
+    /// There are limits that need the fine clock ([`Rate::is_fine`](crate::gcra::Rate::is_fine)).
+    pub const FINE_LIMITS: u32 = 32;
+    /// XDP gives SYN cookies beyond the flood brake.
+    pub const COOKIES: u32 = 64;
 }
 
 /// What happens to a complete hello that names no served host.

@@ -1,35 +1,46 @@
 //! The decision: which verdict a TCP segment gets.
 
 use aya_ebpf::programs::XdpContext;
-use fleetgate_ebpf::abi::{self, FlowState, Settings, Source, Stage};
+use fleetgate_ebpf::abi::{self, FlowState, Settings, Stage, has};
 use fleetgate_ebpf::frame::{Fragment, Segment, flag};
 use fleetgate_ebpf::verdict::Verdict;
 
 use super::gate::{self, Gate};
 use super::limit::{self, Limit};
-use super::{event, first_data, maps};
+use super::{cookie, event, first_data, maps, packet};
 
 /// Judges a segment. Only the first data segment of a flow that was seen from its SYN is looked into.
 #[inline(always)]
 pub(super) fn judge(ctx: &XdpContext, segment: &mut Segment) -> Verdict {
-    if !maps::is_protected(&segment.flow) {
-        return Verdict::NotProtected;
-    }
-    let Some(settings) = maps::settings() else { return Verdict::Unconfigured };
     let is_syn = segment.flags & (flag::SYN | flag::ACK | flag::RST) == flag::SYN;
     if !matches!(segment.fragment, Fragment::Whole)
         && (is_syn || matches!(segment.fragment, Fragment::Header))
     {
         return Verdict::FragmentedHeader;
     }
-    if is_syn {
-        return syn(settings, segment);
-    }
-    let Some(flow) = maps::flow(&segment.flow) else { return unknown(settings, segment) };
-    if flow.stage == Stage::Judged as u32 {
+    // Established traffic pays for no more than the lookup.
+    let known = if is_syn { None } else { maps::flow(&segment.flow) };
+    if let Some(flow) = &known
+        && flow.stage == Stage::Judged as u32
+    {
         account(flow.slot, segment);
         return Verdict::Established;
     }
+    let Some(settings) = maps::settings() else { return Verdict::Unconfigured };
+    if is_syn {
+        return syn(settings, segment);
+    }
+    let flow = match known {
+        Some(flow) => flow,
+        None => match unknown(ctx, settings, segment) {
+            // What came with a valid cookie is looked into as after any other SYN.
+            Verdict::CookieValid if !is_control(segment) => match maps::flow(&segment.flow) {
+                Some(flow) => flow,
+                None => return Verdict::UnknownFlow,
+            },
+            verdict => return verdict,
+        },
+    };
     let Some(scratch) = maps::scratch() else { return Verdict::Unconfigured };
     // However the headers were found: from here on they are just there.
     segment.ip = scratch.launder(segment.ip);
@@ -57,36 +68,74 @@ fn syn(settings: &Settings, segment: &Segment) -> Verdict {
 #[inline(always)]
 fn limited_syn(settings: &Settings, segment: &Segment) -> Verdict {
     let key = abi::limit_key(&segment.flow.source);
+    let now = limit::now(settings);
     if let Some(known) = limit::known(settings, &key) {
-        return if !known.admit(settings, Limit::Syn) {
+        return if !known.admit(settings, Limit::Syn, now) {
             Verdict::SynLimited
         } else if known.verified {
             Verdict::SynVerified
-        } else if limit::admit_syn(settings) {
+        } else if limit::admit_syn(settings, now) {
             Verdict::Syn
         } else {
             Verdict::SynTotalLimited
         };
     }
-    if !limit::admit_syn(settings) {
+    let is_braked = !limit::admit_total(abi::total::NEW_FLOWS, &settings.new_flows, now);
+    // A cookie costs the stack nothing, and takes nothing of what others share.
+    if is_braked
+        && settings.has & has::COOKIES != 0
+        && packet::is_plain(segment)
+        && cookie::is_due(segment, now)
+    {
+        return Verdict::SynCookie;
+    }
+    if !limit::admit_syn(settings, now) {
         return Verdict::SynTotalLimited;
     }
-    if !limit::admit_total(abi::total::NEW_FLOWS, &settings.new_flows) {
+    if is_braked {
         return Verdict::SynUntracked;
     }
-    let source = Source { syn: limit::first(&settings.syn_per_source), ..Source::default() };
-    maps::remember_source(&key, &source);
+    maps::remember_source(&key, limit::first(&settings.syn_per_source, now));
     Verdict::Syn
 }
 
-/// A packet of a flow that is not known: lists and bans alone apply.
+/// A packet of a flow that is not known: lists and bans apply, and while cookies are given, they may come back.
 #[inline(always)]
-fn unknown(settings: &Settings, segment: &Segment) -> Verdict {
+fn unknown(ctx: &XdpContext, settings: &Settings, segment: &Segment) -> Verdict {
     match gate::ask(settings, segment) {
         Gate::Shut(verdict) => verdict,
+        Gate::Open if settings.has & has::COOKIES != 0 && may_bring_cookie(settings, segment) => {
+            match cookie::check(ctx, segment) {
+                cookie::VALID => {
+                    prove(segment);
+                    Verdict::CookieValid
+                }
+                cookie::INVALID => Verdict::CookieInvalid,
+                _ if is_control(segment) => Verdict::Control,
+                _ => Verdict::UnknownFlow,
+            }
+        }
         Gate::Open | Gate::Allowed if is_control(segment) => Verdict::Control,
         Gate::Open | Gate::Allowed => Verdict::UnknownFlow,
     }
+}
+
+#[inline(always)]
+fn may_bring_cookie(settings: &Settings, segment: &Segment) -> bool {
+    segment.flags & (flag::SYN | flag::ACK | flag::RST) == flag::ACK
+        && matches!(segment.fragment, Fragment::Whole)
+        && packet::is_plain(segment)
+        && cookie::are_out(segment.flow.destination_port, limit::now(settings))
+}
+
+/// Remembers a source that has received what was sent to it, and its flow.
+#[inline(always)]
+fn prove(segment: &Segment) {
+    let key = abi::limit_key(&segment.flow.source);
+    if maps::source(&key).is_none() {
+        maps::remember_source(&key, 0);
+    }
+    maps::remember_flow(&segment.flow, FlowState::new(segment.sequence.wrapping_sub(1)));
 }
 
 #[inline(always)]
@@ -158,6 +207,7 @@ pub(super) fn tell(verdict: Verdict, segment: &Segment) {
         verdict,
         Verdict::FragmentedHeader
             | Verdict::SynUntracked
+            | Verdict::SynCookie
             | Verdict::SynLimited
             | Verdict::SynTotalLimited
             | Verdict::HelloSourceLimited

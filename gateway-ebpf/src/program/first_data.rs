@@ -1,7 +1,7 @@
 //! The first data segment of a flow: a hello, or not.
 
 use aya_ebpf::programs::XdpContext;
-use fleetgate_ebpf::abi::{self, Address, FlowState, Settings, Source, UnknownSni};
+use fleetgate_ebpf::abi::{self, Address, FlowState, Settings, UnknownSni};
 use fleetgate_ebpf::frame::Segment;
 use fleetgate_ebpf::verdict::Verdict;
 
@@ -17,12 +17,14 @@ pub(super) fn judge(
     is_allowed: bool,
 ) -> (Verdict, u32) {
     let key = abi::limit_key(&segment.flow.source);
-    if !is_allowed && let Some(verdict) = limited(settings, &key) {
+    let now = limit::now(settings);
+    if !is_allowed && let Some(verdict) = limited(settings, &key, now) {
         return (verdict, FlowState::NO_HOST);
     }
     let found = name::look_up(ctx.ctx, segment.payload as u32, segment.payload_len as u32);
-    let within =
-        |limit| is_allowed || limit::known(settings, &key).is_none_or(|known| known.admit(settings, limit));
+    let within = |limit| {
+        is_allowed || limit::known(settings, &key).is_none_or(|known| known.admit(settings, limit, now))
+    };
     let verdict = match found {
         name::UNREADABLE => Verdict::Truncated,
         name::INCOMPLETE if within(Limit::Incomplete) => Verdict::HelloIncomplete,
@@ -33,7 +35,7 @@ pub(super) fn judge(
         name::UNKNOWN => unknown(ctx, settings, segment),
         slot => {
             let slot = slot as u32;
-            return (matched(settings, key, slot, is_allowed), slot);
+            return (matched(settings, key, slot, is_allowed, now), slot);
         }
     };
     (verdict, FlowState::NO_HOST)
@@ -41,12 +43,12 @@ pub(super) fn judge(
 
 /// The limit of all first data that the segment is beyond.
 #[inline(always)]
-fn limited(settings: &Settings, key: &Address) -> Option<Verdict> {
+fn limited(settings: &Settings, key: &Address, now: u64) -> Option<Verdict> {
     let known = source(settings, key)?;
-    if !known.admit(settings, Limit::Hello) {
+    if !known.admit(settings, Limit::Hello, now) {
         return Some(Verdict::HelloSourceLimited);
     }
-    if !known.verified && !limit::admit_total(abi::total::HELLO, &settings.hello_total) {
+    if !known.verified && !limit::admit_total(abi::total::HELLO, &settings.hello_total, now) {
         return Some(Verdict::HelloTotalLimited);
     }
     None
@@ -58,12 +60,12 @@ fn source(settings: &Settings, key: &Address) -> Option<Known> {
     if let Some(known) = limit::known(settings, key) {
         return Some(known);
     }
-    maps::remember_source(key, &Source::default());
+    maps::remember_source(key, 0);
     limit::known(settings, key)
 }
 
 #[inline(always)]
-fn matched(settings: &Settings, source: Address, slot: u32, is_allowed: bool) -> Verdict {
+fn matched(settings: &Settings, source: Address, slot: u32, is_allowed: bool, now: u64) -> Verdict {
     let Some(account) = maps::host_account(slot) else { return Verdict::HelloMatched };
     if !is_allowed && gate::is_banned_from(settings, source, slot) {
         account.banned += 1;
@@ -71,7 +73,7 @@ fn matched(settings: &Settings, source: Address, slot: u32, is_allowed: bool) ->
     }
     if !is_allowed
         && let Some(tat) = maps::host_tat(slot)
-        && !limit::admit(tat, &settings.hello_per_host)
+        && !limit::admit(tat, &settings.hello_per_host, now)
     {
         account.limited += 1;
         return Verdict::HelloHostLimited;

@@ -2,11 +2,11 @@
 
 use core::intrinsics::{AtomicOrdering, atomic_cxchg};
 
-use aya_ebpf::helpers::generated::{bpf_ktime_get_coarse_ns, bpf_ktime_get_ns};
+use aya_ebpf::helpers::generated::{bpf_jiffies64, bpf_ktime_get_coarse_ns, bpf_ktime_get_ns};
 use fleetgate_ebpf::abi::{self, Address, Settings, Source, has};
 use fleetgate_ebpf::gcra::Rate;
 
-use super::maps;
+use super::maps::{self, Scratch, Tick};
 
 /// Races lost before a packet counts as limited. Two CPUs cannot lose to each other forever: one of them wins.
 const ATTEMPTS: u32 = 4;
@@ -40,9 +40,9 @@ pub(super) fn known(settings: &Settings, key: &Address) -> Option<Known> {
 }
 
 impl Known {
-    /// Whether one more is within the limit.
+    /// Whether one more is within the limit at `now`.
     #[inline(always)]
-    pub(super) fn admit(&self, settings: &Settings, limit: Limit) -> bool {
+    pub(super) fn admit(&self, settings: &Settings, limit: Limit, now: u64) -> bool {
         // SAFETY: fields of a live map value.
         let (tat, rate) = unsafe {
             match limit {
@@ -53,33 +53,33 @@ impl Known {
             }
         };
         if !self.verified {
-            return admit(tat, rate);
+            return admit(tat, rate, now);
         }
         // SAFETY: a field of a live map value that userspace writes whole.
         let devices = unsafe { (*self.source).devices };
-        admit(tat, &rate.times(devices))
+        admit(tat, &rate.times(devices), now)
     }
 }
 
-/// Whether one more of all sources together is within `rate`.
+/// Whether one more of all sources together is within `rate` at `now`.
 #[inline(always)]
-pub(super) fn admit_total(total: u32, rate: &Rate) -> bool {
-    rate.interval_ns == 0 || maps::total_tat(total).is_none_or(|tat| admit(tat, rate))
+pub(super) fn admit_total(total: u32, rate: &Rate, now: u64) -> bool {
+    let Some(tat) = maps::total_tat(total) else { return true };
+    admit(tat, rate, now)
 }
 
 /// Whether one more of all sources without verified devices is within the limit of SYNs.
 #[inline(always)]
-pub(super) fn admit_syn(settings: &Settings) -> bool {
-    admit_total(abi::total::SYN, &settings.syn_total)
+pub(super) fn admit_syn(settings: &Settings, now: u64) -> bool {
+    admit_total(abi::total::SYN, &settings.syn_total, now)
 }
 
-/// Whether the bucket at `tat`, a live map value, is within `rate`.
+/// Whether the bucket at `tat`, a live map value, is within `rate` at `now`.
 #[inline(always)]
-pub(super) fn admit(tat: *mut u64, rate: &Rate) -> bool {
+pub(super) fn admit(tat: *mut u64, rate: &Rate, now: u64) -> bool {
     if rate.interval_ns == 0 {
         return true;
     }
-    let now = now();
     let mut attempt = 0;
     while attempt < ATTEMPTS {
         // SAFETY: a live map value; every writer uses the same atomic.
@@ -99,19 +99,29 @@ pub(super) fn admit(tat: *mut u64, rate: &Rate) -> bool {
 
 /// The bucket of a key that was never seen, after its first packet.
 #[inline(always)]
-pub(super) fn first(rate: &Rate) -> u64 {
-    if rate.interval_ns == 0 { 0 } else { now() + rate.interval_ns }
+pub(super) const fn first(rate: &Rate, now: u64) -> u64 {
+    if rate.interval_ns == 0 { 0 } else { now + rate.interval_ns }
 }
 
+/// The clock of the limits. Read once a packet, and the fine one only where it matters: it costs as much as a lookup.
 #[inline(always)]
-fn now() -> u64 {
+pub(super) fn now(settings: &Settings) -> u64 {
+    if settings.has & has::FINE_LIMITS == 0 {
+        return coarse_now();
+    }
     // SAFETY: the helper takes nothing and cannot fail.
     unsafe { bpf_ktime_get_ns() }
 }
 
-/// The same clock, as of the last tick: cheaper, and good enough for what takes seconds.
+/// The same clock, as of the last tick: good enough for what takes seconds. It is read once a tick; the tick's number is
+/// a load that the verifier puts in place of the call.
 #[inline(always)]
 pub(super) fn coarse_now() -> u64 {
-    // SAFETY: the helper takes nothing and cannot fail.
-    unsafe { bpf_ktime_get_coarse_ns() }
+    // SAFETY: the helpers take nothing and cannot fail.
+    let (tick, clock) = unsafe { (bpf_jiffies64(), || bpf_ktime_get_coarse_ns()) };
+    let Some(Scratch { tick: seen, .. }) = maps::scratch() else { return clock() };
+    if seen.number != tick {
+        *seen = Tick { number: tick, began: clock() };
+    }
+    seen.began
 }

@@ -6,9 +6,10 @@ use aya_ebpf::maps::{Array, HashMap, LpmTrie, LruHashMap, PerCpuArray, RingBuf};
 use fleetgate_ebpf::abi::{
     self, Address, Ban, Event, FlowKey, FlowState, HostAccount, HostBanKey, PortAddress, Settings, Source,
 };
+use fleetgate_ebpf::frame::Segment;
 use fleetgate_ebpf::hello::Window;
 use fleetgate_ebpf::name::{HostKey, NameBuffer};
-use fleetgate_ebpf::reset;
+use fleetgate_ebpf::reply;
 use fleetgate_ebpf::verdict::Verdict;
 
 #[map]
@@ -40,6 +41,8 @@ static VERIFIED: LruHashMap<Address, Source> = LruHashMap::with_max_entries(abi:
 #[map]
 static TOTALS: Array<u64> = Array::with_max_entries(abi::total::COUNT, 0);
 #[map]
+static COOKIES: Array<u64> = Array::with_max_entries(65_536, 0);
+#[map]
 static FLOWS: LruHashMap<FlowKey, FlowState> = LruHashMap::with_max_entries(abi::MAX_FLOWS, 0);
 #[map]
 static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Verdict::COUNT, 0);
@@ -62,17 +65,43 @@ pub(super) struct Scratch {
     /// What is told next.
     pub(super) event: Event,
     /// The answer to a client whose connection has ended.
-    pub(super) answer: Answer,
+    pub(super) answer: Answer<{ reply::RST_V4 }, { reply::RST_V6 }>,
+    /// What a SYN cookie is made of, and the answer that has it.
+    pub(super) cookie: Cookie,
+    /// A source with its first SYN: nothing else is ever written. Clearing one on the stack is a call, byte by byte.
+    fresh: Source,
+    /// The last tick that this CPU has looked at.
+    pub(super) tick: Tick,
     laundry: usize,
+}
+
+/// A tick of the kernel's clock.
+#[repr(C)]
+pub(super) struct Tick {
+    pub(super) number: u64,
+    /// In nanoseconds of the monotonic clock.
+    pub(super) began: u64,
 }
 
 /// An answer, over IPv4 or over IPv6.
 #[repr(C)]
-pub(super) struct Answer {
-    pub(super) v4: [u8; reset::V4],
-    pub(super) v6: [u8; reset::V6],
+pub(super) struct Answer<const V4: usize, const V6: usize> {
+    pub(super) v4: [u32; V4],
+    pub(super) v6: [u32; V6],
     /// To whom, and from whom.
     pub(super) macs: [[u8; 6]; 2],
+}
+
+/// What the functions around SYN cookies work with.
+#[repr(C)]
+pub(super) struct Cookie {
+    /// The segment in question: a function of its own takes numbers only.
+    pub(super) segment: Option<Segment>,
+    /// Its IP header.
+    pub(super) ip: [u8; 40],
+    /// Its TCP header, of up to 60 bytes.
+    pub(super) tcp: [u8; 64],
+    pub(super) answer: Answer<{ reply::SYN_ACK_V4 }, { reply::SYN_ACK_V6 }>,
 }
 
 impl Scratch {
@@ -101,11 +130,11 @@ pub(super) fn settings() -> Option<&'static Settings> {
 }
 
 #[inline(always)]
-pub(super) fn is_protected(flow: &FlowKey) -> bool {
-    match PORTS.get(u16::from_be(flow.destination_port).into()) {
+pub(super) fn is_protected(address: &Address, port: u16) -> bool {
+    match PORTS.get(u16::from_be(port).into()) {
         Some(&abi::port::PROTECTED) => true,
         Some(&abi::port::BY_ADDRESS) => {
-            let data = PortAddress { port: flow.destination_port, reserved: 0, address: flow.destination };
+            let data = PortAddress { port, reserved: 0, address: *address };
             ADDRESSES.get(Key::new(8 * size_of::<PortAddress>() as u32, data)).is_some()
         }
         _ => false,
@@ -167,15 +196,24 @@ pub(super) fn source(key: &Address) -> Option<*mut Source> {
     SOURCES.get_ptr_mut(key)
 }
 
-/// Lost to another CPU at worst: one packet more than the burst, once in a source's life.
+/// Remembers a source whose bucket of SYNs stands at `syn`. Lost to another CPU at worst: one packet more than the
+/// burst, once in a source's life.
 #[inline(always)]
-pub(super) fn remember_source(key: &Address, source: &Source) {
-    let _ = SOURCES.insert(key, source, 0);
+pub(super) fn remember_source(key: &Address, syn: u64) {
+    let Some(Scratch { fresh, .. }) = scratch() else { return };
+    fresh.syn = syn;
+    let _ = SOURCES.insert(key, fresh, 0);
 }
 
 #[inline(always)]
 pub(super) fn total_tat(total: u32) -> Option<*mut u64> {
     TOTALS.get_ptr_mut(total)
+}
+
+/// When one more SYN was left to the stack while XDP gave cookies for the port, which is in network order.
+#[inline(always)]
+pub(super) fn cookies(port: u16) -> Option<*mut u64> {
+    COOKIES.get_ptr_mut(u16::from_be(port).into())
 }
 
 /// The flow's state, to be read and changed in place.

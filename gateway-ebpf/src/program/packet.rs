@@ -6,9 +6,10 @@ use aya_ebpf::helpers::generated::{
 };
 use aya_ebpf::programs::XdpContext;
 use fleetgate_ebpf::frame::{Bits, Fragment, Frame, Segment, flag};
+use fleetgate_ebpf::reply::Reply;
 use fleetgate_ebpf::reset;
 
-use super::maps::{self, Scratch};
+use super::maps::{self, Answer, Scratch};
 
 /// The packet's linear part, in which its headers are.
 pub(super) struct Linear<'a>(pub(super) &'a XdpContext);
@@ -72,27 +73,44 @@ pub(super) fn answer(ctx: &XdpContext, segment: &Segment) -> bool {
         return false;
     }
     let Some(Scratch { answer, .. }) = maps::scratch() else { return false };
-    let header = segment.tcp - segment.ip;
+    is_plain(segment) && reply(ctx, segment, &Reply::rst(segment), answer)
+}
+
+/// Whether the IP header is the shortest that there is, as a reply's.
+#[inline(always)]
+pub(super) const fn is_plain(segment: &Segment) -> bool {
+    segment.tcp - segment.ip == if segment.flow.source.is_v4() { 20 } else { 40 }
+}
+
+/// Turns the frame of a plain segment into the reply to it. False, and nothing changed, where the frame has no room.
+#[inline(always)]
+pub(super) fn reply<const V4: usize, const V6: usize>(
+    ctx: &XdpContext,
+    segment: &Segment,
+    reply: &Reply,
+    answer: &mut Answer<V4, V6>,
+) -> bool {
     if segment.flow.source.is_v4() {
-        reset::answer_v4(segment, &mut answer.v4);
-        header == reset::V4 - 20 && send_back(ctx, segment.ip, &answer.v4, &mut answer.macs)
+        reply.v4(segment, &mut answer.v4);
+        send_back(ctx, segment.ip, &answer.v4, &mut answer.macs)
     } else {
-        reset::answer_v6(segment, &mut answer.v6);
-        header == reset::V6 - 20 && send_back(ctx, segment.ip, &answer.v6, &mut answer.macs)
+        reply.v6(segment, &mut answer.v6);
+        send_back(ctx, segment.ip, &answer.v6, &mut answer.macs)
     }
 }
 
 #[inline(always)]
-fn send_back<const N: usize>(
+fn send_back<const WORDS: usize>(
     ctx: &XdpContext,
     offset: usize,
-    packet: &[u8; N],
+    packet: &[u32; WORDS],
     [to, from]: &mut [[u8; 6]; 2],
 ) -> bool {
     let frame = ctx.as_ptr().cast();
-    let end = (offset + N) as u64;
-    // SAFETY: the context of this run, and buffers of the lengths that are given. The tail only gets shorter; before it
-    // has, nothing is changed. Through helpers: the compiler would merge the two bounds checks, which the verifier
+    let len = size_of::<[u32; WORDS]>();
+    let end = (offset + len) as u64;
+    // SAFETY: the context of this run, and buffers of the lengths that are given. Before the tail is where it belongs,
+    // nothing is changed. Through helpers: the compiler would merge the two bounds checks, which the verifier
     // does not follow.
     unsafe {
         bpf_xdp_load_bytes(frame, 0, from.as_mut_ptr().cast(), 6) == 0
@@ -103,6 +121,6 @@ fn send_back<const N: usize>(
             ) == 0
             && bpf_xdp_store_bytes(frame, 0, to.as_mut_ptr().cast(), 6) == 0
             && bpf_xdp_store_bytes(frame, 6, from.as_mut_ptr().cast(), 6) == 0
-            && bpf_xdp_store_bytes(frame, offset as u32, packet.as_ptr().cast_mut().cast(), N as u32) == 0
+            && bpf_xdp_store_bytes(frame, offset as u32, packet.as_ptr().cast_mut().cast(), len as u32) == 0
     }
 }

@@ -78,6 +78,12 @@ fn describe(status: &Value) -> String {
     for problem in rows("errors") {
         let _ = writeln!(page, "problem    {}", text(problem));
     }
+    if let Some(by) = status.pointer("/cookies/by").and_then(Value::as_str) {
+        let _ = writeln!(page, "SYN cookies by {by}");
+    }
+    if let Some(problem) = status.pointer("/cookies/problem").and_then(Value::as_str) {
+        let _ = writeln!(page, "problem    {problem}");
+    }
     page.push_str("\npackets\n");
     for row in rows("packets") {
         let (action, reason) = (text(&row["action"]), text(&row["reason"]));
@@ -106,6 +112,7 @@ mod tests {
         let status = json!({
             "interfaces": [{ "interface": "eth0", "mode": "native" }, { "interface": "eth1", "mode": null }],
             "errors": ["there is no interface eth1"],
+            "cookies": { "by": "xdp", "problem": null },
             "packets": [{ "action": "drop", "reason": "syn_limited", "packets": 17 }],
             "bans": [],
             "tables": [{ "table": "flows", "entries": 3, "capacity": 65536 }],
@@ -114,6 +121,7 @@ mod tests {
 interface  eth0 (native)
 interface  eth1 (NOT ATTACHED)
 problem    there is no interface eth1
+SYN cookies by xdp
 
 packets
   drop   syn_limited                          17

@@ -30,6 +30,8 @@ pub struct Xdp {
     pub required: bool,
     /// What happens to a complete hello that names no served host.
     pub unknown_sni: UnknownSni,
+    /// Who gives SYN cookies.
+    pub syn_cookies: SynCookies,
     /// Addresses that listeners on every address are protected on; empty means every one.
     pub protect: Vec<IpNet>,
     /// Sources that no ban and no limit touches.
@@ -86,6 +88,16 @@ pub enum Mode {
     Off,
 }
 
+/// Who gives SYN cookies to sources that were never seen, in a flood of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SynCookies {
+    /// The kernel's stack, as it sees fit.
+    #[default]
+    Kernel,
+    /// XDP, beyond the flood brake (`xdp.limit.new_flows`).
+    Xdp,
+}
+
 /// Whether the program explains its verdicts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum XdpLog {
@@ -107,6 +119,12 @@ impl<'de> Deserialize<'de> for Mode {
 impl<'de> Deserialize<'de> for XdpLog {
     fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
         word(value, &[("off", Self::Off), ("debug", Self::Debug)])
+    }
+}
+
+impl<'de> Deserialize<'de> for SynCookies {
+    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
+        word(value, &[("kernel", Self::Kernel), ("xdp", Self::Xdp)])
     }
 }
 
@@ -133,6 +151,7 @@ impl<'de> Deserialize<'de> for Xdp {
             interfaces: table.optional("interfaces").unwrap_or_default(),
             required: table.optional("required").unwrap_or_default(),
             unknown_sni: unknown_sni.map_or_else(UnknownSni::default, |unknown| unknown.value.0),
+            syn_cookies: table.optional("syn_cookies").unwrap_or_default(),
             protect: networks(&mut table, "protect").value,
             allow: Vec::new(),
             deny: Vec::new(),

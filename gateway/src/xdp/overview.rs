@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::bans::Banned;
 use super::maps::Result;
-use super::{Counters, InterfaceStatus};
+use super::{Cookies, Counters, InterfaceStatus};
+use crate::config::SynCookies;
 
 /// Everything about the XDP side.
 #[derive(Debug, Default, Serialize)]
@@ -17,12 +18,33 @@ pub struct Overview {
     pub interfaces: Vec<InterfaceStatus>,
     /// Why the program is not where it should be.
     pub errors: Vec<String>,
+    /// Who gives SYN cookies; none while there is no program.
+    pub cookies: Option<CookieStatus>,
     /// Packets by verdict: those that there were.
     pub packets: Vec<Packets>,
     /// Bans in force.
     pub bans: Vec<Banned>,
     /// How full the tables are.
     pub tables: Vec<Fill>,
+}
+
+/// Who gives SYN cookies.
+#[derive(Debug, Serialize)]
+pub struct CookieStatus {
+    /// `kernel` or `xdp`.
+    pub by: &'static str,
+    /// What is wrong with that, and what helps.
+    pub problem: Option<String>,
+}
+
+impl From<Cookies> for CookieStatus {
+    fn from(cookies: Cookies) -> Self {
+        let by = match cookies.by {
+            SynCookies::Kernel => "kernel",
+            SynCookies::Xdp => "xdp",
+        };
+        Self { by, problem: cookies.problem }
+    }
 }
 
 /// Packets with one verdict.

@@ -25,7 +25,7 @@ use super::pin::{Folder, PinError};
 use super::saved::{HostBan, Saved};
 use super::slots::Slots;
 use super::{events, lists, maps};
-use crate::config::{Mode, Tables, XdpLog};
+use crate::config::{Mode, SynCookies, Tables, XdpLog};
 
 /// The XDP program in the kernel. Dropping it detaches it.
 pub struct Program {
@@ -47,12 +47,12 @@ pub struct Program {
 pub enum LoadError {
     /// The kernel or the object's parser refused.
     #[error(
-        "cannot load the XDP program: {0}; it needs Linux 5.18 or later, and CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
+        "cannot load the XDP program: {0}; it needs Linux 6.0 or later, and CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
     )]
     Ebpf(#[from] EbpfError),
     /// The verifier refused.
     #[error(
-        "cannot load the XDP program: {0}; it needs Linux 5.18 or later, and CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
+        "cannot load the XDP program: {0}; it needs Linux 6.0 or later, and CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
     )]
     Program(#[from] ProgramError),
     /// The kernel refused to have a map written.
@@ -183,6 +183,18 @@ impl Program {
             self.write_settings(|settings| settings.has |= has::VERIFIED)?;
         }
         Ok(())
+    }
+
+    /// Has XDP give SYN cookies beyond the flood brake, or not.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn give_cookies(&mut self, by: SynCookies) -> Result<(), MapError> {
+        let wanted = if by == SynCookies::Xdp { has::COOKIES } else { 0 };
+        if self.settings.has & has::COOKIES == wanted {
+            return Ok(());
+        }
+        self.write_settings(|settings| settings.has = settings.has & !has::COOKIES | wanted)
     }
 
     /// Logs what the program has told since the last time.

@@ -1,6 +1,7 @@
 //! The fixtures: frames in, verdicts out. One runner checks action, counter and frame of each.
 
 mod bans;
+mod cookies;
 mod cuts;
 mod flows;
 mod fragments;
@@ -16,6 +17,8 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use fleetgate_ebpf::verdict::{Action, Verdict};
+
+pub use cookies::braked;
 
 use super::kernel::{Kernel, PORT, Ran, Setup};
 use super::packet::{Packet, flag};
@@ -72,6 +75,7 @@ impl Fixture {
             match verdict.action() {
                 Action::Pass => assert_eq!((ran.action, &ran.frame), (2, &frame), "{place}"),
                 Action::Drop => assert_eq!(ran.action, 1, "{place}"),
+                Action::Answer if verdict == Verdict::SynCookie => assert_cookie(packet, &ran, &place),
                 Action::Answer => assert_answer(packet, &frame, &ran, &place),
                 Action::Reset => assert_reset(packet, &frame, &ran.frame, &place),
             }
@@ -93,6 +97,7 @@ pub fn all() -> Vec<Fixture> {
         bans::fixtures(),
         limits::fixtures(),
         verified::fixtures(),
+        cookies::fixtures(),
     ]
     .into_iter()
     .flatten()
@@ -115,6 +120,14 @@ fn assert_answer(packet: &Packet, before: &[u8], ran: &Ran, place: &str) {
     let expected = packet.answer();
     assert_eq!(ran.frame, expected.frame(), "{place}");
     assert!(before.len() > ran.frame.len(), "{place}");
+}
+
+/// A SYN-ACK goes back the way that the SYN came; all but the cookie in it is known.
+fn assert_cookie(packet: &Packet, ran: &Ran, place: &str) {
+    assert_eq!(ran.action, 3, "{place}");
+    let at = packet.tcp_offset() + 4;
+    let cookie = ran.frame[at..at + 4].try_into().map(u32::from_be_bytes).expect("four bytes");
+    assert_eq!(ran.frame, packet.syn_ack(cookie).frame(), "{place}");
 }
 
 fn device() -> SocketAddr {

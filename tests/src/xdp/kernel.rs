@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use aya::programs::{TestRun as _, TestRunOptions, Xdp};
-use fleetgate::config::{self, Limits, Tables, XdpLog};
+use fleetgate::config::{self, Limits, SynCookies, Tables, XdpLog};
 use fleetgate::model::hostname::HostPattern;
 use fleetgate::xdp::{Cause, Counters, Program, Subject};
 use fleetgate_ebpf::abi::UnknownSni;
@@ -43,6 +43,8 @@ pub struct Setup {
     pub limits: Limits,
     /// What it does with names that it does not know.
     pub unknown_sni: UnknownSni,
+    /// Who gives SYN cookies.
+    pub syn_cookies: SynCookies,
     /// Sizes of its tables.
     pub tables: Tables,
 }
@@ -63,6 +65,7 @@ impl Default for Setup {
             verified: &[],
             limits: Limits::OFF,
             unknown_sni: UnknownSni::Pass,
+            syn_cookies: SynCookies::Kernel,
             tables: Tables::default(),
         }
     }
@@ -107,6 +110,7 @@ impl Kernel {
         };
         let listeners: Vec<SocketAddr> = parsed(setup.listeners);
         self.program.configure(&config, &listeners, hosts.iter()).expect("write the maps");
+        self.program.give_cookies(setup.syn_cookies).expect("write the settings");
         for ban in setup.bans {
             self.program.ban(&subject(ban), setup.ban_time, Cause::Operator).expect("ban");
         }
@@ -165,7 +169,7 @@ impl Kernel {
     }
 }
 
-fn run(program: &Xdp, frame: &[u8], repeat: u32) -> Ran {
+pub(super) fn run(program: &Xdp, frame: &[u8], repeat: u32) -> Ran {
     let mut out = vec![0; frame.len() + 256];
     let options = TestRunOptions {
         data_in: Some(frame),

@@ -88,6 +88,12 @@ impl Packet {
         Self { sequence, ..self }
     }
 
+    /// Another acknowledgement number.
+    #[must_use]
+    pub fn acknowledges(self, acknowledgement: u32) -> Self {
+        Self { acknowledgement, ..self }
+    }
+
     /// Payload, whatever the flags.
     #[must_use]
     pub fn payload(self, payload: impl Into<Vec<u8>>) -> Self {
@@ -169,6 +175,26 @@ impl Packet {
             fragment: 0x4000,
             vlans: self.vlans.clone(),
             ..Self::syn(self.destination, self.source).flags(flag::RST)
+        }
+    }
+
+    /// The SYN-ACK that answers it with a cookie: of all options there is the MSS alone, which is that of the SYN, if it
+    /// is one that the kernel's cookies can say.
+    #[must_use]
+    pub fn syn_ack(&self, cookie: u32) -> Self {
+        let mss = match (&self.tcp_options[..], self.source.is_ipv4()) {
+            ([2, 4, 0x05, 0xb4, ..], true) => 1460_u16,
+            ([2, 4, 0x05, 0xb4, ..], false) => 1440,
+            (_, true) => 536,
+            (_, false) => 1220,
+        };
+        let [high, low] = mss.to_be_bytes();
+        Self {
+            sequence: cookie,
+            acknowledgement: self.sequence.wrapping_add(1),
+            window: 14_600,
+            tcp_options: vec![2, 4, high, low],
+            ..self.answer().flags(flag::SYN | flag::ACK)
         }
     }
 

@@ -54,6 +54,30 @@ impl Limits {
         not_tls_per_source: Rate::UNLIMITED,
         new_flows: Rate::UNLIMITED,
     };
+
+    /// Each of them.
+    pub const fn all(&self) -> [Rate; 8] {
+        let Self {
+            syn_per_source,
+            syn_total,
+            hello_per_source,
+            hello_per_host,
+            hello_total,
+            incomplete_per_source,
+            not_tls_per_source,
+            new_flows,
+        } = *self;
+        [
+            syn_per_source,
+            syn_total,
+            hello_per_source,
+            hello_per_host,
+            hello_total,
+            incomplete_per_source,
+            not_tls_per_source,
+            new_flows,
+        ]
+    }
 }
 
 /// Limits as they are written.

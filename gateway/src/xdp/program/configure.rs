@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use aya::maps::MapError;
 use fleetgate_ebpf::abi::{FlowKey, FlowState, HostAccount, Settings, has, map};
+use fleetgate_ebpf::gcra::Rate;
 use fleetgate_ebpf::name::HostKey;
 
 use super::Program;
@@ -37,7 +38,9 @@ impl Program {
             settings.new_flows = limit.new_flows;
             settings.unknown_sni = config.unknown_sni as u32;
             let prefixes = if has_prefixes { has::PREFIXES } else { 0 };
-            settings.has = (settings.has & !has::PREFIXES) | has::SETTINGS | prefixes;
+            let fine = if limit.all().iter().any(Rate::is_fine) { has::FINE_LIMITS } else { 0 };
+            settings.has &= !(has::PREFIXES | has::FINE_LIMITS);
+            settings.has |= has::SETTINGS | prefixes | fine;
         })?;
         if !config.deny.is_empty() {
             self.forget_flows(|source| config.is_denied(source))?;
