@@ -22,7 +22,7 @@ use crate::device::refusal;
 use crate::device::verdicts::Verdicts;
 use crate::handover::{self, Manager, Predecessor, Program};
 use crate::limit::Devices;
-use crate::listen::{self, BindError, Inherited, Limiter, Listeners, Phase, Shared};
+use crate::listen::{self, BindError, Inherited, Limiter, Listeners, Phase, Seats, Shared};
 use crate::snapshot::{Compiled, Record, compile};
 use crate::telemetry::access_log::Wanted;
 use crate::telemetry::{AccessLog, Metrics};
@@ -106,10 +106,15 @@ async fn serve(
         tracing::warn!("{warning}");
     }
     let metrics = new_metrics(&config)?;
-    let workers = match config.server.workers {
-        0 => available_parallelism().map_or(1, usize::from),
-        workers => workers,
-    };
+    let seating = listen::seating(&config);
+    let missing = listen::without_worker(&config, &seating);
+    if !missing.is_empty() {
+        return Err(Problems::new(&source, missing).into());
+    }
+    let workers = seating.len();
+    // Where packets are not steered, each worker serves what it accepts.
+    let seats = seating.iter().any(Option::is_some).then(|| Seats::new(&seating));
+    let (seats, mailboxes) = seats.unzip();
     let given = inherited.addresses();
     let (listeners, feeds) = Listeners::open(&config.listeners, workers, &mut inherited)?;
     let addresses = listeners.addresses();
@@ -134,6 +139,7 @@ async fn serve(
         metrics,
         permits: Arc::new(Semaphore::new(config.server.max_connections as usize)),
         devices,
+        seats: seats.map(Arc::new),
         limiter: Arc::new(Limiter::new(config.xdp.table.sources)),
         phase,
         max_idle_origin_connections: config.server.max_idle_origin_connections as usize,
@@ -149,8 +155,9 @@ async fn serve(
     let parts = Parts { plane, keeper, record, listeners, probes: probes.try_clone()?, program, manager };
     let control = Arc::new(Control::new(path.to_owned(), config, &warnings, parts, shared.clone()));
     let mut signals = Signals::new()?;
+    let mut mailboxes = mailboxes.into_iter().flatten();
     for (index, feed) in feeds.into_iter().enumerate() {
-        drop(listen::spawn(index, feed, shared.clone())?);
+        drop(listen::spawn(index, feed, mailboxes.next(), shared.clone())?);
     }
     let tokens = tokio::spawn(Arc::clone(&shared.tokens).look_after());
     listen::watch_origins(Arc::clone(&shared.snapshot), shared.metrics.clone())?;

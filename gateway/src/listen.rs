@@ -10,6 +10,7 @@ mod listeners;
 mod origins;
 mod proxied;
 mod reputation;
+mod seats;
 mod sockets;
 mod worker;
 
@@ -19,6 +20,7 @@ pub use limiter::Limiter;
 pub use listeners::{Feed, Listener, Listeners, Plan};
 pub use origins::watch_origins;
 pub use reputation::{Offence, Offender, Reputation};
+pub use seats::{Flow, Mailbox, Seats, seating, without_worker};
 pub use sockets::BindError;
 pub use worker::{Shared, spawn};
 

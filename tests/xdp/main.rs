@@ -5,3 +5,4 @@
 mod differential;
 mod fixtures;
 mod program;
+mod steering;

@@ -47,6 +47,10 @@ pub mod has {
     pub const HOST_BANS: u32 = 8;
     /// There are sources of verified devices.
     pub const VERIFIED: u32 = 16;
+    /// Packets are steered.
+    pub const STEERING: u32 = 32;
+    /// There are hosts with CPUs of their own.
+    pub const HOST_SETS: u32 = 64;
 }
 
 /// What happens to a complete hello that names no served host.

@@ -1,13 +1,13 @@
 //! The decision: which verdict a TCP segment gets.
 
 use aya_ebpf::programs::XdpContext;
-use fleetgate_ebpf::abi::{self, FlowState, Settings, Source, Stage};
+use fleetgate_ebpf::abi::{self, FlowState, Settings, Source, Stage, has};
 use fleetgate_ebpf::frame::{Fragment, Segment, flag};
 use fleetgate_ebpf::verdict::Verdict;
 
 use super::gate::{self, Gate};
 use super::limit::{self, Limit};
-use super::{event, first_data, maps};
+use super::{event, first_data, maps, steer};
 
 /// Judges a segment. Only the first data segment of a flow that was seen from its SYN is looked into.
 #[inline(always)]
@@ -22,10 +22,22 @@ pub(super) fn judge(ctx: &XdpContext, segment: &mut Segment) -> Verdict {
     {
         return Verdict::FragmentedHeader;
     }
+    let is_steered = settings.has & has::STEERING != 0;
     if is_syn {
+        if is_steered {
+            segment.cpu = steer::at_syn(settings, segment);
+        }
         return syn(settings, segment);
     }
-    let Some(flow) = maps::flow(&segment.flow) else { return unknown(settings, segment) };
+    let Some(flow) = maps::flow(&segment.flow) else {
+        if is_steered {
+            segment.cpu = steer::unknown(settings, segment);
+        }
+        return unknown(settings, segment);
+    };
+    if is_steered {
+        segment.cpu = flow.cpu;
+    }
     if flow.stage == Stage::Judged as u32 {
         account(flow.slot, segment);
         return Verdict::Established;
@@ -47,7 +59,7 @@ fn syn(settings: &Settings, segment: &Segment) -> Verdict {
         Gate::Open => limited_syn(settings, segment),
     };
     if matches!(verdict, Verdict::Syn | Verdict::SynVerified) {
-        maps::remember_flow(&segment.flow, FlowState::new(segment.sequence));
+        maps::remember_flow(&segment.flow, FlowState::new(segment.sequence, segment.cpu));
     }
     verdict
 }
@@ -96,7 +108,7 @@ const fn is_control(segment: &Segment) -> bool {
 
 /// A packet of a flow whose first data segment is still to come, or is this one.
 #[inline(always)]
-fn new(ctx: &XdpContext, settings: &Settings, segment: &Segment, flow: &mut FlowState) -> Verdict {
+fn new(ctx: &XdpContext, settings: &Settings, segment: &mut Segment, flow: &mut FlowState) -> Verdict {
     if is_control(segment) {
         return Verdict::Control;
     }
@@ -123,6 +135,9 @@ fn new(ctx: &XdpContext, settings: &Settings, segment: &Segment, flow: &mut Flow
         _ => {
             flow.slot = slot;
             flow.stage = Stage::Judged as u32;
+            if settings.has & has::HOST_SETS != 0 {
+                steer::at_hello(settings, segment, flow);
+            }
             account(slot, segment);
         }
     }

@@ -11,6 +11,8 @@ use fleetgate_ebpf::name::{HostKey, NameBuffer};
 use fleetgate_ebpf::reset;
 use fleetgate_ebpf::verdict::Verdict;
 
+use super::socket;
+
 #[map]
 static SETTINGS: Array<Settings> = Array::with_max_entries(2, 0);
 #[map]
@@ -103,13 +105,25 @@ pub(super) fn settings() -> Option<&'static Settings> {
 #[inline(always)]
 pub(super) fn is_protected(flow: &FlowKey) -> bool {
     match PORTS.get(u16::from_be(flow.destination_port).into()) {
+        None | Some(&abi::port::OPEN) => false,
         Some(&abi::port::PROTECTED) => true,
-        Some(&abi::port::BY_ADDRESS) => {
-            let data = PortAddress { port: flow.destination_port, reserved: 0, address: flow.destination };
-            ADDRESSES.get(Key::new(8 * size_of::<PortAddress>() as u32, data)).is_some()
-        }
-        _ => false,
+        Some(&kind) => is_protected_there(kind, flow) || socket::is_served(kind, flow.destination),
     }
+}
+
+#[inline(always)]
+fn is_protected_there(kind: u32, flow: &FlowKey) -> bool {
+    if kind & abi::port::BY_ADDRESS == 0 {
+        return kind & abi::port::PROTECTED != 0;
+    }
+    let data = PortAddress { port: flow.destination_port, reserved: 0, address: flow.destination };
+    ADDRESSES.get(Key::new(8 * size_of::<PortAddress>() as u32, data)).is_some()
+}
+
+/// What a port is, in the bits of [`abi::port`].
+#[inline(always)]
+pub(super) fn port_kind(number: u32) -> u32 {
+    PORTS.get(number).copied().unwrap_or(abi::port::OPEN)
 }
 
 /// What is said of the most specific prefix that `source` is in.

@@ -109,7 +109,7 @@ impl Control {
     /// # Errors
     /// When the kernel refuses to tell.
     pub fn xdp(&self) -> Result<Overview, BanError> {
-        Ok(self.lock().plane.overview()?)
+        Ok(self.lock().plane.overview(&self.shared.snapshot.load())?)
     }
 
     /// Has XDP know sources of verified devices, and ban those that did too much wrong.

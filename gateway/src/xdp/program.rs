@@ -2,6 +2,7 @@
 
 mod configure;
 mod restore;
+mod steer;
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -23,6 +24,8 @@ use super::counters::Counters;
 use super::overview::{self, Fill};
 use super::pin::{Folder, PinError};
 use super::slots::Slots;
+use super::sockets::{Sockets, stride};
+use super::steer::Steering;
 use super::{events, lists, maps};
 use crate::config::{Mode, Tables, XdpLog};
 
@@ -37,6 +40,8 @@ pub struct Program {
     /// Hosts of a gateway before this one, until the first configuration.
     inherited: Vec<(HostKey, u32)>,
     ports: lists::Ports,
+    steering: Steering,
+    sockets: Sockets,
 }
 
 /// Why the program could not be loaded.
@@ -104,7 +109,11 @@ impl Program {
         if let Some(pins) = &pins {
             pins.pin_maps(&mut loader)?;
         }
+        let stride = stride()?;
         let mut ebpf = loader
+            .map_max_entries(map::CPUS, stride - 1)
+            .map_max_entries(map::STEERED, stride - 1)
+            .map_max_entries(map::SOCKETS, abi::MAX_LISTENERS * stride)
             .override_global(aya_log::LEVEL, &level, true)
             .map_max_entries(map::FLOWS, tables.flows)
             .map_max_entries(map::SOURCES, tables.sources)
@@ -125,6 +134,8 @@ impl Program {
             slots: Slots::default(),
             inherited: Vec::new(),
             ports: lists::Ports::new(),
+            steering: Steering::default(),
+            sockets: Sockets::default(),
         };
         if was_there {
             program.restore()?;

@@ -9,6 +9,7 @@ mod hellos;
 mod limits;
 mod lists;
 mod names;
+mod serve;
 mod unknown;
 mod verified;
 
@@ -90,6 +91,7 @@ pub fn all() -> Vec<Fixture> {
         cuts::fixtures(),
         unknown::fixtures(),
         lists::fixtures(),
+        serve::fixtures(),
         bans::fixtures(),
         limits::fixtures(),
         verified::fixtures(),
