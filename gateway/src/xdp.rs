@@ -176,7 +176,6 @@ impl DataPlane {
         (self.load_error, self.awaited) = (None, None);
         // Hosts may have got other slots.
         self.steered = None;
-        self.follow_steering(snapshot);
         Ok(())
     }
 

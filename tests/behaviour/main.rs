@@ -84,5 +84,7 @@ mod xdp_limits;
 mod xdp_missing_interface;
 mod xdp_pins;
 mod xdp_restart;
+mod xdp_serve;
+mod xdp_steering;
 mod xdp_taken;
 mod xdp_unknown_name;

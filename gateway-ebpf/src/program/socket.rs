@@ -43,14 +43,13 @@ fn fleetgate_reuseport(ctx: SkReuseportContext) -> u32 {
 /// Where the sockets of the listener begin that the SYN is for.
 #[inline(always)]
 fn listener(ctx: &SkReuseportContext) -> Option<&'static u32> {
-    // SAFETY: fields of the socket that the kernel gives; each is read by itself, as the verifier wants it.
+    // SAFETY: fields of the socket that the kernel gives; each is read by itself and always, as the verifier wants it: of two
+    // reads of which one is done, the compiler makes one from a place that varies.
     let key = unsafe {
         let socket = (*ctx.md).__bindgen_anon_3.sk;
-        let address = if (&raw const (*socket).family).read_volatile() == AF_INET {
-            Address::from_v4((&raw const (*socket).src_ip4).read_volatile())
-        } else {
-            words((&raw const (*socket).src_ip6).cast())
-        };
+        let v4 = Address::from_v4((&raw const (*socket).src_ip4).read_volatile());
+        let v6 = words((&raw const (*socket).src_ip6).cast());
+        let address = if (&raw const (*socket).family).read_volatile() == AF_INET { v4 } else { v6 };
         let port = (&raw const (*socket).src_port).read_volatile() as u16;
         PortAddress { port: port.to_be(), reserved: 0, address }
     };
@@ -73,7 +72,7 @@ fn fleetgate_sk_lookup(ctx: SkLookupContext) -> u32 {
 #[inline(always)]
 fn serving(ctx: &SkLookupContext) -> Option<u32> {
     let lookup: *const bpf_sk_lookup = ctx.as_ptr().cast();
-    // SAFETY: fields of the context of this run; each is read by itself, as the verifier wants it.
+    // SAFETY: fields of the context of this run; as above.
     unsafe {
         if (&raw const (*lookup).protocol).read_volatile() != TCP {
             return None;
@@ -82,11 +81,10 @@ fn serving(ctx: &SkLookupContext) -> Option<u32> {
         if kind >> port::SETS == 0 {
             return None;
         }
-        let (address, family) = if (&raw const (*lookup).family).read_volatile() == AF_INET {
-            (Address::from_v4((&raw const (*lookup).local_ip4).read_volatile()), served::V4)
-        } else {
-            (words((&raw const (*lookup).local_ip6).cast()), served::V6)
-        };
+        let v4 = Address::from_v4((&raw const (*lookup).local_ip4).read_volatile());
+        let v6 = words((&raw const (*lookup).local_ip6).cast());
+        let is_v4 = (&raw const (*lookup).family).read_volatile() == AF_INET;
+        let (address, family) = if is_v4 { (v4, served::V4) } else { (v6, served::V6) };
         if !is_served(kind, address) {
             return None;
         }

@@ -6,16 +6,14 @@ use super::feature::{self, lacking};
 use super::sockets::Sockets;
 use super::steer::{Flows, HostCpus};
 use super::{DataPlane, Listening};
-use crate::config::Mode;
 use crate::snapshot::Snapshot;
 
 impl DataPlane {
-    /// Steers as `snapshot` says, or not at all where that would lose packets. Before the program is attached to an
-    /// interface, it counts as if it were in its driver.
+    /// Steers as `snapshot` says, or not at all where that would lose packets.
     pub(super) fn follow_steering(&mut self, snapshot: &Snapshot) {
         let hosts = host_cpus(snapshot);
         let mut all = snapshot.xdp.steer_cpus.value.as_slice();
-        let mut why = self.cannot_steer(snapshot).filter(|_| !all.is_empty());
+        let mut why = self.cannot_steer().filter(|_| !all.is_empty());
         if why.is_some() {
             all = &[];
         }
@@ -39,22 +37,28 @@ impl DataPlane {
         self.tried.steering = why;
     }
 
-    fn cannot_steer(&self, snapshot: &Snapshot) -> Option<String> {
+    fn cannot_steer(&self) -> Option<String> {
         if self.program.is_none() {
             return Some("the XDP program is not loaded".to_owned());
         }
         if let Some(why) = lacking(&self.features, "steering") {
             return Some(why);
         }
-        let in_driver = |name: &&str| {
-            let known = self.interfaces.iter().find(|interface| interface.name == **name);
-            let mode =
-                known.and_then(|interface| interface.state.as_ref().ok()).map(|attached| attached.mode);
-            mode != Some("generic") && self.mode != Mode::Generic
-        };
-        let names = snapshot.xdp.interfaces.iter().map(|name| name.value.as_str()).filter(in_driver);
-        let strips = |name: &&str| strips_vlan_tags(name).unwrap_or(false);
-        let name = names.into_iter().find(strips)?;
+        let attached: Vec<_> = self
+            .interfaces
+            .iter()
+            .filter_map(|interface| Some((interface.name.as_str(), interface.state.as_ref().ok()?.mode)))
+            .collect();
+        if attached.is_empty() {
+            return Some("the program is attached nowhere".to_owned());
+        }
+        // There no connection came about over a CPU map (Linux 6.18, veth).
+        if let Some((name, _)) = attached.iter().find(|(_, mode)| *mode != "native") {
+            return Some(format!(
+                "the program is on {name} in generic mode, which cannot hand packets to CPUs"
+            ));
+        }
+        let (name, _) = attached.iter().find(|(name, _)| strips_vlan_tags(name).unwrap_or(false))?;
         Some(format!(
             "{name} takes VLAN tags out of frames, which would be lost on the way: `ethtool -K {name} rxvlan off`"
         ))
@@ -72,10 +76,11 @@ impl DataPlane {
         let is_steered = cpus.iter().any(Option::is_some);
         self.has_sockets = true;
         (self.tried.reuseport, self.tried.sk_lookup) = (None, None);
-        let Some(program) = &mut self.program else {
+        if !is_steered {
             Sockets::leave(listeners);
-            return;
-        };
+        }
+        // A gateway before this one may have a program that goes on choosing, until ours can be loaded.
+        let Some(program) = &mut self.program else { return };
         let written = if is_steered || !config.serve.is_empty() {
             program.write_sockets(listeners, cpus)
         } else {
@@ -87,9 +92,7 @@ impl DataPlane {
             (self.tried.reuseport, self.tried.sk_lookup) = (Some(Err(error.clone())), Some(Err(error)));
             return;
         }
-        if !is_steered {
-            Sockets::leave(listeners);
-        } else if lacking(&self.features, "reuseport").is_none() {
+        if is_steered && lacking(&self.features, "reuseport").is_none() {
             let chosen = program.choose_sockets(listeners).map_err(|error| error.to_string());
             if let Err(error) = &chosen {
                 tracing::error!(%error, "listening sockets are not chosen by CPU");
