@@ -14,7 +14,7 @@ pub struct Feature {
     pub part: &'static str,
     /// The first Linux that has it.
     pub linux: &'static str,
-    /// Whether this one has it; none where that cannot be found out, as without CAP_BPF.
+    /// Whether this one has it; none where that cannot be found out, as without `CAP_BPF`.
     pub available: Option<bool>,
 }
 

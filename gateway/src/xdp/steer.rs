@@ -83,7 +83,7 @@ impl Steering {
     /// A way to the flows' records.
     pub(super) fn flows(&self, ebpf: &mut Ebpf) -> Result<Flows> {
         Ok(Flows {
-            flows: duplicate(ebpf, map::FLOWS)?,
+            records: duplicate(ebpf, map::FLOWS)?,
             last_sets: duplicate(ebpf, map::LAST_SETS)?,
             sets: self.sets.clone(),
         })
@@ -93,7 +93,7 @@ impl Steering {
 /// The records of flows, to be changed from any thread.
 #[derive(Debug)]
 pub struct Flows {
-    flows: HashMap<MapData, FlowKey, FlowState>,
+    records: HashMap<MapData, FlowKey, FlowState>,
     last_sets: HashMap<MapData, Address, u32>,
     sets: BTreeMap<HostPattern, u32>,
 }
@@ -120,10 +120,10 @@ impl Flows {
         if let Some(set) = self.sets.get(host).filter(|set| **set != ALL) {
             self.last_sets.insert(limit_key(&key.source), set, 0)?;
         }
-        match self.flows.get(&key, 0) {
+        match self.records.get(&key, 0) {
             // Its frames are left where they come in.
             Ok(FlowState { cpu: NO_CPU, .. }) | Err(MapError::KeyNotFound) => Ok(()),
-            Ok(state) => self.flows.insert(key, FlowState { cpu, ..state }, 0),
+            Ok(state) => self.records.insert(key, FlowState { cpu, ..state }, 0),
             Err(error) => Err(error),
         }
     }
@@ -141,7 +141,9 @@ fn remove_queue(ebpf: &mut Ebpf, cpu: u32) -> Result<()> {
 fn map_error(error: XdpMapError) -> MapError {
     match error {
         XdpMapError::MapError(error) => error,
-        other => MapError::IoError(std::io::Error::other(other.to_string())),
+        XdpMapError::ChainedProgramNotSupported => {
+            MapError::IoError(std::io::Error::other(error.to_string()))
+        }
     }
 }
 

@@ -11,9 +11,9 @@ pub(in crate::config) fn cpus(table: &mut TableHelper<'_>, key: &'static str) ->
     let cpus = table.optional_s::<Vec<u32>>(key).unwrap_or_default();
     let mut sorted = cpus.value.clone();
     sorted.sort_unstable();
-    let twice = sorted.windows(2).find(|pair| pair[0] == pair[1]);
-    let message = if let Some(pair) = twice {
-        format!("CPU {} is in `{key}` twice", pair[0])
+    let twice = sorted.iter().zip(sorted.iter().skip(1)).find(|(cpu, next)| cpu == next);
+    let message = if let Some((cpu, _)) = twice {
+        format!("CPU {cpu} is in `{key}` twice")
     } else if let Some(beyond) = sorted.last().filter(|last| **last >= MAX_CPU) {
         format!("there is no CPU {beyond}; numbers of CPUs are below {MAX_CPU}")
     } else if sorted.len() > MAX_SET {
