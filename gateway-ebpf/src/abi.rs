@@ -3,10 +3,12 @@
 mod address;
 mod settings;
 mod state;
+mod steer;
 
 pub use address::{Address, limit_key};
 pub use settings::{Settings, UnknownSni, has};
 pub use state::{Ban, EVENT_NAME, Event, FlowState, HostAccount, Source, Stage};
+pub use steer::{ALL, CpuSet, MAX_CPU, MAX_CPUS, MAX_LAST, MAX_SET, MAX_SETS, NO_CPU, flow_hash};
 
 /// The names of the maps, as userspace looks them up.
 pub mod map {
@@ -48,12 +50,34 @@ pub mod map {
     pub const EVENTS: &str = "EVENTS";
     /// `Array<u64>`: by verdict, the TAT of its events.
     pub const EVENT_TATS: &str = "EVENT_TATS";
+    /// `CpuMap`: the CPUs that packets are steered to.
+    pub const CPUS: &str = "CPUS";
+    /// `Array<CpuSet>`: sets of CPUs, the first of which is that of all.
+    pub const CPU_SETS: &str = "CPU_SETS";
+    /// `Array<u32>`: by slot, the host's set.
+    pub const HOST_SETS: &str = "HOST_SETS";
+    /// `LruHashMap<Address, u32>`: by source, the set of its last host.
+    pub const LAST_SETS: &str = "LAST_SETS";
+    /// `PerCpuArray<u64>`: packets by the CPU that they were steered to.
+    pub const STEERED: &str = "STEERED";
+    /// `HashMap<PortAddress, u32>`: by a listener's own port and address, where its sockets begin in `SOCKETS`.
+    pub const LISTENERS: &str = "LISTENERS";
+    /// `SockMap`: for each listener any socket, and behind it that of each CPU's worker.
+    pub const SOCKETS: &str = "SOCKETS";
+    /// `LpmTrie<Address, u32>`: served prefixes, each with the port sets that are served there.
+    pub const SERVED: &str = "SERVED";
+    /// `Array<u32>`, by [`served`](super::served): where the sockets begin of the listener that serves the prefixes, plus one.
+    pub const SERVING: &str = "SERVING";
 }
 
 /// The name of the XDP program in the object.
 pub const PROGRAM: &str = "fleetgate_xdp";
 /// The name of the one that passes everything.
 pub const BARE: &str = "fleetgate_bare";
+/// The name of the `sk_reuseport` program.
+pub const REUSEPORT: &str = "fleetgate_reuseport";
+/// The name of the `sk_lookup` program.
+pub const SK_LOOKUP: &str = "fleetgate_sk_lookup";
 
 /// Hosts that the `HOSTS` map holds unless it is loaded with another size.
 pub const MAX_HOSTS: u32 = 4096;
@@ -71,8 +95,12 @@ pub const MAX_PREFIXES: u32 = 16_384;
 pub const MAX_ADDRESSES: u32 = 1024;
 /// Bytes of the ring buffer of events.
 pub const EVENT_BYTES: u32 = 65_536;
+/// Listeners whose sockets are known to the programs.
+pub const MAX_LISTENERS: u32 = 64;
+/// Prefixes that are served beside the listeners' own addresses.
+pub const MAX_SERVED: u32 = 256;
 
-/// What a TCP port is.
+/// What a TCP port is: bits.
 pub mod port {
     /// Not ours.
     pub const OPEN: u32 = 0;
@@ -80,6 +108,20 @@ pub mod port {
     pub const PROTECTED: u32 = 1;
     /// Protected on the addresses that `ADDRESSES` has with it.
     pub const BY_ADDRESS: u32 = 2;
+    /// From this bit on: the port sets of served prefixes that it is in.
+    pub const SETS: u32 = 2;
+    /// How many port sets there can be.
+    pub const MAX_SETS: u32 = 32 - SETS;
+}
+
+/// Whose traffic a listener can take, as indices of `SERVING`.
+pub mod served {
+    /// IPv4.
+    pub const V4: u32 = 0;
+    /// IPv6.
+    pub const V6: u32 = 1;
+    /// How many there are.
+    pub const COUNT: u32 = 2;
 }
 
 /// What is said of a prefix of sources.
@@ -160,6 +202,8 @@ mod pod {
     unsafe impl aya::Pod for super::Source {}
     // SAFETY: as above.
     unsafe impl aya::Pod for super::HostAccount {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for super::CpuSet {}
     // SAFETY: a transparent u64.
     unsafe impl aya::Pod for crate::name::HostKey {}
 }
@@ -175,7 +219,8 @@ mod tests {
         assert_eq!(size_of::<PortAddress>(), 2 + 2 + 16);
         assert_eq!(size_of::<FlowKey>(), 16 + 16 + 2 + 2);
         assert_eq!(size_of::<HostBanKey>(), 16 + 4);
-        assert_eq!(size_of::<FlowState>(), 4 + 4 + 4);
+        assert_eq!(size_of::<FlowState>(), 4 + 4 + 4 + 4);
+        assert_eq!(size_of::<CpuSet>(), 4 + 4 * MAX_SET + MAX_CPU as usize / 8);
         assert_eq!(size_of::<Ban>(), 3 * 8 + 4 + 4);
         assert_eq!(size_of::<Source>(), 5 * 8);
         assert_eq!(size_of::<HostAccount>(), 5 * 8);

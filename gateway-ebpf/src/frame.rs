@@ -1,6 +1,6 @@
 //! From an Ethernet frame to a TCP segment.
 
-use crate::abi::{Address, FlowKey};
+use crate::abi::{Address, FlowKey, NO_CPU};
 use crate::verdict::Verdict;
 
 /// Bytes of a frame, read with a bounds check: a packet in the kernel, a slice on the host.
@@ -64,6 +64,16 @@ pub struct Segment {
     pub payload: usize,
     /// Bytes of payload, by the IP header's count: Ethernet padding is not payload.
     pub payload_len: usize,
+    /// The CPU that it is steered to, once that is known; else [`NO_CPU`].
+    pub cpu: u32,
+}
+
+impl Segment {
+    /// Whether the frame has no VLAN tag.
+    #[inline(always)]
+    pub const fn is_untagged(&self) -> bool {
+        self.ip == ETHERNET
+    }
 }
 
 /// Whether a segment is whole.
@@ -244,6 +254,7 @@ fn segment<F: Frame + ?Sized>(frame: &F, packet: &Packet, flow: FlowKey) -> Resu
         tcp: packet.tcp,
         payload,
         payload_len: packet.end - payload,
+        cpu: NO_CPU,
     })
 }
 
@@ -260,6 +271,7 @@ const fn cut(packet: &Packet, flow: FlowKey) -> Segment {
         tcp: packet.tcp,
         payload: packet.end,
         payload_len: 0,
+        cpu: NO_CPU,
     }
 }
 

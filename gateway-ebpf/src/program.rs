@@ -11,11 +11,14 @@ mod limit;
 mod maps;
 mod name;
 mod packet;
+mod socket;
+mod steer;
 
 use aya_ebpf::bindings::xdp_action::{XDP_DROP, XDP_PASS, XDP_TX};
 use aya_ebpf::macros::xdp;
 use aya_ebpf::programs::XdpContext;
 use aya_log_ebpf::debug;
+use fleetgate_ebpf::abi::NO_CPU;
 use fleetgate_ebpf::frame;
 use fleetgate_ebpf::verdict::{Action, Verdict};
 
@@ -37,6 +40,10 @@ fn fleetgate_xdp(ctx: XdpContext) -> u32 {
                 }
                 // The stack has no such socket, and answers in its own words.
                 Action::Answer if !packet::answer(&ctx, &segment) => finish(Verdict::UnknownFlow),
+                Action::Pass | Action::Reset if segment.cpu != NO_CPU => {
+                    maps::count(verdict);
+                    steer::redirect(&segment)
+                }
                 Action::Pass | Action::Drop | Action::Reset | Action::Answer => finish(verdict),
             }
         }

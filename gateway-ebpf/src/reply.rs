@@ -163,6 +163,7 @@ mod tests {
             tcp: 34,
             payload: 54,
             payload_len: 0,
+            cpu: crate::abi::NO_CPU,
         }
     }
 

@@ -41,7 +41,7 @@ pub use source::Source;
 pub use stream::{Protocol, ProxyProtocol};
 pub use tokens::Access;
 pub use toml_span::{Span, Spanned};
-pub use xdp::{Evidence, Limits, Mode, SynCookies, Tables, Xdp, XdpLog};
+pub use xdp::{Evidence, Limits, Mode, Serve, ServeError, SynCookies, Tables, Xdp, XdpLog};
 
 /// Everything the file says, with defaults where it is silent. Values that can be wrong later carry their place.
 #[derive(Debug)]

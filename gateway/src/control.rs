@@ -4,6 +4,7 @@ mod bans;
 mod cache;
 mod crls;
 mod denied;
+mod steering;
 mod tokens;
 mod upgrade;
 
@@ -21,7 +22,7 @@ use crate::config::{ClientAuth, Config, Problem, Problems, Source};
 use crate::crl::{self, Keeper, Network};
 use crate::device::cache::Statistics;
 use crate::handover::{Manager, Program};
-use crate::listen::{Listeners, Plan, Shared};
+use crate::listen::{self, Listeners, Plan, Shared};
 use crate::snapshot::{Accepted, Compiled, Record, Snapshot, compile};
 use crate::xdp::{self, DataPlane, InterfaceStatus};
 use upgrade::Heir;
@@ -276,6 +277,9 @@ impl Control {
         let mut state = self.lock();
         self.follow_reputation(&mut state);
         state.plane.heal(&self.shared.snapshot.load());
+        if state.plane.wants_listeners() {
+            self.follow_listeners(&mut state);
+        }
         self.shared.limiter.set_offloaded(state.plane.is_enforcing());
     }
 
@@ -288,6 +292,8 @@ impl Control {
         let (config, source) = Config::load(path)?;
         let mut problems = fixed_settings(&self.lock().config, &config);
         problems.extend(missing_interfaces(&config));
+        let seats = self.shared.seats.as_ref().map_or_else(|| listen::seating(&config), |seats| seats.cpus());
+        problems.extend(listen::without_worker(&config, &seats));
         let running = self.shared.snapshot.load_full();
         let accepted = Accepted::Known(running.authorities.clone());
         let compiled = compile(&config, &source, &self.shared.verdicts, &accepted, running.generation + 1);
@@ -335,6 +341,7 @@ impl Control {
     fn in_force(&self, state: &mut State) {
         let snapshot = self.shared.snapshot.load();
         let Shared { limiter, metrics, .. } = &self.shared;
+        self.follow_listeners(state);
         limiter.set_offloaded(state.plane.is_enforcing());
         limiter.retain_hosts(|pattern| snapshot.hosts().any(|host| host.pattern == *pattern));
         metrics.snapshot_generation.set(snapshot.generation.cast_signed());
@@ -397,6 +404,7 @@ fn fixed_settings(old: &Config, new: &Config) -> Vec<Problem> {
         ("xdp.mode", old.xdp.mode != new.xdp.mode),
         ("xdp.pin_dir", old.xdp.pin_dir != new.xdp.pin_dir),
         ("xdp.log", old.xdp.log != new.xdp.log),
+        ("xdp.steer_cpus", old.xdp.steer_cpus.value != new.xdp.steer_cpus.value),
         ("[xdp.table]", old.xdp.table != new.xdp.table),
     ];
     let changed = changed.into_iter().filter(|(_, changed)| *changed);
@@ -423,6 +431,7 @@ pub fn check(path: &Path) -> Result<Problems, Problems> {
     let (config, source): (Config, Arc<Source>) = Config::load(path)?;
     let verdicts = Arc::new(crate::device::verdicts::Verdicts::new(1));
     let mut problems = missing_interfaces(&config);
+    problems.extend(listen::without_worker(&config, &listen::seating(&config)));
     let state_dir = config.server.state_dir(&source);
     let denials = crl::Denials::open(state_dir.as_deref());
     problems.extend(denials.err().map(|error| Problem::error(error.to_string())));

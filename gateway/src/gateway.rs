@@ -23,7 +23,7 @@ use crate::device::refusal;
 use crate::device::verdicts::Verdicts;
 use crate::handover::{self, Manager, Predecessor, Program};
 use crate::limit::Devices;
-use crate::listen::{self, BindError, Inherited, Limiter, Listeners, Phase, Shared};
+use crate::listen::{self, BindError, Inherited, Limiter, Listeners, Mailbox, Phase, Seats, Shared};
 use crate::snapshot::{Compiled, Record, compile};
 use crate::telemetry::access_log::Wanted;
 use crate::telemetry::{AccessLog, Metrics};
@@ -108,10 +108,8 @@ async fn serve(
         tracing::warn!("{warning}");
     }
     let metrics = new_metrics(&config)?;
-    let workers = match config.server.workers {
-        0 => available_parallelism().map_or(1, usize::from),
-        workers => workers,
-    };
+    let (seats, mailboxes) = seat(&config, &source)?;
+    let workers = mailboxes.len();
     let given = inherited.addresses();
     let (listeners, feeds) = Listeners::open(&config.listeners, workers, &mut inherited)?;
     let addresses = listeners.addresses();
@@ -136,6 +134,7 @@ async fn serve(
         metrics,
         permits: Arc::new(Semaphore::new(config.server.max_connections as usize)),
         devices,
+        seats,
         limiter: Arc::new(Limiter::new(config.xdp.table.sources, config.xdp.table.bans)),
         phase,
         max_idle_origin_connections: config.server.max_idle_origin_connections as usize,
@@ -151,8 +150,8 @@ async fn serve(
     let parts = Parts { plane, keeper, record, listeners, probes: probes.try_clone()?, program, manager };
     let control = Arc::new(Control::new(path.to_owned(), config, &warnings, parts, shared.clone()));
     let mut signals = Signals::new()?;
-    for (index, feed) in feeds.into_iter().enumerate() {
-        drop(listen::spawn(index, feed, shared.clone())?);
+    for (index, (feed, mailbox)) in feeds.into_iter().zip(mailboxes).enumerate() {
+        drop(listen::spawn(index, feed, mailbox, shared.clone())?);
     }
     let tokens = tokio::spawn(Arc::clone(&shared.tokens).look_after());
     listen::watch_origins(Arc::clone(&shared.snapshot), shared.metrics.clone())?;
@@ -190,6 +189,23 @@ async fn serve(
     signals.until_stopped(&control, manager).await;
     running.end(&mut signals, manager).await;
     Ok(())
+}
+
+/// Where workers sit, if they do, and a mailbox for each of them.
+type Seated = (Option<Arc<Seats>>, Vec<Option<Mailbox>>);
+
+/// Where workers sit, and for each what it hears from the others. Where packets are not steered, each serves what it accepts.
+fn seat(config: &Config, source: &Arc<config::Source>) -> Result<Seated, Problems> {
+    let seating = listen::seating(config);
+    let missing = listen::without_worker(config, &seating);
+    if !missing.is_empty() {
+        return Err(Problems::new(source, missing));
+    }
+    if seating.iter().all(Option::is_none) {
+        return Ok((None, seating.iter().map(|_| None).collect()));
+    }
+    let (seats, mailboxes) = Seats::new(&seating);
+    Ok((Some(Arc::new(seats)), mailboxes.into_iter().map(Some).collect()))
 }
 
 fn new_metrics(config: &Config) -> Result<Metrics, prometheus::Error> {

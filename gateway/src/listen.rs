@@ -10,6 +10,7 @@ mod limiter;
 mod listeners;
 mod origins;
 mod proxied;
+mod seats;
 mod sockets;
 mod worker;
 
@@ -18,6 +19,7 @@ pub use inherited::Inherited;
 pub use limiter::Limiter;
 pub use listeners::{Feed, Listener, Listeners, Plan};
 pub use origins::watch_origins;
+pub use seats::{Flow, Mailbox, Seats, seating, without_worker};
 pub use sockets::BindError;
 pub use worker::{Shared, spawn};
 

@@ -73,6 +73,8 @@ pub struct Host {
     pub forwarding: Forwarding,
     /// What each device may do.
     pub limit: DeviceLimit,
+    /// CPUs whose workers serve it; empty means any.
+    pub cpus: Vec<u32>,
     /// When our own certificate expires. Seconds since the epoch; 0 where there is none.
     pub certificate_not_after: u64,
     /// How our own certificate is made.

@@ -4,4 +4,4 @@ pub mod alert;
 pub mod handshake;
 mod recorded;
 
-pub use handshake::{Accepted, Arrived, HandshakeError, Through, accept};
+pub use handshake::{Accepted, Arrived, Greeted, HandshakeError, Packed, Through, greet};

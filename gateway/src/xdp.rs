@@ -4,15 +4,23 @@ mod attach;
 mod bans;
 mod cookies;
 mod counters;
+mod ethtool;
 mod events;
+mod feature;
+mod follow;
 mod lists;
 mod maps;
 mod overview;
+mod parts;
 mod pin;
 mod program;
 mod saved;
+mod serve;
 mod slots;
+mod sockets;
+mod steer;
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -23,13 +31,18 @@ pub use attach::{AttachError, Attached, interface_index};
 pub use bans::{BanError, Banned, Cause, Enforcer, Subject, in_order};
 pub use cookies::Cookies;
 pub use counters::Counters;
-pub use overview::{CookieStatus, Fill, Overview, Packets};
+pub use feature::{Feature, probe};
+pub use overview::{CookieStatus, Fill, Overview, Packets, Steered};
+pub use parts::Part;
 pub use pin::{PinError, detach};
 pub use program::{LoadError, Program};
+pub use sockets::Listening;
+pub use steer::{Flows, HostCpus};
 
 use crate::config::{Mode, Problem, Spanned, Xdp};
 use crate::snapshot::Snapshot;
 use crate::telemetry::Metrics;
+use parts::Tried;
 
 /// The XDP program on its interfaces, or the reasons why it is not there.
 #[derive(Default)]
@@ -42,6 +55,14 @@ pub struct DataPlane {
     awaited: Option<Vec<SocketAddr>>,
     cookies: Cookies,
     reported: Counters,
+    features: Vec<Feature>,
+    /// The CPUs that the program steers to, and those of hosts, as far as it has been told.
+    steered: Option<(Vec<u32>, HostCpus)>,
+    /// Whether the program knows the listeners.
+    has_sockets: bool,
+    tried: Tried,
+    /// Packets by CPU, as far as they were counted.
+    reported_steered: BTreeMap<u32, u64>,
 }
 
 /// An interface that the configuration names.
@@ -74,6 +95,9 @@ impl DataPlane {
 
     fn begin(snapshot: &Snapshot, listeners: &[SocketAddr]) -> Self {
         let mut plane = Self { mode: snapshot.xdp.mode, ..Self::default() };
+        if plane.mode != Mode::Off && !snapshot.xdp.interfaces.is_empty() {
+            plane.probe();
+        }
         if let Err(error) = plane.load(snapshot, listeners) {
             plane.load_error = Some(error.to_string());
             let is_taken = matches!(error, LoadError::Pin(PinError::Taken(_)));
@@ -87,6 +111,7 @@ impl DataPlane {
                 plane.interfaces.push(Interface { name: name.clone(), state });
             }
         }
+        plane.follow_steering(snapshot);
         plane
     }
 
@@ -129,7 +154,12 @@ impl DataPlane {
                 }
             }
         }
-        if problems.is_empty() { Ok(()) } else { Err(problems) }
+        if problems.is_empty() {
+            self.follow_steering(snapshot);
+            Ok(())
+        } else {
+            Err(problems)
+        }
     }
 
     /// Loads the program if it is wanted and not there yet, and writes its maps. They come before any attachment: an
@@ -149,6 +179,8 @@ impl DataPlane {
         program.configure(config, listeners, snapshot.hosts().map(|host| &host.pattern))?;
         self.settle_cookies(config);
         (self.load_error, self.awaited) = (None, None);
+        // Hosts may have got other slots.
+        self.steered = None;
         Ok(())
     }
 
@@ -193,6 +225,7 @@ impl DataPlane {
                 }
             }
         }
+        self.follow_steering(snapshot);
     }
 
     /// Whether the program is on every interface that should have it, and there is one.
@@ -226,19 +259,25 @@ impl DataPlane {
             .collect()
     }
 
-    /// Everything about the XDP side.
+    /// Everything about the XDP side, as `snapshot` wants it.
     ///
     /// # Errors
     /// When the kernel refuses to tell.
-    pub fn overview(&mut self) -> Result<Overview, MapError> {
-        let (interfaces, errors) = (self.status(), self.errors());
-        let Some(program) = &mut self.program else {
-            return Ok(Overview { interfaces, errors, ..Overview::default() });
+    pub fn overview(&mut self, snapshot: &Snapshot) -> Result<Overview, MapError> {
+        let parts = parts::parts(&snapshot.xdp, &follow::host_cpus(snapshot), &self.tried, &self.features);
+        let overview = Overview {
+            interfaces: self.status(),
+            errors: self.errors(),
+            parts,
+            features: self.features.clone(),
+            ..Overview::default()
         };
+        let Some(program) = &mut self.program else { return Ok(overview) };
         let packets = overview::packets(&program.counters()?);
         let cookies = Some(self.cookies.clone().into());
+        let steered = overview::steered(&program.steered()?);
         let (bans, tables) = (program.bans()?, program.tables()?);
-        Ok(Overview { interfaces, errors, cookies, packets, bans, tables })
+        Ok(Overview { cookies, packets, steered, bans, tables, ..overview })
     }
 
     /// Bans a source for a time, on evidence or because an operator says so.
@@ -293,6 +332,11 @@ impl DataPlane {
                 self.reported = counters;
             }
             Err(error) => tracing::warn!(%error, "cannot read the XDP counters"),
+        }
+        for (cpu, packets) in program.steered().into_iter().flatten() {
+            let before = self.reported_steered.insert(cpu, packets).unwrap_or(0);
+            let counter = metrics.xdp_steered.with_label_values(&[cpu.to_string()]);
+            counter.inc_by(packets.saturating_sub(before));
         }
     }
 }

@@ -93,5 +93,7 @@ mod xdp_pins_layout;
 mod xdp_request_floods;
 mod xdp_resets;
 mod xdp_restart;
+mod xdp_serve;
+mod xdp_steering;
 mod xdp_taken;
 mod xdp_unknown_name;

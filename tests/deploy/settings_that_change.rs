@@ -82,14 +82,16 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("xdp", "syn_cookies") => "\"xdp\"",
         ("xdp", "protect" | "allow" | "deny") => "[\"192.0.2.0/24\"]",
         ("xdp", "log") => "\"debug\"",
+        ("xdp", "steer_cpus") => "[0]",
+        ("xdp", "serve") => "[\"198.51.100.0/24:8443-8500\"]",
         ("admin", "socket") => "\"elsewhere.sock\"",
         ("log", "access" | "audit") => "\"off\"",
         ("host.mqtt", "client_id" | "set_username") => "\"common_name\"",
-        // Names and files depend on each other, and interfaces need rights.
+        // Names and files depend on each other, CPUs on those of XDP, and interfaces need rights.
         (
             "host",
             "name" | "certificate" | "key" | "protocol" | "alpn" | "proxy_protocol" | "mqtt" | "origin_ca"
-            | "origin_certificate" | "origin_key",
+            | "origin_certificate" | "origin_key" | "cpus",
         )
         | ("host.mqtt", "username")
         | ("listener", "proxy_protocol" | "trusted")

@@ -8,6 +8,7 @@ use crate::client::Curl;
 use crate::gateway::{Gateway, Setup};
 use crate::namespace::Namespace;
 use crate::site::{HOST, Site};
+use crate::skip;
 
 /// The gateway's end of the veth pair.
 pub const INTERFACE: &str = "edge0";
@@ -48,6 +49,22 @@ impl Field {
         self.site.setup().inside(&self.edge)
     }
 
+    /// Has both ends of the veth pair leave checksums and VLAN tags where they are, so that the gateway's can steer. False, and the
+    /// calling test is listed as skipped, where this cannot be.
+    pub fn make_steerable(&self) -> bool {
+        if !skip::unless_two_cpus() || !skip::unless_installed("ethtool") {
+            return false;
+        }
+        for (namespace, interface, feature) in
+            [(&self.edge, INTERFACE, "rxvlan"), (&self.fleet, "fleet0", "tx")]
+        {
+            let said = namespace.command("ethtool").args(["-K", interface, feature, "off"]).output();
+            let said = said.expect("run ethtool");
+            assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+        }
+        true
+    }
+
     /// Where devices find the gateway.
     pub fn address(&self) -> SocketAddr {
         ([192, 0, 2, 1], 8443).into()
@@ -68,6 +85,11 @@ impl Field {
     /// curl as the good device in the fleet's namespace. Its hello is small: the name is in the first segment.
     pub fn curl(&self, path: &str) -> Curl {
         self.curl_to(self.address(), path)
+    }
+
+    /// The same to another address.
+    pub fn curl_at(&self, address: &str, path: &str) -> Curl {
+        self.curl_to(address.parse().expect("an address"), path)
     }
 
     /// The same over IPv6.

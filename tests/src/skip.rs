@@ -12,6 +12,16 @@ pub fn unless_root() -> bool {
     false
 }
 
+/// Whether there are two CPUs, so that a packet can come in on one and go to the other. Where there is one, the test is listed as
+/// skipped, and should return.
+pub fn unless_two_cpus() -> bool {
+    let found = std::thread::available_parallelism().is_ok_and(|cpus| cpus.get() >= 2);
+    if !found {
+        record("needs two CPUs");
+    }
+    found
+}
+
 /// Whether a program is installed. Where it is not, the test is listed as skipped, and should return.
 pub fn unless_installed(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();

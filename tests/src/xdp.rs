@@ -7,3 +7,4 @@ pub mod hello;
 pub mod kernel;
 pub mod packet;
 pub mod path;
+pub mod steering;

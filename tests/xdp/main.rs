@@ -6,3 +6,4 @@ mod cookies;
 mod differential;
 mod fixtures;
 mod program;
+mod steering;

@@ -51,6 +51,10 @@ pub mod has {
     pub const FINE_LIMITS: u32 = 32;
     /// XDP gives SYN cookies beyond the flood brake.
     pub const COOKIES: u32 = 64;
+    /// Packets are steered.
+    pub const STEERING: u32 = 128;
+    /// There are hosts with CPUs of their own.
+    pub const HOST_SETS: u32 = 256;
 }
 
 /// What happens to a complete hello that names no served host.

@@ -26,15 +26,17 @@ pub struct FlowState {
     pub stage: u32,
     /// The slot of the host that its hello named, or [`FlowState::NO_HOST`].
     pub slot: u32,
+    /// The CPU that it is steered to, or [`NO_CPU`](super::NO_CPU).
+    pub cpu: u32,
 }
 
 impl FlowState {
     /// The slot of a flow whose host is not known.
     pub const NO_HOST: u32 = u32::MAX;
 
-    /// A flow whose SYN had this sequence number.
-    pub const fn new(sequence: u32) -> Self {
-        Self { first_byte: sequence.wrapping_add(1), stage: Stage::New as u32, slot: Self::NO_HOST }
+    /// A flow whose SYN had this sequence number and was steered to this CPU.
+    pub const fn new(sequence: u32, cpu: u32) -> Self {
+        Self { first_byte: sequence.wrapping_add(1), stage: Stage::New as u32, slot: Self::NO_HOST, cpu }
     }
 }
 

@@ -7,7 +7,7 @@ use fleetgate_ebpf::verdict::Verdict;
 
 use super::gate::{self, Gate};
 use super::limit::{self, Limit};
-use super::{cookie, event, first_data, maps, packet};
+use super::{cookie, event, first_data, maps, packet, steer};
 
 /// Judges a segment. Only the first data segment of a flow that was seen from its SYN is looked into.
 #[inline(always)]
@@ -23,10 +23,17 @@ pub(super) fn judge(ctx: &XdpContext, segment: &mut Segment) -> Verdict {
     if let Some(flow) = &known
         && flow.stage == Stage::Judged as u32
     {
+        segment.cpu = flow.cpu;
         account(flow.slot, segment);
         return Verdict::Established;
     }
     let Some(settings) = maps::settings() else { return Verdict::Unconfigured };
+    segment.cpu = match &known {
+        Some(flow) => flow.cpu,
+        None if settings.has & has::STEERING == 0 => abi::NO_CPU,
+        None if is_syn => steer::at_syn(settings, segment),
+        None => steer::unknown(settings, segment),
+    };
     if is_syn {
         return syn(settings, segment);
     }
@@ -58,7 +65,7 @@ fn syn(settings: &Settings, segment: &Segment) -> Verdict {
         Gate::Open => limited_syn(settings, segment),
     };
     if matches!(verdict, Verdict::Syn | Verdict::SynVerified) {
-        maps::remember_flow(&segment.flow, FlowState::new(segment.sequence));
+        maps::remember_flow(&segment.flow, FlowState::new(segment.sequence, segment.cpu));
     }
     verdict
 }
@@ -135,7 +142,7 @@ fn prove(segment: &Segment) {
     if maps::source(&key).is_none() {
         maps::remember_source(&key, 0);
     }
-    maps::remember_flow(&segment.flow, FlowState::new(segment.sequence.wrapping_sub(1)));
+    maps::remember_flow(&segment.flow, FlowState::new(segment.sequence.wrapping_sub(1), segment.cpu));
 }
 
 #[inline(always)]
@@ -145,7 +152,7 @@ const fn is_control(segment: &Segment) -> bool {
 
 /// A packet of a flow whose first data segment is still to come, or is this one.
 #[inline(always)]
-fn new(ctx: &XdpContext, settings: &Settings, segment: &Segment, flow: &mut FlowState) -> Verdict {
+fn new(ctx: &XdpContext, settings: &Settings, segment: &mut Segment, flow: &mut FlowState) -> Verdict {
     if is_control(segment) {
         return Verdict::Control;
     }
@@ -172,6 +179,9 @@ fn new(ctx: &XdpContext, settings: &Settings, segment: &Segment, flow: &mut Flow
         _ => {
             flow.slot = slot;
             flow.stage = Stage::Judged as u32;
+            if settings.has & has::HOST_SETS != 0 {
+                steer::at_hello(settings, segment, flow);
+            }
             account(slot, segment);
         }
     }

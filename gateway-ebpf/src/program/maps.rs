@@ -12,6 +12,8 @@ use fleetgate_ebpf::name::{HostKey, NameBuffer};
 use fleetgate_ebpf::reply;
 use fleetgate_ebpf::verdict::Verdict;
 
+use super::socket;
+
 #[map]
 static SETTINGS: Array<Settings> = Array::with_max_entries(2, 0);
 #[map]
@@ -132,13 +134,25 @@ pub(super) fn settings() -> Option<&'static Settings> {
 #[inline(always)]
 pub(super) fn is_protected(address: &Address, port: u16) -> bool {
     match PORTS.get(u16::from_be(port).into()) {
+        None | Some(&abi::port::OPEN) => false,
         Some(&abi::port::PROTECTED) => true,
-        Some(&abi::port::BY_ADDRESS) => {
-            let data = PortAddress { port, reserved: 0, address: *address };
-            ADDRESSES.get(Key::new(8 * size_of::<PortAddress>() as u32, data)).is_some()
-        }
-        _ => false,
+        Some(&kind) => is_protected_there(kind, address, port) || socket::is_served(kind, *address),
     }
+}
+
+#[inline(always)]
+fn is_protected_there(kind: u32, address: &Address, port: u16) -> bool {
+    if kind & abi::port::BY_ADDRESS == 0 {
+        return kind & abi::port::PROTECTED != 0;
+    }
+    let data = PortAddress { port, reserved: 0, address: *address };
+    ADDRESSES.get(Key::new(8 * size_of::<PortAddress>() as u32, data)).is_some()
+}
+
+/// What a port is, in the bits of [`abi::port`].
+#[inline(always)]
+pub(super) fn port_kind(number: u32) -> u32 {
+    PORTS.get(number).copied().unwrap_or(abi::port::OPEN)
 }
 
 /// What is said of the most specific prefix that `source` is in.

@@ -84,6 +84,19 @@ fn describe(status: &Value) -> String {
     if let Some(problem) = status.pointer("/cookies/problem").and_then(Value::as_str) {
         let _ = writeln!(page, "problem    {problem}");
     }
+    page.push_str("\nparts\n");
+    for row in rows("parts") {
+        let state = if row["on"] == true { "on" } else { "off" };
+        let _ = writeln!(page, "  {:10} {state:3} {}", text(&row["part"]), text(&row["says"]));
+    }
+    for row in rows("features").filter(|row| row["available"] != true) {
+        let known = if row["available"].is_null() { "unknown" } else { "NO" };
+        let _ = writeln!(page, "  {known:14} {} (Linux {})", text(&row["feature"]), text(&row["linux"]));
+    }
+    for row in rows("steered") {
+        let (cpu, packets) = (row["cpu"].to_string(), row["packets"].to_string());
+        let _ = writeln!(page, "  CPU {cpu:10} {packets:>12} packets steered");
+    }
     page.push_str("\npackets\n");
     for row in rows("packets") {
         let (action, reason) = (text(&row["action"]), text(&row["reason"]));
@@ -116,12 +129,27 @@ mod tests {
             "packets": [{ "action": "drop", "reason": "syn_limited", "packets": 17 }],
             "bans": [],
             "tables": [{ "table": "flows", "entries": 3, "capacity": 65536 }],
+            "parts": [
+                { "part": "steering", "on": true, "says": "by CPUMAP" },
+                { "part": "sk_lookup", "on": false, "says": "xdp.serve is empty" },
+            ],
+            "features": [
+                { "feature": "ring buffers", "part": "all", "linux": "5.8", "available": true },
+                { "feature": "CPU maps", "part": "steering", "linux": "4.15", "available": false },
+            ],
+            "steered": [{ "cpu": 1, "packets": 12 }],
         });
         let expected = "\
 interface  eth0 (native)
 interface  eth1 (NOT ATTACHED)
 problem    there is no interface eth1
 SYN cookies by xdp
+
+parts
+  steering   on  by CPUMAP
+  sk_lookup  off xdp.serve is empty
+  NO             CPU maps (Linux 4.15)
+  CPU 1                    12 packets steered
 
 packets
   drop   syn_limited                          17

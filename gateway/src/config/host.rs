@@ -12,6 +12,7 @@ use super::mqtt::Mqtt;
 use super::origin::HostOrigin;
 use super::stream::{Protocol, ProxyProtocol};
 use super::value::{Parsed, inner, invalid, word};
+use super::xdp::cpus;
 use crate::model::hostname::HostPattern;
 use crate::model::origin::Carries;
 use crate::model::upgrade::UpgradeProtocol;
@@ -51,6 +52,8 @@ pub struct Host {
     pub forwarding: ForwardingChoice,
     /// What each device may do, where that differs from `[limit]`.
     pub limit: LimitChoice,
+    /// CPUs whose workers serve it; empty means any.
+    pub cpus: Spanned<Vec<u32>>,
 }
 
 /// Where a host's own chain and key are.
@@ -134,6 +137,7 @@ impl<'de> Deserialize<'de> for Host {
         let ca_hints = table.optional("ca_hints").unwrap_or(true);
         let forwarding = table.optional("forwarding").unwrap_or_default();
         let limit = table.optional("limit").unwrap_or_default();
+        let cpus = cpus(&mut table, "cpus");
         let carries = match protocol {
             Protocol::Https => Carries::Requests,
             Protocol::Tls | Protocol::Passthrough => Carries::Bytes,
@@ -162,6 +166,7 @@ impl<'de> Deserialize<'de> for Host {
             origin,
             forwarding,
             limit,
+            cpus,
         })
     }
 }

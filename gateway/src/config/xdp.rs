@@ -1,7 +1,9 @@
 //! `[xdp]`
 
 mod ban;
+mod cpus;
 mod limits;
+mod serve;
 mod tables;
 
 use std::net::IpAddr;
@@ -13,7 +15,9 @@ use toml_span::de_helpers::TableHelper;
 use toml_span::{DeserError, Deserialize, Spanned, Value};
 
 pub use ban::Evidence;
+pub(super) use cpus::cpus;
 pub use limits::Limits;
+pub use serve::{Serve, ServeError};
 pub use tables::Tables;
 
 use super::access::Network;
@@ -38,6 +42,10 @@ pub struct Xdp {
     pub allow: Vec<IpNet>,
     /// Sources of which nothing gets through.
     pub deny: Vec<IpNet>,
+    /// CPUs that flows are steered to, each of which has a worker; empty means that nothing is steered.
+    pub steer_cpus: Spanned<Vec<u32>>,
+    /// Prefixes and ports that are served beside the listeners' own.
+    pub serve: Vec<Serve>,
     /// Whether the program explains its verdicts.
     pub log: XdpLog,
     /// Where maps and links are pinned, so that protection outlives the gateway.
@@ -155,6 +163,8 @@ impl<'de> Deserialize<'de> for Xdp {
             protect: networks(&mut table, "protect").value,
             allow: Vec::new(),
             deny: Vec::new(),
+            steer_cpus: cpus(&mut table, "steer_cpus"),
+            serve: serve::list(&mut table),
             pin_dir: table.optional::<String>("pin_dir").map(PathBuf::from),
             log: table.optional("log").unwrap_or_default(),
             limit,

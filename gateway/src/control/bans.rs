@@ -126,7 +126,7 @@ impl Control {
     /// # Errors
     /// When the kernel refuses to tell.
     pub fn xdp(&self) -> Result<Overview, BanError> {
-        Ok(self.lock().plane.overview()?)
+        Ok(self.lock().plane.overview(&self.shared.snapshot.load())?)
     }
 
     /// Has XDP know sources of verified devices, and bans those that did too much wrong. What came through a balancer is

@@ -15,10 +15,11 @@ use tokio::task::{LocalSet, spawn_local};
 use tokio::time::sleep;
 
 use super::accept::accept;
-use super::arrive::{Arrival, arrive};
+use super::arrive::{Arrival, Come, Handed, arrive, go_on};
 use super::give_back::give_back;
 use super::limiter::Limiter;
 use super::listeners::Feed;
+use super::seats::{self, Mailbox, Seats};
 use crate::access::token::Tokens;
 use crate::config::{Protocol, Timeouts};
 use crate::connection::Phase;
@@ -51,6 +52,8 @@ pub struct Shared {
     pub permits: Arc<Semaphore>,
     /// What each device does.
     pub devices: Arc<Devices>,
+    /// Where workers are, where each has its own CPU.
+    pub seats: Option<Arc<Seats>>,
     /// Limits, where XDP does not enforce them.
     pub limiter: Arc<Limiter>,
     /// How far the gateway's end has come.
@@ -68,27 +71,38 @@ pub struct Shared {
 }
 
 pub(super) struct Worker {
+    index: usize,
     pub(super) shared: Shared,
     context: Rc<Context>,
     streams: Rc<stream::Context>,
 }
 
-/// Starts a worker, which accepts on what comes through its feed. It ends when the feed and `phase` say
-/// so and its last connection is closed.
+/// Starts a worker, which accepts on what comes through its feed, and serves what others hand to it. It ends when the feed and
+/// `phase` say so and its last connection is closed; where others may still hand something over, with the process.
 ///
 /// # Errors
 /// When the thread or its runtime cannot be started.
-pub fn spawn(index: usize, feed: Feed, shared: Shared) -> io::Result<JoinHandle<()>> {
+pub fn spawn(
+    index: usize,
+    feed: Feed,
+    mailbox: Option<Mailbox>,
+    shared: Shared,
+) -> io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Builder::new().name(format!("worker-{index}")).spawn(move || {
+        if let Some(cpu) = shared.seats.as_deref().and_then(|seats| seats.cpu(index))
+            && let Err(error) = seats::pin(cpu)
+        {
+            tracing::error!(worker = index, cpu, %error, "a worker cannot be pinned to its CPU");
+        }
         let local = LocalSet::new();
-        local.block_on(&runtime, run(feed, shared));
+        local.block_on(&runtime, run(index, feed, mailbox, shared));
         // Connections that are still open finish here; the process ends with the drain deadline at the latest.
         runtime.block_on(local);
     })
 }
 
-async fn run(feed: Feed, shared: Shared) {
+async fn run(index: usize, feed: Feed, mailbox: Option<Mailbox>, shared: Shared) {
     let snapshot = shared.snapshot.load();
     let dialer = Dialer::default();
     let context = Context {
@@ -112,8 +126,11 @@ async fn run(feed: Feed, shared: Shared) {
         devices: Arc::clone(&shared.devices),
     };
     let mut phase = shared.phase.clone();
-    let worker = Rc::new(Worker { shared, context: Rc::new(context), streams: Rc::new(streams) });
+    let worker = Rc::new(Worker { index, shared, context: Rc::new(context), streams: Rc::new(streams) });
     spawn_local(accept_all(feed, Rc::clone(&worker)));
+    if let Some(mailbox) = mailbox {
+        spawn_local(take_over(mailbox, Rc::clone(&worker)));
+    }
     let reaper = spawn_local(reap(Rc::clone(&worker)));
     // The sender lives as long as the process: an error means the same as the end.
     let _ = phase.wait_for(|phase| *phase > Phase::Serving).await;
@@ -124,6 +141,19 @@ async fn run(feed: Feed, shared: Shared) {
 async fn accept_all(mut feed: Feed, worker: Rc<Worker>) {
     while let Some(assigned) = feed.0.recv().await {
         spawn_local(accept(assigned, Rc::clone(&worker)));
+    }
+}
+
+/// Serves what other workers have accepted.
+async fn take_over(mut mailbox: Mailbox, worker: Rc<Worker>) {
+    while let Some(Handed { greeting, permit }) = mailbox.0.recv().await {
+        let worker = Rc::clone(&worker);
+        spawn_local(async move {
+            let _held = permit;
+            let _open = Counted::new(&worker.shared.metrics.connections);
+            let arrival = Box::pin(go_on(&worker.shared, worker.index, *greeting)).await;
+            serve(worker, arrival).await;
+        });
     }
 }
 
@@ -169,14 +199,30 @@ pub(super) async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     proxies: Option<Arc<[IpNet]>>,
-    _permit: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 ) {
-    let _open = Counted::new(&worker.shared.metrics.connections);
+    let open = Counted::new(&worker.shared.metrics.connections);
     // Without it a small response waits for the ACK of the one before.
     let _ = stream.set_nodelay(true);
     // Each phase in a box of its own: a connection that idles for hours keeps no room for its handshake, nor a stream
     // for what HTTP would need.
-    let arrival = Box::pin(arrive(&worker.shared, stream, peer, proxies)).await;
+    let arrival = match Box::pin(arrive(&worker.shared, worker.index, stream, peer, proxies)).await {
+        Some(Come::Here(arrival)) => Some(arrival),
+        Some(Come::Elsewhere(seat, greeting)) => {
+            if let Some(seats) = &worker.shared.seats {
+                // A worker is gone only when the process is.
+                let _ = seats.hand(seat, Handed { greeting, permit });
+            }
+            return;
+        }
+        None => None,
+    };
+    serve(worker, arrival).await;
+    drop((open, permit));
+}
+
+/// A connection from the end of its handshake on.
+async fn serve(worker: Rc<Worker>, arrival: Option<Arrival>) {
     let Some(Arrival { arrived, ends, standing, as_of }) = arrival else { return };
     let streams = Rc::clone(&worker.streams);
     match arrived {

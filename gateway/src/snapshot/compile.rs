@@ -13,6 +13,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 mod access;
 mod authorities;
 mod cipher_suites;
+mod cpus;
 mod origins;
 mod streams;
 
@@ -63,6 +64,7 @@ pub fn compile(
     let crls = compiler.revocation(&bundles);
     compiler.check_names();
     compiler.check_xdp();
+    compiler.check_cpus();
     let access = compiler.access(&bundles);
     let hosts = config.hosts.iter().filter_map(|host| compiler.host(host, &bundles, &access));
     let hosts: Vec<_> = hosts.collect();
@@ -229,6 +231,7 @@ impl<'a> Compiler<'a> {
             origins: origins?,
             forwarding: declared.forwarding.or(&self.config.forwarding.or(&Forwarding::default())),
             limit: declared.limit.or(self.config.limit.or(DeviceLimit::default())),
+            cpus: declared.cpus.value.clone(),
             certificate_not_after,
             certificate_facts,
         })

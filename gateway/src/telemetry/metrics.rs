@@ -50,6 +50,10 @@ metrics! {
     connections_limit: IntGauge = "fleetgate_connections_limit";
     /// Times that accepting waited because the limit was reached.
     connections_limited: IntCounter = "fleetgate_connections_limit_hits_total";
+    /// Connections that were handed to a worker on one of their host's CPUs, by host.
+    handed_over: IntCounterVec = "fleetgate_connections_handed_over_total" ["host"];
+    /// Connections whose packets came in on another CPU than their worker's, at the end of the handshake, by host. Only where workers have CPUs.
+    off_cpu: IntCounterVec = "fleetgate_connections_off_cpu_total" ["host"];
     /// Accept errors, such as too many open files.
     accept_errors: IntCounter = "fleetgate_accept_errors_total";
     /// Connections that userspace closed for xdp.limit, xdp.deny or a ban, because XDP does not enforce it, by limit (its key, deny, or ban).
@@ -120,6 +124,8 @@ metrics! {
     token_rotation_failures: IntCounter = "fleetgate_token_key_rotation_failures_total";
     /// Packets by XDP verdict: action and reason.
     xdp_packets: IntCounterVec = "fleetgate_xdp_packets_total" ["action", "reason"];
+    /// Packets that XDP has steered, by CPU.
+    xdp_steered: IntCounterVec = "fleetgate_xdp_steered_packets_total" ["cpu"];
     /// Hellos that XDP matched, by host.
     xdp_hellos: IntCounterVec = "fleetgate_xdp_hellos_total" ["host"];
     /// Packets that XDP passed for the host, from the hello on.

@@ -62,6 +62,24 @@ pub enum Arrived {
     Through(Through),
 }
 
+impl Arrived {
+    /// The socket.
+    pub fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Accepted(accepted) => accepted.stream.get_ref().0,
+            Self::Through(through) => &through.stream,
+        }
+    }
+
+    /// The host.
+    pub fn host(&self) -> &Arc<Host> {
+        match self {
+            Self::Accepted(accepted) => &accepted.host,
+            Self::Through(through) => &through.host,
+        }
+    }
+}
+
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum HandshakeError {
@@ -122,17 +140,34 @@ fn tls_label(error: &io::Error) -> &'static str {
     }
 }
 
-/// Does the handshake on an accepted socket. `admit` is asked once, with the host that the hello names, before any
-/// cryptography is spent on it; `Err` names the limit.
+/// A connection whose hello was read: which host it is for is known, and no cryptography was spent on it.
+pub struct Greeted<S = TcpStream> {
+    accepted: rustls::server::Accepted,
+    stream: S,
+    /// What was read, where TLS of some host goes through.
+    record: Option<Vec<u8>>,
+    name: Hostname,
+    host: Arc<Host>,
+}
+
+/// The same on no runtime, on its way from one thread to another.
+pub type Packed = Greeted<std::net::TcpStream>;
+
+impl<S> std::fmt::Debug for Greeted<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Greeted").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Reads the hello on an accepted socket. `admit` is asked once, with the host that the hello names; `Err` names the limit.
 ///
 /// # Errors
 /// [`HandshakeError`]. The peer has had the alert that fits.
-pub async fn accept(
+pub async fn greet(
     stream: TcpStream,
     snapshot: &Snapshot,
-    verdicts: &Verdicts,
     admit: impl FnOnce(&Host) -> Result<(), &'static str>,
-) -> Result<Arrived, HandshakeError> {
+) -> Result<Greeted, HandshakeError> {
     let record = snapshot.passes_through().then(Vec::new);
     let start = LazyConfigAcceptor::new(Acceptor::default(), Recorded { stream, record })
         .await
@@ -146,20 +181,68 @@ pub async fn accept(
         }
     };
     admit(&host).map_err(HandshakeError::Limited)?;
-    let config =
-        host.tls.as_ref().map(|tls| suite_order::for_device(tls, start.client_hello().cipher_suites()));
     let StartHandshake { accepted, io: Recorded { stream, record }, .. } = start;
-    let Some(config) = config else {
-        return Ok(Arrived::Through(Through { stream, read: record.unwrap_or_default(), name, host }));
-    };
-    let handshake = StartHandshake::from_parts(accepted, stream).into_stream(config);
-    let Outcome { result, device, cached } = observe(handshake, verdicts).await;
-    match result {
-        Ok(stream) => {
-            let stream = Box::new(stream);
-            Ok(Arrived::Accepted(Accepted { stream, name, host, device, cached }))
+    Ok(Greeted { accepted, stream, record, name, host })
+}
+
+impl<S> Greeted<S> {
+    /// The host that the hello names.
+    pub fn host(&self) -> &Arc<Host> {
+        &self.host
+    }
+
+    /// The socket.
+    pub fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    fn try_map<T, E>(self, map: impl FnOnce(S) -> Result<T, E>) -> Result<Greeted<T>, E> {
+        let Self { accepted, stream, record, name, host } = self;
+        Ok(Greeted { accepted, stream: map(stream)?, record, name, host })
+    }
+}
+
+impl Packed {
+    /// Puts it on the calling thread's runtime.
+    ///
+    /// # Errors
+    /// When the runtime does not take the socket.
+    pub fn unpack(self) -> io::Result<Greeted> {
+        self.try_map(TcpStream::from_std)
+    }
+}
+
+impl Greeted {
+    /// Takes it from its runtime.
+    ///
+    /// # Errors
+    /// When the runtime does not give the socket back.
+    pub fn pack(self) -> io::Result<Packed> {
+        self.try_map(TcpStream::into_std)
+    }
+
+    /// Does the handshake, where TLS ends here.
+    ///
+    /// # Errors
+    /// [`HandshakeError`]. The peer has had the alert that fits.
+    pub async fn finish(self, verdicts: &Verdicts) -> Result<Arrived, HandshakeError> {
+        let Self { accepted, stream, record, name, host } = self;
+        let config = host
+            .tls
+            .as_ref()
+            .map(|tls| suite_order::for_device(tls, accepted.client_hello().cipher_suites()));
+        let Some(config) = config else {
+            return Ok(Arrived::Through(Through { stream, read: record.unwrap_or_default(), name, host }));
+        };
+        let handshake = StartHandshake::from_parts(accepted, stream).into_stream(config);
+        let Outcome { result, device, cached } = observe(handshake, verdicts).await;
+        match result {
+            Ok(stream) => {
+                let stream = Box::new(stream);
+                Ok(Arrived::Accepted(Accepted { stream, name, host, device, cached }))
+            }
+            Err(error) => Err(HandshakeError::Handshake { host, device, error }),
         }
-        Err(error) => Err(HandshakeError::Handshake { host, device, error }),
     }
 }
 

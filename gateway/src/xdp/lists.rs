@@ -8,10 +8,11 @@ use fleetgate_ebpf::abi::{Address, PortAddress, listed, map, port};
 use ipnet::IpNet;
 
 use super::maps::{self, Result};
+use super::serve;
 use crate::config::Xdp;
 
 /// A prefix as the maps have it: its length in bits, and its address.
-fn prefix(network: &IpNet) -> (u32, Address) {
+pub(super) fn prefix(network: &IpNet) -> (u32, Address) {
     let before = if network.addr().is_ipv4() { 96 } else { 0 };
     (before + u32::from(network.prefix_len()), network.network().into())
 }
@@ -24,8 +25,13 @@ pub(super) fn protect(
     listeners: &[SocketAddr],
     ports: &mut Ports,
 ) -> Result<()> {
-    let (wanted, addresses) = protected(&config.protect, listeners);
+    let (mut wanted, addresses) = protected(&config.protect, listeners);
+    let (served_ports, served) = serve::served(&config.serve);
+    for (number, sets) in served_ports {
+        *wanted.entry(number).or_insert(port::OPEN) |= sets;
+    }
     maps::set_prefixes(ebpf, map::ADDRESSES, &addresses)?;
+    maps::set_prefixes(ebpf, map::SERVED, &served)?;
     let mut map = maps::array::<u32>(ebpf, map::PORTS)?;
     for (number, kind) in &wanted {
         map.set((*number).into(), kind, 0)?;

@@ -65,11 +65,13 @@ pub(super) fn memory(ebpf: &Ebpf) -> Result<u64> {
 
 fn map_memory(map: &Map) -> Result<u64> {
     let (Map::Array(data)
+    | Map::CpuMap(data)
     | Map::HashMap(data)
     | Map::LpmTrie(data)
     | Map::LruHashMap(data)
     | Map::PerCpuArray(data)
-    | Map::RingBuf(data)) = map
+    | Map::RingBuf(data)
+    | Map::SockMap(data)) = map
     else {
         return Ok(0);
     };
@@ -79,6 +81,6 @@ fn map_memory(map: &Map) -> Result<u64> {
     Ok(memory.unwrap_or(0))
 }
 
-fn missing(name: &str) -> MapError {
+pub(super) fn missing(name: &str) -> MapError {
     MapError::IoError(io::Error::new(io::ErrorKind::NotFound, format!("the XDP object has no map {name}")))
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::bans::Banned;
 use super::maps::Result;
-use super::{Cookies, Counters, InterfaceStatus};
+use super::{Cookies, Counters, Feature, InterfaceStatus, Part};
 use crate::config::SynCookies;
 
 /// Everything about the XDP side.
@@ -26,6 +26,21 @@ pub struct Overview {
     pub bans: Vec<Banned>,
     /// How full the tables are.
     pub tables: Vec<Fill>,
+    /// What the optional parts do, or why they don't.
+    pub parts: Vec<Part>,
+    /// Packets by the CPU that they were steered to.
+    pub steered: Vec<Steered>,
+    /// What this kernel has of what the parts need; empty where nobody asked.
+    pub features: Vec<Feature>,
+}
+
+/// Packets that were steered to a CPU.
+#[derive(Debug, Serialize)]
+pub struct Steered {
+    /// Its number.
+    pub cpu: u32,
+    /// How many.
+    pub packets: u64,
 }
 
 /// Who gives SYN cookies.
@@ -77,6 +92,11 @@ pub(super) fn packets(counters: &Counters) -> Vec<Packets> {
         packets: counters.packets(verdict),
     };
     Verdict::ALL.into_iter().map(count).filter(|counted| counted.packets > 0).collect()
+}
+
+/// Each CPU that packets are steered to.
+pub(super) fn steered(packets: &[(u32, u64)]) -> Vec<Steered> {
+    packets.iter().map(|&(cpu, packets)| Steered { cpu, packets }).collect()
 }
 
 /// How full the tables are that packets and people fill.

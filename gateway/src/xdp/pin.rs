@@ -127,6 +127,17 @@ impl Folder {
         self.path.join(format!("link-{interface}-{mode}"))
     }
 
+    /// Where the link of the program for served prefixes is pinned.
+    pub(super) fn lookup_path(&self) -> PathBuf {
+        lookup_path(&self.path)
+    }
+
+    /// Forgets that link, which goes with its last descriptor.
+    pub(super) fn forget_lookup(&self) {
+        // There may be none.
+        let _ = fs::remove_file(self.lookup_path());
+    }
+
     /// Interfaces that have a link here.
     pub(super) fn interfaces(&self) -> Vec<String> {
         links(&self.path).unwrap_or_default().iter().filter_map(|path| interface_of(path)).collect()
@@ -147,10 +158,18 @@ pub fn detach(path: &Path) -> Result<Vec<String>, PinError> {
     for link in &links {
         fs::remove_file(link).map_err(failed)?;
     }
+    match fs::remove_file(lookup_path(path)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
     for maps in folders(path).map_err(failed)? {
         fs::remove_dir_all(maps).map_err(failed)?;
     }
     Ok(links.iter().filter_map(|path| interface_of(path)).collect())
+}
+
+fn lookup_path(folder: &Path) -> PathBuf {
+    folder.join("sk-lookup")
 }
 
 fn lock(path: &Path) -> Result<Flock<File>, PinError> {

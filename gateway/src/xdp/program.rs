@@ -2,6 +2,7 @@
 
 mod configure;
 mod restore;
+mod steer;
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -24,6 +25,8 @@ use super::overview::{self, Fill};
 use super::pin::{Folder, PinError};
 use super::saved::{HostBan, Saved};
 use super::slots::Slots;
+use super::sockets::{Sockets, stride};
+use super::steer::Steering;
 use super::{events, lists, maps};
 use crate::config::{Mode, SynCookies, Tables, XdpLog};
 
@@ -40,6 +43,8 @@ pub struct Program {
     /// Bans from hosts that were saved from other maps, until the first configuration.
     host_bans: Vec<HostBan>,
     ports: lists::Ports,
+    steering: Steering,
+    sockets: Sockets,
 }
 
 /// Why the program could not be loaded.
@@ -107,7 +112,11 @@ impl Program {
         if let Some(pins) = &pins {
             pins.pin_maps(&mut loader)?;
         }
+        let stride = stride()?;
         let mut ebpf = loader
+            .map_max_entries(map::CPUS, stride - 1)
+            .map_max_entries(map::STEERED, stride - 1)
+            .map_max_entries(map::SOCKETS, abi::MAX_LISTENERS * stride)
             .override_global(aya_log::LEVEL, &level, true)
             .map_max_entries(map::FLOWS, tables.flows)
             .map_max_entries(map::SOURCES, tables.sources)
@@ -129,6 +138,8 @@ impl Program {
             inherited: Vec::new(),
             host_bans: saved.host_bans,
             ports: lists::Ports::new(),
+            steering: Steering::default(),
+            sockets: Sockets::default(),
         };
         if was_there {
             program.restore()?;

@@ -10,6 +10,7 @@ mod hellos;
 mod limits;
 mod lists;
 mod names;
+mod serve;
 mod unknown;
 mod verified;
 
@@ -94,6 +95,7 @@ pub fn all() -> Vec<Fixture> {
         cuts::fixtures(),
         unknown::fixtures(),
         lists::fixtures(),
+        serve::fixtures(),
         bans::fixtures(),
         limits::fixtures(),
         verified::fixtures(),

@@ -47,6 +47,12 @@ pub struct Setup {
     pub syn_cookies: SynCookies,
     /// Sizes of its tables.
     pub tables: Tables,
+    /// `xdp.serve`
+    pub serve: &'static [&'static str],
+    /// `xdp.steer_cpus`
+    pub steer_cpus: &'static [u32],
+    /// Hosts with CPUs of their own.
+    pub host_cpus: &'static [(&'static str, &'static [u32])],
 }
 
 /// The protected port.
@@ -67,6 +73,9 @@ impl Default for Setup {
             unknown_sni: UnknownSni::Pass,
             syn_cookies: SynCookies::Kernel,
             tables: Tables::default(),
+            serve: &[],
+            steer_cpus: &[],
+            host_cpus: &[],
         }
     }
 }
@@ -106,11 +115,18 @@ impl Kernel {
             protect: parsed(setup.protect),
             allow: parsed(setup.allow),
             deny: parsed(setup.deny),
+            serve: parsed(setup.serve),
             ..config::Xdp::default()
         };
         let listeners: Vec<SocketAddr> = parsed(setup.listeners);
         self.program.configure(&config, &listeners, hosts.iter()).expect("write the maps");
         self.program.give_cookies(setup.syn_cookies).expect("write the settings");
+        let own = setup
+            .host_cpus
+            .iter()
+            .map(|(host, cpus)| (host.parse().expect("a host"), cpus.to_vec()))
+            .collect();
+        self.program.steer(setup.steer_cpus, &own).expect("steer");
         for ban in setup.bans {
             self.program.ban(&subject(ban), setup.ban_time, Cause::Operator).expect("ban");
         }
@@ -161,6 +177,19 @@ impl Kernel {
             .collect();
         let [verdict] = moved[..] else { panic!("one frame, one verdict; counted: {moved:?}") };
         (verdict, ran)
+    }
+
+    /// Runs a frame once and says which CPU it was steered to, if any: the one whose counter moved.
+    pub fn steered(&mut self, frame: &[u8]) -> (Ran, Option<u32>) {
+        let before = self.program.steered().expect("read the counters");
+        let ran = self.run(frame, 1);
+        let after = self.program.steered().expect("read the counters");
+        let moved: Vec<_> = before.iter().zip(&after).filter(|(before, after)| before.1 != after.1).collect();
+        match moved[..] {
+            [] => (ran, None),
+            [(_, (cpu, _))] => (ran, Some(*cpu)),
+            _ => panic!("one frame, one CPU"),
+        }
     }
 
     /// What has been counted.

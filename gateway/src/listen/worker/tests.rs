@@ -63,6 +63,7 @@ impl Scene {
             metrics: metrics.clone(),
             permits: Arc::clone(&permits),
             devices: Arc::new(Devices::new(8, metrics.clone())),
+            seats: None,
             limiter: Arc::new(Limiter::new(8, 8)),
             phase,
             max_idle_origin_connections: 1,
@@ -74,7 +75,7 @@ impl Scene {
         };
         let (listeners, mut feeds) = Listeners::open(&[anywhere()], 1, &mut Inherited::default()).unwrap();
         let address = listeners.in_force()[0].sockets()[0].local_addr().unwrap();
-        let worker = spawn(0, feeds.remove(0), shared).unwrap();
+        let worker = spawn(0, feeds.remove(0), None, shared).unwrap();
         Self { address, metrics, permits, drain, listeners, worker, client: client(root) }
     }
 

@@ -52,6 +52,7 @@ impl<'a> Compiler<'a> {
             origins: self.origins(declared)?,
             forwarding: Forwarding::default(),
             limit: DeviceLimit::default(),
+            cpus: declared.cpus.value.clone(),
             certificate_not_after: 0,
             certificate_facts: CertificateFacts::default(),
         })
