@@ -24,7 +24,7 @@ impl Rate {
     }
 
     /// Whether the limit needs a clock that is finer than the kernel's tick of 1 to 10 ms: its burst lasts for less than
-    /// 100 ms. A clock that is late makes a limit stricter, by what a tick is worth, and never wider.
+    /// 100 ms. What it admits is off by what a tick is worth.
     pub const fn is_fine(&self) -> bool {
         self.interval_ns != 0 && self.tolerance_ns < 100_000_000
     }

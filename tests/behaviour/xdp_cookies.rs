@@ -66,6 +66,19 @@ fn a_device_gets_through_a_flood_in_generic_mode() {
 }
 
 #[test]
+fn a_stack_that_gives_no_cookies_is_reported() {
+    if !skip::unless_root() {
+        return;
+    }
+    let field = field("0");
+    let gateway = Gateway::start(field.setup(""));
+    let status = || gateway.cli("xdp", &["status"]).stdout;
+    assert!(status().contains("sysctl -w net.ipv4.tcp_syncookies=1"));
+    set(&field, "1");
+    wait::until("no more complaint", || (!status().contains("sysctl")).then_some(()));
+}
+
+#[test]
 fn xdp_gives_no_cookies_that_the_stack_would_refuse_and_says_so() {
     if !skip::unless_root() {
         return;

@@ -14,7 +14,8 @@ fn main() {
     for _ in 0..rounds {
         for (path, kernel) in &mut paths {
             let path::Cost { program, bare } = path.measure(kernel, packets);
-            println!("{}\t{}\t{program}\tbare XDP_PASS\t{bare}", path.label(), path.target);
+            let target = path.target.map_or_else(|| "-".to_owned(), |target| target.to_string());
+            println!("{}\t{target}\t{program}\tbare XDP_PASS\t{bare}", path.label());
             if let Some(theirs) = filter.as_mut().and_then(|filter| path.beside(filter, packets)) {
                 println!("{}\t-\t{program}\txdp-filter\t{theirs}", path.label());
             }

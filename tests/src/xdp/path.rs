@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use fleetgate::config::{Limits, Tables};
+use fleetgate::config::{Limits, SynCookies, Tables};
 use fleetgate_ebpf::gcra::Rate;
 use fleetgate_ebpf::verdict::Verdict;
 
@@ -16,8 +16,8 @@ use super::packet::{Packet, flag};
 pub struct Path {
     /// What it is called.
     pub name: &'static str,
-    /// Nanoseconds above a bare `XDP_PASS` that it may take.
-    pub target: u32,
+    /// Nanoseconds above a bare `XDP_PASS` that it may take, where that was agreed.
+    pub target: Option<u32>,
     verdict: Verdict,
     is_v6: bool,
     way: Way,
@@ -40,6 +40,8 @@ enum Way {
 enum Each {
     /// Its SYN.
     Syn,
+    /// Its SYN, which comes back as a SYN-ACK.
+    Cookie,
     /// Its SYN, which takes the place of another flow in a full table.
     Evicting,
     /// Its hello.
@@ -94,18 +96,24 @@ pub fn filter() -> Option<Filter> {
 /// Every way, over IPv4 and over IPv6.
 pub fn all() -> Vec<Path> {
     let ways = [
-        ("not protected", 15, Verdict::NotProtected, Way::Repeated(elsewhere)),
-        ("established flow", 60, Verdict::Established, Way::OnFlow(data)),
-        ("established flow, ACK", 60, Verdict::Established, Way::OnFlow(ack)),
-        ("banned source", 50, Verdict::Banned, Way::Repeated(syn)),
-        ("denied prefix, 1000 in the list", 70, Verdict::Denied, Way::Repeated(syn)),
-        ("SYN within limits, no flow record", 160, Verdict::SynUntracked, Way::Braked(syn)),
-        ("SYN within limits, its flow known", 350, Verdict::Syn, Way::Repeated(syn)),
-        ("SYN within limits, a new flow", 350, Verdict::Syn, Way::EachNew(Each::Syn)),
-        ("SYN within limits, a new flow, table full", 350, Verdict::Syn, Way::EachNew(Each::Evicting)),
-        ("SYN beyond its source's limit", 160, Verdict::SynLimited, Way::Repeated(syn)),
-        ("hello of 250 bytes, its flow known", 350, Verdict::HelloMatched, Way::EachNew(Each::Hello)),
-        ("hello of 250 bytes and SYN, a new flow", 700, Verdict::HelloMatched, Way::EachNew(Each::Both)),
+        ("not protected", Some(15), Verdict::NotProtected, Way::Repeated(elsewhere)),
+        ("established flow", Some(60), Verdict::Established, Way::OnFlow(data)),
+        ("established flow, ACK", Some(60), Verdict::Established, Way::OnFlow(ack)),
+        ("banned source", Some(50), Verdict::Banned, Way::Repeated(syn)),
+        ("denied prefix, 1000 in the list", Some(70), Verdict::Denied, Way::Repeated(syn)),
+        ("SYN within limits, no flow record", Some(160), Verdict::SynUntracked, Way::Braked(syn)),
+        ("SYN within limits, its flow known", Some(350), Verdict::Syn, Way::Repeated(syn)),
+        ("SYN within limits, a new flow", Some(350), Verdict::Syn, Way::EachNew(Each::Syn)),
+        ("SYN within limits, a new flow, table full", Some(350), Verdict::Syn, Way::EachNew(Each::Evicting)),
+        ("SYN answered with a cookie", None, Verdict::SynCookie, Way::EachNew(Each::Cookie)),
+        ("SYN beyond its source's limit", Some(160), Verdict::SynLimited, Way::Repeated(syn)),
+        ("hello of 250 bytes, its flow known", Some(350), Verdict::HelloMatched, Way::EachNew(Each::Hello)),
+        (
+            "hello of 250 bytes and SYN, a new flow",
+            Some(700),
+            Verdict::HelloMatched,
+            Way::EachNew(Each::Both),
+        ),
     ];
     let both =
         |(name, target, verdict, way)| [false, true].map(|is_v6| Path { name, target, verdict, is_v6, way });
@@ -140,7 +148,9 @@ impl Path {
         };
         match self.verdict {
             Verdict::SynLimited => limits.syn_per_source = Rate::per_second(1, 2),
-            Verdict::SynUntracked => limits.new_flows = Rate { interval_ns: HOUR_NS, tolerance_ns: HOUR_NS },
+            Verdict::SynUntracked | Verdict::SynCookie => {
+                limits.new_flows = Rate { interval_ns: HOUR_NS, tolerance_ns: HOUR_NS }
+            }
             _ => {}
         }
         let (bans, deny): (&'static [&str], _) = match self.verdict {
@@ -149,7 +159,9 @@ impl Path {
             _ => (&[], denied_networks(0)),
         };
         let deny: Vec<&'static str> = deny.into_iter().map(|network| &*network.leak()).collect();
-        Kernel::new(&Setup { limits, bans, deny: deny.leak(), ..Setup::default() })
+        let is_cookie = self.verdict == Verdict::SynCookie;
+        let syn_cookies = if is_cookie { SynCookies::Xdp } else { SynCookies::Kernel };
+        Kernel::new(&Setup { limits, bans, deny: deny.leak(), syn_cookies, ..Setup::default() })
     }
 
     /// What a packet costs on this way, measured with so many of them.
@@ -161,11 +173,7 @@ impl Path {
         let (cost, measured) = match self.way {
             Way::Repeated(frame) => (self.repeat(kernel, frame, packets), packets),
             Way::Braked(frame) => {
-                for other in BEFORE {
-                    let other = other[usize::from(self.is_v6)].parse().expect("an address");
-                    let source = SocketAddr::new(other, 40_000);
-                    kernel.run(&syn(&Flow { source, ..self.flow(1) }).frame(), 1);
-                }
+                self.brake(kernel);
                 (self.repeat(kernel, frame, packets), packets)
             }
             Way::OnFlow(frame) => {
@@ -180,6 +188,15 @@ impl Path {
         let wanted = u64::from(measured) * 99 / 100;
         assert!(met >= wanted, "{}: {met} of {measured} packets went this way", self.label());
         cost
+    }
+
+    /// Uses up `new_flows`.
+    fn brake(&self, kernel: &mut Kernel) {
+        for other in BEFORE {
+            let other = other[usize::from(self.is_v6)].parse().expect("an address");
+            let source = SocketAddr::new(other, 40_000);
+            kernel.run(&syn(&Flow { source, ..self.flow(1) }).frame(), 1);
+        }
     }
 
     /// Nanoseconds that xdp-filter takes for the same, where it does the same.
@@ -209,12 +226,16 @@ impl Path {
                 kernel.run(&syn(&self.flow(number)).frame(), 1);
             }
         }
+        if matches!(of, Each::Cookie) {
+            self.brake(kernel);
+        }
         let first = seen(kernel);
         let (mut program, mut bare) = (Vec::new(), Vec::new());
         for number in first..first + flows {
             let flow = self.flow(number);
             let (syn, hello) = (syn(&flow).frame(), hello(&flow).frame());
-            let measured = if matches!(of, Each::Syn | Each::Evicting) { &syn } else { &hello };
+            let measured =
+                if matches!(of, Each::Syn | Each::Cookie | Each::Evicting) { &syn } else { &hello };
             bare.push(kernel.run_bare(measured, 1).nanoseconds);
             let mut spent = kernel.run(&syn, 1).nanoseconds;
             if matches!(of, Each::Hello | Each::Both) {
