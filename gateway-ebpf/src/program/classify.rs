@@ -35,9 +35,8 @@ pub(super) fn judge(ctx: &XdpContext, segment: &mut Segment) -> Verdict {
         }
         return unknown(settings, segment);
     };
-    if is_steered {
-        segment.cpu = flow.cpu;
-    }
+    // None where nothing is steered: no other bit is looked at.
+    segment.cpu = flow.cpu;
     if flow.stage == Stage::Judged as u32 {
         account(flow.slot, segment);
         return Verdict::Established;
