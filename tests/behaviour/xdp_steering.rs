@@ -5,7 +5,6 @@ use fleetgate_tests::gateway::{Gateway, Setup};
 use fleetgate_tests::site::{HOST, Site};
 use fleetgate_tests::skip;
 use rustls::NamedGroup;
-use serde_json::Value;
 
 const CONNECTIONS: usize = 50;
 
@@ -32,15 +31,6 @@ fn own(setup: Setup, cpus: &str) -> Setup {
     setup.replace(&format!("name = \"{HOST}\"\n"), &format!("name = \"{HOST}\"\ncpus = {cpus}\n"))
 }
 
-/// `fleetgate xdp status --json`: whether a part is on, and what it says.
-fn part(gateway: &Gateway, name: &str) -> (bool, String) {
-    let said = gateway.cli("xdp", &["status", "--json"]);
-    let status: Value = serde_json::from_str(&said.stdout).unwrap();
-    let parts = status["parts"].as_array().unwrap();
-    let part = parts.iter().find(|part| part["part"] == name).unwrap();
-    (part["on"].as_bool().unwrap(), part["says"].as_str().unwrap().to_owned())
-}
-
 #[test]
 fn fifty_connections_are_served_by_the_workers_on_their_packets_cpus() {
     let Some(field) = field() else { return };
@@ -53,9 +43,17 @@ fn fifty_connections_are_served_by_the_workers_on_their_packets_cpus() {
     assert_eq!(handed_over(&gateway), 0, "no host has its own");
     assert!(steered(&gateway, "0") > 0 && steered(&gateway, "1") > 0);
     for name in ["steering", "reuseport"] {
-        let (on, says) = part(&gateway, name);
+        let (on, says) = gateway.xdp_part(name);
         assert!(on, "{name}: {says}");
     }
+    // So is what comes to a listener that a reload brings.
+    let listener = "address = \"192.0.2.1:9443\"";
+    gateway.configure(&field.setup("mode = \"native\"\nsteer_cpus = [0, 1]").array("listener", listener));
+    gateway.must_reload();
+    for _ in 0..20 {
+        assert_eq!(field.curl_at("192.0.2.1:9443", "/").response().status(), 200);
+    }
+    assert_eq!(off_cpu(&gateway), 0);
 }
 
 #[test]
@@ -66,10 +64,10 @@ fn in_generic_mode_nothing_is_steered_and_everything_is_served() {
         assert_eq!(field.curl("/").response().status(), 200);
     }
     assert_eq!(steered(&gateway, "1"), 0);
-    let (on, says) = part(&gateway, "steering");
+    let (on, says) = gateway.xdp_part("steering");
     assert!(!on && says.contains("generic mode"), "{says}");
     assert!(
-        part(&gateway, "reuseport").0,
+        gateway.xdp_part("reuseport").0,
         "the worker on the CPU that a SYN comes in on accepts all the same"
     );
 }
@@ -85,11 +83,11 @@ fn nothing_is_steered_while_the_driver_takes_vlan_tags_out_of_frames() {
     let gateway = Gateway::start(field.setup("mode = \"native\"\nsteer_cpus = [1]"));
     assert_eq!(field.curl("/").response().status(), 200);
     assert_eq!(steered(&gateway, "1"), 0);
-    let (on, says) = part(&gateway, "steering");
+    let (on, says) = gateway.xdp_part("steering");
     assert!(!on && says.contains("rxvlan off"), "{says}");
     // It is noticed, without a reload.
     ethtool("off");
-    fleetgate_tests::wait::until("steering", || part(&gateway, "steering").0.then_some(()));
+    fleetgate_tests::wait::until("steering", || gateway.xdp_part("steering").0.then_some(()));
     assert_eq!(field.curl("/").response().status(), 200);
     assert!(steered(&gateway, "1") > 0);
 }
@@ -98,7 +96,7 @@ fn nothing_is_steered_while_the_driver_takes_vlan_tags_out_of_frames() {
 fn a_host_with_its_own_cpus_is_served_there_and_its_devices_come_there_the_next_time() {
     let Some(field) = field() else { return };
     let gateway = Gateway::start(own(field.setup("mode = \"native\"\nsteer_cpus = [0]"), "[1]"));
-    assert_eq!(part(&gateway, "host_cpus"), (true, format!("{HOST} is served on CPU 1")));
+    assert_eq!(gateway.xdp_part("host_cpus"), (true, format!("{HOST} is served on CPU 1")));
     assert_eq!(field.curl("/").response().status(), 200);
     assert_eq!(handed_over(&gateway), 1, "its first SYN could be anybody's");
     for _ in 0..10 {

@@ -1,4 +1,4 @@
-//! The unit's capabilities are enough to attach XDP natively and to listen on port 443, and none of them is more than
+//! The unit's capabilities are enough to attach XDP natively, with all that is optional, and to listen on port 443, and none of them is more than
 //! that.
 
 use fleetgate_tests::field::{Field, INTERFACE};
@@ -34,7 +34,8 @@ fn start(field: &Field, capabilities: &[String]) -> Result<Gateway, Refusal> {
         field.site.server.certificate.parent().unwrap().display(),
         field.site.devices.path.parent().unwrap().display(),
     );
-    let setup = field.setup("mode = \"native\"\nrequired = true");
+    let optional = "steer_cpus = [0]\nserve = [\"198.51.100.0/24:443\"]";
+    let setup = field.setup(&format!("mode = \"native\"\nrequired = true\n{optional}"));
     let setup = setup.replace("[[listener]]\n", "[[listener]]\naddress = \"[::]:443\"\n[[listener]]\n");
     Gateway::try_start(setup.wrapped(&["sh", "-c", &script, "sh"]))
 }
@@ -45,12 +46,17 @@ fn they_are_enough() {
         return;
     }
     let field = Field::new();
+    let is_steerable = field.make_steerable();
     let gateway = start(&field, &unit_capabilities()).unwrap_or_else(|refusal| panic!("{}", refusal.stderr));
     assert!(gateway.is_attached(INTERFACE, "native"));
     let process = std::fs::read_to_string(format!("/proc/{}/status", gateway.id())).unwrap();
     let line = |name: &str| process.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim();
     assert_eq!(line("Uid:").split('\t').next(), Some(USER.to_string().as_str()));
     assert_eq!((line("CapEff:"), line("NoNewPrivs:")), (line("CapBnd:"), "1"));
+    for part in ["steering", "reuseport", "sk_lookup"] {
+        let (on, says) = gateway.xdp_part(part);
+        assert!(on || (part == "steering" && !is_steerable), "{part}: {says}");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use fleetgate_ebpf::verdict::Verdict;
+use serde_json::Value;
 
 use crate::client::Curl;
 use crate::gateway::{Gateway, Setup};
@@ -114,6 +115,15 @@ impl Gateway {
     pub fn packets(&self, verdict: Verdict) -> u64 {
         let labels = [("action", verdict.action().label()), ("reason", verdict.reason())];
         self.metric("fleetgate_xdp_packets_total", &labels)
+    }
+
+    /// Whether an optional part of the XDP side is on, and what it says, by `fleetgate xdp status`.
+    pub fn xdp_part(&self, name: &str) -> (bool, String) {
+        let said = self.cli("xdp", &["status", "--json"]);
+        let status: Value = serde_json::from_str(&said.stdout).expect("JSON");
+        let mut parts = status["parts"].as_array().expect("a list").iter();
+        let part = parts.find(|part| part["part"] == name).expect("a part");
+        (part["on"] == true, part["says"].as_str().expect("words").to_owned())
     }
 
     /// Whether XDP is attached to the interface in this mode.

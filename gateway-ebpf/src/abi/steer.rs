@@ -63,7 +63,8 @@ impl CpuSet {
     /// Whether the CPU is one of them.
     #[inline(always)]
     pub const fn contains(&self, cpu: u32) -> bool {
-        cpu < MAX_CPU && self.members[cpu as usize >> 5 & (WORDS - 1)] >> (cpu & 31) & 1 != 0
+        // The bound comes last: the compiler would take it for the mask, and the verifier would not.
+        self.members[cpu as usize >> 5 & (WORDS - 1)] >> (cpu & 31) & 1 != 0 && cpu < MAX_CPU
     }
 }
 

@@ -30,9 +30,8 @@ pub(super) fn judge(ctx: &XdpContext, segment: &mut Segment) -> Verdict {
     let Some(settings) = maps::settings() else { return Verdict::Unconfigured };
     segment.cpu = match &known {
         Some(flow) => flow.cpu,
-        None if settings.has & has::STEERING == 0 => abi::NO_CPU,
-        None if is_syn => steer::at_syn(settings, segment),
-        None => steer::unknown(settings, segment),
+        None if settings.has & has::STEERING != 0 => steer::at_syn(settings, segment),
+        None => abi::NO_CPU,
     };
     if is_syn {
         return syn(settings, segment);

@@ -102,6 +102,7 @@ fn every_default_is_the_documented_one() {
     assert_eq!((xdp.mode, xdp.required, xdp.unknown_sni), (Mode::Auto, false, UnknownSni::Pass));
     assert_eq!((xdp.interfaces.len(), xdp.log), (0, XdpLog::Off));
     assert_eq!((xdp.protect, xdp.allow, xdp.deny), (vec![], vec![], vec![]));
+    assert!(xdp.steer_cpus.value.is_empty() && xdp.serve.is_empty() && hosts[0].cpus.value.is_empty());
     let expected = Limits {
         syn_per_source: Rate::per_second(50, 100),
         syn_total: Rate::per_second(50_000, 100_000),
