@@ -277,7 +277,7 @@ impl DataPlane {
         let cookies = Some(self.cookies.clone().into());
         let steered = overview::steered(&program.steered()?);
         let (bans, tables) = (program.bans()?, program.tables()?);
-        Ok(Overview { cookies, packets, steered, bans, tables, ..overview })
+        Ok(Overview { cookies, packets, bans, tables, steered, ..overview })
     }
 
     /// Bans a source for a time, on evidence or because an operator says so.

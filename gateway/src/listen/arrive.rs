@@ -33,6 +33,7 @@ pub(super) struct Arrival {
 }
 
 /// How far a connection has come.
+#[expect(clippy::large_enum_variant, reason = "the common one is the large one, and lives for a moment")]
 pub(super) enum Come {
     /// Its handshake is done.
     Here(Arrival),

@@ -85,31 +85,6 @@ fn every_value_that_is_wrong_is_refused_with_place_and_reason() {
         ("[server]\nmax_connections = 0", "8:19: error: `max_connections` must be at least 1"),
         ("[server]\nverdict_cache = 0", "8:17: error: `verdict_cache` must be at least 1"),
         ("[server]\nmax_request_header = 8191", "8:22: error: `max_request_header` must be at least 8192"),
-        ("[xdp.table]\nflows = 63", "8:9: error: a table has 64 to 16777216 entries"),
-        (
-            "[xdp]\ndeny = [\"192.0.2.0/33\"]",
-            "8:10: error: `192.0.2.0/33`: not a network; write it like 192.0.2.0/24 or 2001:db8::/32",
-        ),
-        (
-            "[xdp]\nallow = [\"192.0.2.1\"]\ndeny = [\"192.0.2.1/32\"]",
-            "9:8: error: 192.0.2.1/32 is in `allow` and in `deny`",
-        ),
-        ("[xdp]\nsteer_cpus = [0, 1, 0]", "8:14: error: CPU 0 is in `steer_cpus` twice"),
-        ("cpus = [1, 1024]", "7:8: error: there is no CPU 1024; numbers of CPUs are below 1024"),
-        (
-            "[xdp]\nserve = [\"192.0.2.0/24\"]",
-            "8:11: error: `192.0.2.0/24`: write a prefix and ports, like \"198.51.100.0/24:8443\", \
-             \"198.51.100.0/24:8443-8500\" or \"[2001:db8::/48]:443\"",
-        ),
-        (
-            "[xdp]\nserve = [\"192.0.2.0/24:0-9\"]",
-            "8:11: error: `192.0.2.0/24:0-9`: `0-9` is not a port or a range of ports (from 1 to 65535, the lower first)",
-        ),
-        ("[xdp.table]\nsources = 16777217", "8:11: error: a table has 64 to 16777216 entries"),
-        (
-            "[xdp.limit]\nsyn_per_source = \"fast\"",
-            "8:19: error: `fast` is not a rate; write it like \"50/s burst 100\", or \"off\"",
-        ),
         (
             "[limit]\nbytes = \"1MB\"",
             "8:10: error: `1MB` is not a rate of bytes: write it like \"1MB/s\" or \"512KiB/s burst 2MiB\", or \"off\"",
@@ -147,6 +122,40 @@ fn every_value_that_is_wrong_is_refused_with_place_and_reason() {
         (
             "[[mtls_certificate]]\nname = \"a\"\ncertificate = \"a\"\nassociated_hostnames = [\"a.example\", \"b_.example\"]",
             "10:39: error: `b_.example`: a hostname has letters, digits and hyphens only, and no hyphen at either end of a label",
+        ),
+    ];
+    for (more, expected) in cases {
+        assert_eq!(problems(more), [expected], "{more}");
+    }
+}
+
+#[test]
+fn what_is_wrong_about_xdp_is_refused_with_place_and_reason() {
+    let cases = [
+        ("[xdp.table]\nflows = 63", "8:9: error: a table has 64 to 16777216 entries"),
+        (
+            "[xdp]\ndeny = [\"192.0.2.0/33\"]",
+            "8:10: error: `192.0.2.0/33`: not a network; write it like 192.0.2.0/24 or 2001:db8::/32",
+        ),
+        (
+            "[xdp]\nallow = [\"192.0.2.1\"]\ndeny = [\"192.0.2.1/32\"]",
+            "9:8: error: 192.0.2.1/32 is in `allow` and in `deny`",
+        ),
+        ("[xdp]\nsteer_cpus = [0, 1, 0]", "8:14: error: CPU 0 is in `steer_cpus` twice"),
+        ("cpus = [1, 1024]", "7:8: error: there is no CPU 1024; numbers of CPUs are below 1024"),
+        (
+            "[xdp]\nserve = [\"192.0.2.0/24\"]",
+            "8:11: error: `192.0.2.0/24`: write a prefix and ports, like \"198.51.100.0/24:8443\", \
+             \"198.51.100.0/24:8443-8500\" or \"[2001:db8::/48]:443\"",
+        ),
+        (
+            "[xdp]\nserve = [\"192.0.2.0/24:0-9\"]",
+            "8:11: error: `192.0.2.0/24:0-9`: `0-9` is not a port or a range of ports (from 1 to 65535, the lower first)",
+        ),
+        ("[xdp.table]\nsources = 16777217", "8:11: error: a table has 64 to 16777216 entries"),
+        (
+            "[xdp.limit]\nsyn_per_source = \"fast\"",
+            "8:19: error: `fast` is not a rate; write it like \"50/s burst 100\", or \"off\"",
         ),
     ];
     for (more, expected) in cases {
