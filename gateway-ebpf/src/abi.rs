@@ -55,6 +55,9 @@ pub const PROGRAM: &str = "fleetgate_xdp";
 /// The name of the one that passes everything.
 pub const BARE: &str = "fleetgate_bare";
 
+/// The name of a global: 0 has the verifier leave out what SYN cookies need, where the kernel has it not.
+pub const MAKES_COOKIES: &str = "MAKES_COOKIES";
+
 /// Hosts that the `HOSTS` map holds unless it is loaded with another size.
 pub const MAX_HOSTS: u32 = 4096;
 /// Sources that the limit table holds unless it is loaded with another size.
