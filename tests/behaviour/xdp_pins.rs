@@ -125,9 +125,7 @@ fn an_upgrade_hands_the_pins_over_once_the_gateway_before_has_ended() {
     let new = gateway.upgrade();
     assert!(gateway.wait().success());
     assert!(has_program(&field), "there is no gap");
-    fleetgate_tests::wait::until("the new one's hold", || {
-        gateway.is_attached(INTERFACE, "native").then_some(())
-    });
+    wait::until("the new one's hold", || gateway.is_attached(INTERFACE, "native").then_some(()));
     assert_eq!(gateway.cli("ban", &["add", FLEET]).code, 0);
     assert!(!connects(&field), "it is the new one's program");
     new.signal(Signal::SIGTERM);
