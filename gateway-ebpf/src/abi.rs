@@ -79,6 +79,9 @@ pub const REUSEPORT: &str = "fleetgate_reuseport";
 /// The name of the `sk_lookup` program.
 pub const SK_LOOKUP: &str = "fleetgate_sk_lookup";
 
+/// The name of a global: 0 has the verifier leave out what SYN cookies need, where the kernel has it not.
+pub const MAKES_COOKIES: &str = "MAKES_COOKIES";
+
 /// Hosts that the `HOSTS` map holds unless it is loaded with another size.
 pub const MAX_HOSTS: u32 = 4096;
 /// Sources that the limit table holds unless it is loaded with another size.

@@ -187,7 +187,7 @@ impl DataPlane {
     /// Has those give SYN cookies whose cookies the stack takes.
     fn settle_cookies(&mut self, config: &Xdp) {
         let Some(program) = &mut self.program else { return };
-        let cookies = Cookies::now(config.syn_cookies);
+        let cookies = Cookies::now(config.syn_cookies, program.makes_cookies());
         if let Err(error) = program.give_cookies(cookies.by) {
             tracing::warn!(%error, "cannot tell XDP whether to give SYN cookies");
             return;

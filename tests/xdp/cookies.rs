@@ -1,5 +1,6 @@
 //! The way of a cookie: given in a SYN-ACK, brought back by an ACK.
 
+use fleetgate_ebpf::abi;
 use fleetgate_ebpf::verdict::Verdict;
 use fleetgate_tests::skip;
 use fleetgate_tests::xdp::fixtures::braked;
@@ -113,4 +114,22 @@ fn connections_that_xdp_does_not_know_are_left_alone_while_cookies_are_given() {
     assert_eq!(kernel.verdict(&data.clone().payload([]).frame()).0, Verdict::Control);
     let nobody = Packet::data(([127, 0, 0, 1], 1).into(), address, *b"who?");
     assert_eq!(kernel.verdict(&nobody.frame()).0, Verdict::CookieInvalid);
+}
+
+#[test]
+fn a_kernel_that_has_no_cookies_for_xdp_is_not_asked_for_them() {
+    if !skip::unless_root() {
+        return;
+    }
+    // Nothing of what is left out is translated: the verifier has not looked at it.
+    let instructions = |cookies: u8| {
+        let mut loader = aya::EbpfLoader::new();
+        let mut ebpf =
+            loader.override_global(abi::MAKES_COOKIES, &cookies, true).load(fleetgate_ebpf::OBJECT).unwrap();
+        let program: &mut aya::programs::Xdp = ebpf.program_mut(abi::PROGRAM).unwrap().try_into().unwrap();
+        program.load().unwrap();
+        program.info().unwrap().size_translated().unwrap()
+    };
+    let (without, with) = (instructions(0), instructions(1));
+    assert!(without + 2000 < with, "{without} bytes without, {with} with");
 }

@@ -14,6 +14,10 @@ use fleetgate_ebpf::reply::Reply;
 use super::maps::{self, Cookie, Scratch};
 use super::packet;
 
+/// [`abi::MAKES_COOKIES`](fleetgate_ebpf::abi::MAKES_COOKIES), which userspace may set before it loads the program.
+#[unsafe(no_mangle)]
+static MAKES_COOKIES: u8 = 1;
+
 /// The ACK brings a valid cookie back.
 pub(super) const VALID: u32 = 0;
 /// It does not, and there is no connection that it could belong to.
@@ -32,6 +36,13 @@ const TCP: u32 = 64;
 const TCP_LISTEN: u32 = 10;
 /// The namespace of the interface.
 const CURRENT_NETNS: u64 = u64::MAX;
+
+/// Known to the verifier, which does not look at what is behind it then.
+#[inline(always)]
+fn makes_cookies() -> bool {
+    // SAFETY: a byte that does not change while the program is loaded; the compiler would take it for a constant.
+    unsafe { (&raw const MAKES_COOKIES).read_volatile() != 0 }
+}
 
 /// Whether the SYN is to be answered with a cookie; else it is the one that the stack is to see.
 #[inline(always)]
@@ -76,6 +87,9 @@ fn put(segment: &Segment) -> bool {
 #[inline(never)]
 #[unsafe(no_mangle)]
 extern "C" fn give_cookie(ctx: *mut xdp_md) -> u32 {
+    if !makes_cookies() {
+        return 1;
+    }
     let Some(scratch) = maps::scratch() else { return 1 };
     let ctx = XdpContext::new(ctx);
     let Some(segment) = scratch.cookie.segment else { return 1 };
@@ -115,6 +129,9 @@ fn mss(ctx: &XdpContext, segment: &Segment, theirs: u32) -> u16 {
 #[inline(never)]
 #[unsafe(no_mangle)]
 extern "C" fn check_cookie(ctx: *mut xdp_md) -> u32 {
+    if !makes_cookies() {
+        return ELSEWHERE;
+    }
     let Some(Scratch { cookie, .. }) = maps::scratch() else { return ELSEWHERE };
     let ctx = XdpContext::new(ctx);
     let Some(segment) = cookie.segment else { return ELSEWHERE };

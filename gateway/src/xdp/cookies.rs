@@ -17,10 +17,15 @@ pub struct Cookies {
 }
 
 impl Cookies {
-    /// As it stands with the kernel now.
-    pub fn now(wanted: SynCookies) -> Self {
+    /// As it stands with the kernel now, which has what XDP needs for them, or has not.
+    pub fn now(wanted: SynCookies, xdp_can: bool) -> Self {
         let setting = std::fs::read_to_string(Path::new(SETTING)).ok();
-        Self::decide(wanted, setting.as_deref().map_or("absent", str::trim))
+        let setting = setting.as_deref().map_or("absent", str::trim);
+        if wanted == SynCookies::Kernel || xdp_can {
+            return Self::decide(wanted, setting);
+        }
+        let problem = "xdp.syn_cookies = \"xdp\" needs Linux 6.0 with CONFIG_SYN_COOKIES: XDP gives none";
+        Self { by: SynCookies::Kernel, problem: Some(problem.to_owned()) }
     }
 
     /// Below 2 the stack takes a cookie only where its own queue has overflowed lately, which XDP's cookies prevent.
@@ -54,6 +59,13 @@ mod tests {
             assert_eq!(by, SynCookies::Kernel);
             assert!(problem.unwrap().contains("tcp_syncookies=2"));
         }
+    }
+
+    #[test]
+    fn an_old_kernel_is_named() {
+        let Cookies { by, problem } = Cookies::now(SynCookies::Xdp, false);
+        assert_eq!(by, SynCookies::Kernel);
+        assert!(problem.unwrap().contains("Linux 6.0"));
     }
 
     #[test]

@@ -42,7 +42,7 @@ const QUESTIONS: [(&str, &str, &str, Question); 9] = [
         Question::Helper(ProgramType::Xdp, BpfHelper::BPF_FUNC_xdp_load_bytes),
     ),
     (
-        "all",
+        "cookies",
         "SYN cookies for XDP",
         "6.0",
         Question::Helper(ProgramType::Xdp, BpfHelper::BPF_FUNC_tcp_raw_gen_syncookie_ipv4),

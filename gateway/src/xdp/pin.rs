@@ -17,7 +17,7 @@ use super::saved::Saved;
 use crate::config::Tables;
 
 /// The maps that stay. The others are scratch space, or read once.
-const MAPS: [&str; 17] = [
+const MAPS: [&str; 18] = [
     map::SETTINGS,
     map::GENERATION,
     map::PORTS,
@@ -32,6 +32,7 @@ const MAPS: [&str; 17] = [
     map::SOURCES,
     map::VERIFIED,
     map::TOTALS,
+    map::COOKIES,
     map::FLOWS,
     map::COUNTERS,
     map::EVENT_TATS,

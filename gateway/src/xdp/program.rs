@@ -35,6 +35,8 @@ pub struct Program {
     /// What stays when the gateway goes.
     pins: Option<Folder>,
     ebpf: Ebpf,
+    /// Whether the kernel has what XDP's own SYN cookies need.
+    makes_cookies: bool,
     /// Those in force.
     settings: Settings,
     slots: Slots,
@@ -52,12 +54,12 @@ pub struct Program {
 pub enum LoadError {
     /// The kernel or the object's parser refused.
     #[error(
-        "cannot load the XDP program: {0}; it needs Linux 6.0 or later, and CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
+        "cannot load the XDP program: {0}; it needs Linux 5.18 or later, and CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
     )]
     Ebpf(#[from] EbpfError),
     /// The verifier refused.
     #[error(
-        "cannot load the XDP program: {0}; it needs Linux 6.0 or later, and CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
+        "cannot load the XDP program: {0}; it needs Linux 5.18 or later, and CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
     )]
     Program(#[from] ProgramError),
     /// The kernel refused to have a map written.
@@ -104,35 +106,16 @@ impl Program {
         let opened = pins.map(|path| Folder::open(path, object, tables)).transpose()?;
         let (pins, saved) = opened.map_or((None, Saved::default()), |(folder, saved)| (Some(folder), saved));
         let was_there = pins.as_ref().is_some_and(Folder::has_maps);
-        let level = match log {
-            XdpLog::Off => 0,
-            XdpLog::Debug => aya_log::Level::Debug as u8,
+        let load = |cookies| open(object, tables, log, pins.as_ref(), cookies);
+        // The second time without what an older kernel lacks; if that is not it, the first error says more.
+        let (ebpf, makes_cookies) = match load(true) {
+            Ok(ebpf) => (ebpf, true),
+            Err(error) => (load(false).map_err(|_| error)?, false),
         };
-        let mut loader = EbpfLoader::new();
-        if let Some(pins) = &pins {
-            pins.pin_maps(&mut loader)?;
-        }
-        let stride = stride()?;
-        let mut ebpf = loader
-            .map_max_entries(map::CPUS, stride - 1)
-            .map_max_entries(map::STEERED, stride - 1)
-            .map_max_entries(map::SOCKETS, abi::MAX_LISTENERS * stride)
-            .override_global(aya_log::LEVEL, &level, true)
-            .map_max_entries(map::FLOWS, tables.flows)
-            .map_max_entries(map::SOURCES, tables.sources)
-            .map_max_entries(map::VERIFIED, tables.verified)
-            .map_max_entries(map::BANS, tables.bans)
-            .map_max_entries(map::HOST_BANS, tables.bans)
-            .map_max_entries(map::PREFIXES_V4, tables.prefixes)
-            .map_max_entries(map::PREFIXES_V6, tables.prefixes)
-            .load(object)?;
-        if log == XdpLog::Debug {
-            forward_log(&mut ebpf);
-        }
-        xdp(&mut ebpf)?.load()?;
         let mut program = Self {
             pins,
             ebpf,
+            makes_cookies,
             settings: unconfigured(draw_secret()?),
             slots: Slots::default(),
             inherited: Vec::new(),
@@ -194,6 +177,11 @@ impl Program {
             self.write_settings(|settings| settings.has |= has::VERIFIED)?;
         }
         Ok(())
+    }
+
+    /// Whether the kernel has what XDP's own SYN cookies need.
+    pub(super) const fn makes_cookies(&self) -> bool {
+        self.makes_cookies
     }
 
     /// Has XDP give SYN cookies beyond the flood brake, or not.
@@ -280,6 +268,45 @@ impl Program {
             let _ = program.detach(attached.link);
         }
     }
+}
+
+/// Creates the maps, or takes those that are pinned, and loads the program; with or without SYN cookies of its own.
+fn open(
+    object: &[u8],
+    tables: Tables,
+    log: XdpLog,
+    pins: Option<&Folder>,
+    cookies: bool,
+) -> Result<Ebpf, LoadError> {
+    let level = match log {
+        XdpLog::Off => 0,
+        XdpLog::Debug => aya_log::Level::Debug as u8,
+    };
+    let cookies = u8::from(cookies);
+    let mut loader = EbpfLoader::new();
+    if let Some(pins) = pins {
+        pins.pin_maps(&mut loader)?;
+    }
+    let stride = stride()?;
+    let mut ebpf = loader
+        .map_max_entries(map::CPUS, stride - 1)
+        .map_max_entries(map::STEERED, stride - 1)
+        .map_max_entries(map::SOCKETS, abi::MAX_LISTENERS * stride)
+        .override_global(aya_log::LEVEL, &level, true)
+        .override_global(abi::MAKES_COOKIES, &cookies, true)
+        .map_max_entries(map::FLOWS, tables.flows)
+        .map_max_entries(map::SOURCES, tables.sources)
+        .map_max_entries(map::VERIFIED, tables.verified)
+        .map_max_entries(map::BANS, tables.bans)
+        .map_max_entries(map::HOST_BANS, tables.bans)
+        .map_max_entries(map::PREFIXES_V4, tables.prefixes)
+        .map_max_entries(map::PREFIXES_V6, tables.prefixes)
+        .load(object)?;
+    xdp(&mut ebpf)?.load()?;
+    if log == XdpLog::Debug {
+        forward_log(&mut ebpf);
+    }
+    Ok(ebpf)
 }
 
 fn xdp(ebpf: &mut Ebpf) -> Result<&mut Xdp, LoadError> {
