@@ -27,6 +27,26 @@ fn an_unknown_key_is_an_error_that_suggests_the_nearest() {
 }
 
 #[test]
+fn cpus_and_served_prefixes_that_are_none_are_refused_with_place_and_reason() {
+    let cases = [
+        ("[xdp]\nsteer_cpus = [0, 1, 0]", "8:14: error: CPU 0 is in `steer_cpus` twice"),
+        ("cpus = [1, 1024]", "7:8: error: there is no CPU 1024; numbers of CPUs are below 1024"),
+        (
+            "[xdp]\nserve = [\"192.0.2.0/24\"]",
+            "8:11: error: `192.0.2.0/24`: write a prefix and ports, like \"198.51.100.0/24:8443\", \
+             \"198.51.100.0/24:8443-8500\" or \"[2001:db8::/48]:443\"",
+        ),
+        (
+            "[xdp]\nserve = [\"192.0.2.0/24:0-9\"]",
+            "8:11: error: `192.0.2.0/24:0-9`: `0-9` is not a port or a range of ports (from 1 to 65535, the lower first)",
+        ),
+    ];
+    for (more, expected) in cases {
+        assert_eq!(problems(more), [expected], "{more}");
+    }
+}
+
+#[test]
 fn what_is_served_fits_the_tables() {
     let list = |count: u16, entry: fn(u16) -> String| {
         let entries: Vec<_> = (0..count).map(entry).collect();
@@ -140,17 +160,6 @@ fn what_is_wrong_about_xdp_is_refused_with_place_and_reason() {
         (
             "[xdp]\nallow = [\"192.0.2.1\"]\ndeny = [\"192.0.2.1/32\"]",
             "9:8: error: 192.0.2.1/32 is in `allow` and in `deny`",
-        ),
-        ("[xdp]\nsteer_cpus = [0, 1, 0]", "8:14: error: CPU 0 is in `steer_cpus` twice"),
-        ("cpus = [1, 1024]", "7:8: error: there is no CPU 1024; numbers of CPUs are below 1024"),
-        (
-            "[xdp]\nserve = [\"192.0.2.0/24\"]",
-            "8:11: error: `192.0.2.0/24`: write a prefix and ports, like \"198.51.100.0/24:8443\", \
-             \"198.51.100.0/24:8443-8500\" or \"[2001:db8::/48]:443\"",
-        ),
-        (
-            "[xdp]\nserve = [\"192.0.2.0/24:0-9\"]",
-            "8:11: error: `192.0.2.0/24:0-9`: `0-9` is not a port or a range of ports (from 1 to 65535, the lower first)",
         ),
         ("[xdp.table]\nsources = 16777217", "8:11: error: a table has 64 to 16777216 entries"),
         (
