@@ -61,6 +61,8 @@ pub struct DataPlane {
     /// Whether the program knows the listeners.
     has_sockets: bool,
     tried: Tried,
+    /// What the log has of the optional parts.
+    logged: Vec<Part>,
     /// Packets by CPU, as far as they were counted.
     reported_steered: BTreeMap<u32, u64>,
 }
@@ -264,7 +266,7 @@ impl DataPlane {
     /// # Errors
     /// When the kernel refuses to tell.
     pub fn overview(&mut self, snapshot: &Snapshot) -> Result<Overview, MapError> {
-        let parts = parts::parts(&snapshot.xdp, &follow::host_cpus(snapshot), &self.tried, &self.features);
+        let parts = self.parts(snapshot);
         let overview = Overview {
             interfaces: self.status(),
             errors: self.errors(),

@@ -45,6 +45,7 @@ fn fifty_connections_are_served_by_the_workers_on_their_packets_cpus() {
     for name in ["steering", "reuseport"] {
         let (on, says) = gateway.xdp_part(name);
         assert!(on, "{name}: {says}");
+        gateway.output().wait_log(&says);
     }
     // So is what comes to a listener that a reload brings.
     let listener = "address = \"192.0.2.1:9443\"";

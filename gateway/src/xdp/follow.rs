@@ -5,7 +5,7 @@ use super::ethtool::strips_vlan_tags;
 use super::feature::{self, lacking};
 use super::sockets::Sockets;
 use super::steer::{Flows, HostCpus};
-use super::{DataPlane, Listening};
+use super::{DataPlane, Listening, Part, parts};
 use crate::snapshot::Snapshot;
 
 impl DataPlane {
@@ -65,13 +65,27 @@ impl DataPlane {
     }
 
     /// Tells the programs in the kernel of the listeners in force, of which `cpus` has the CPU of each worker, and serves the
-    /// prefixes of `snapshot` with them.
+    /// prefixes of `snapshot` with them. The log has what the optional parts do now, as far as that is new.
     pub fn follow_listeners(
         &mut self,
         snapshot: &Snapshot,
         listeners: &[Listening<'_>],
         cpus: &[Option<u32>],
     ) {
+        self.tell_listeners(snapshot, listeners, cpus);
+        let parts = self.parts(snapshot);
+        for Part { part, on, says } in parts.iter().filter(|part| !self.logged.contains(part)) {
+            tracing::info!(part, on, says, "XDP");
+        }
+        self.logged = parts;
+    }
+
+    /// The optional parts as they are.
+    pub(super) fn parts(&self, snapshot: &Snapshot) -> Vec<Part> {
+        parts::parts(&snapshot.xdp, &host_cpus(snapshot), &self.tried, &self.features)
+    }
+
+    fn tell_listeners(&mut self, snapshot: &Snapshot, listeners: &[Listening<'_>], cpus: &[Option<u32>]) {
         let config = &snapshot.xdp;
         let is_steered = cpus.iter().any(Option::is_some);
         self.has_sockets = true;
@@ -147,7 +161,7 @@ impl DataPlane {
 }
 
 /// CPUs of each host that has its own.
-pub(super) fn host_cpus(snapshot: &Snapshot) -> HostCpus {
+fn host_cpus(snapshot: &Snapshot) -> HostCpus {
     let own = snapshot.hosts().filter(|host| !host.cpus.is_empty());
     own.map(|host| (host.pattern.clone(), host.cpus.clone())).collect()
 }
