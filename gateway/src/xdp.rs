@@ -97,7 +97,7 @@ impl DataPlane {
 
     fn begin(snapshot: &Snapshot, listeners: &[SocketAddr]) -> Self {
         let mut plane = Self { mode: snapshot.xdp.mode, ..Self::default() };
-        if plane.mode != Mode::Off && !snapshot.xdp.interfaces.is_empty() {
+        if !snapshot.xdp.is_off() {
             plane.probe();
         }
         if let Err(error) = plane.load(snapshot, listeners) {
@@ -168,7 +168,7 @@ impl DataPlane {
     /// interface never gets a program that is not configured.
     fn load(&mut self, snapshot: &Snapshot, listeners: &[SocketAddr]) -> Result<(), LoadError> {
         let config = &snapshot.xdp;
-        if self.program.is_none() && (config.is_off()) {
+        if self.program.is_none() && config.is_off() {
             return Ok(());
         }
         let program = match &mut self.program {

@@ -25,6 +25,12 @@ fn setup(field: &Field, pins: &BpfFs) -> Setup {
     field.setup(&format!("required = true\npin_dir = \"{}\"", folder.display()))
 }
 
+/// Another host, of a name that comes first.
+fn other(field: &Field) -> Host {
+    let (name, site) = ("a.example.com", &field.site);
+    Host::new(name, &site.servers.server(&[name]), &site.origin.url()).client_auth("none")
+}
+
 /// A gateway that bans a source from everything and another from its host, and is killed.
 fn killed_with_bans(field: &Field, pins: &BpfFs) -> Gateway {
     let mut gateway = Gateway::start(setup(field, pins));
@@ -100,9 +106,8 @@ fn bans_of_both_kinds_outlive_other_table_sizes_and_other_slots() {
     let (field, pins) = (Field::new(), BpfFs::new());
     let mut gateway = killed_with_bans(&field, &pins);
     // Slots go by name: this one takes the first.
-    let (name, site) = ("a.example.com", &field.site);
-    let other = Host::new(name, &site.servers.server(&[name]), &site.origin.url()).client_auth("none");
-    gateway.configure(&setup(&field, &pins).table("xdp.table", "flows = 128\nbans = 128").host(other));
+    gateway
+        .configure(&setup(&field, &pins).table("xdp.table", "flows = 128\nbans = 128").host(other(&field)));
     gateway.start_again();
     assert_eq!(listed(&gateway), [(FLEET.to_owned(), HOST.into()), (STRANGER.to_owned(), Value::Null)]);
     is_banned_from_the_host(&field, &gateway);
@@ -118,11 +123,9 @@ fn a_ban_from_a_host_that_is_not_served_any_more_goes_with_it() {
     }
     let (field, pins) = (Field::new(), BpfFs::new());
     let mut gateway = killed_with_bans(&field, &pins);
-    let (name, site) = ("a.example.com", &field.site);
-    let other = Host::new(name, &site.servers.server(&[name]), &site.origin.url()).client_auth("none");
     let folder = pins.folder("gateway");
     let xdp = format!("interfaces = [\"edge0\"]\npin_dir = \"{}\"", folder.display());
-    let setup = Setup::default().inside(&field.edge).host(other).table("xdp", &xdp);
+    let setup = Setup::default().inside(&field.edge).host(other(&field)).table("xdp", &xdp);
     gateway.configure(&setup.table("xdp.table", "flows = 128"));
     gateway.start_again();
     assert_eq!(listed(&gateway), [(STRANGER.to_owned(), Value::Null)]);

@@ -74,21 +74,23 @@ impl Limiter {
         self.offloaded.store(offloaded, Ordering::Relaxed);
     }
 
-    /// What a connection from `source` comes up against: a ban, `xdp.deny`, or a limit, by its key.
+    /// What a connection from `source` comes up against: a ban, `xdp.deny`, or a limit, by its key. Who is allowed spends
+    /// nothing of what others share.
     pub fn refuses(&self, config: &Xdp, source: SocketAddr, via: Via) -> Option<&'static str> {
         let limits = &config.limit;
-        let limit = if self.bans.meets(source.ip(), None) {
-            "ban"
+        if config.is_allowed(source.ip()) {
+            None
+        } else if self.bans.meets(source.ip(), None) {
+            Some("ban")
         } else if !self.is_offloaded(via) && config.is_denied(source.ip()) {
-            "deny"
+            Some("deny")
         } else if !self.admit_source(&self.syns, &limits.syn_per_source, source, via) {
-            "syn_per_source"
+            Some("syn_per_source")
         } else if !self.admit_total(&self.all_syns, &limits.syn_total, source, via) {
-            "syn_total"
+            Some("syn_total")
         } else {
-            return None;
-        };
-        (!config.is_allowed(source.ip())).then_some(limit)
+            None
+        }
     }
 
     /// What its hello for `host` comes up against.
@@ -100,18 +102,19 @@ impl Limiter {
         via: Via,
     ) -> Option<&'static str> {
         let limits = &config.limit;
-        let limit = if self.bans.meets(source.ip(), Some(host)) {
-            "ban"
+        if config.is_allowed(source.ip()) {
+            None
+        } else if self.bans.meets(source.ip(), Some(host)) {
+            Some("ban")
         } else if !self.admit_source(&self.hellos, &limits.hello_per_source, source, via) {
-            "hello_per_source"
+            Some("hello_per_source")
         } else if !self.admit_total(&self.all_hellos, &limits.hello_total, source, via) {
-            "hello_total"
+            Some("hello_total")
         } else if !self.admit_host(&limits.hello_per_host, host, via) {
-            "hello_per_host"
+            Some("hello_per_host")
         } else {
-            return None;
-        };
-        (!config.is_allowed(source.ip())).then_some(limit)
+            None
+        }
     }
 
     fn admit_source(&self, buckets: &Buckets<Address>, rate: &Rate, source: SocketAddr, via: Via) -> bool {
@@ -290,6 +293,10 @@ mod tests {
         limiter.bans.add(source(1).ip(), None, std::time::Duration::from_hours(1), None);
         assert_eq!(limiter.refuses(&config, source(2), Via::Device), Some("deny"));
         assert!((0..3).all(|_| limiter.refuses(&config, source(1), Via::Device).is_none()));
+        let total = Xdp { limit: Limits { syn_total: rate(1), ..Limits::OFF }, ..config.clone() };
+        assert!((0..3).all(|_| limiter.refuses(&total, source(1), Via::Device).is_none()));
+        let outside = SocketAddr::from(([203, 0, 113, 1], 1));
+        assert_eq!(limiter.refuses(&total, outside, Via::Device), None, "nothing was spent");
         limiter.set_offloaded(true);
         assert_eq!(limiter.refuses(&config, source(2), Via::Device), None, "XDP has let it through");
         assert_eq!(limiter.refuses(&config, source(2), Via::Proxy), Some("deny"));

@@ -15,26 +15,33 @@ use crate::suite::survival::SurvivalError;
 use crate::suite::xdp::XdpError;
 use crate::suite::{self, Event, Sizes, Suite, SuiteError};
 
+/// What every suite that starts the gateway is told.
 #[derive(Debug, clap::Args)]
-pub(super) struct Options {
+pub(super) struct Common {
     /// Write the result as JSON as well.
     #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    pub(super) json: Option<PathBuf>,
     /// Draw the result as SVG as well.
     #[arg(long, value_name = "FILE")]
-    plot: Option<PathBuf>,
-    /// How often all servers take their turn.
+    pub(super) plot: Option<PathBuf>,
+    /// How often everything takes its turn.
     #[arg(long, value_name = "N")]
-    rounds: Option<NonZeroUsize>,
+    pub(super) rounds: Option<NonZeroUsize>,
     /// Less of everything: to see that it works, and roughly how things stand.
     #[arg(long)]
-    quick: bool,
+    pub(super) quick: bool,
+    /// The gateway's binary; without it `FLEETGATE_BIN` of the environment, or the one beside this binary.
+    #[arg(long, value_name = "FILE")]
+    pub(super) gateway: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    #[command(flatten)]
+    common: Common,
     /// Beside whom; without it, all that are installed.
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_enum)]
     peers: Option<Vec<Peer>>,
-    /// The gateway's binary; without it `FLEETGATE_BIN` of the environment, or the one beside this binary.
-    #[arg(long, value_name = "FILE")]
-    gateway: Option<PathBuf>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -67,13 +74,14 @@ pub(super) fn run(suite: Suite, options: &Options) -> Result<(), BenchError> {
     if cfg!(debug_assertions) {
         print::note("this is a debug build; the floor's figures say nothing");
     }
+    let Options { common, peers: wanted } = options;
     let told = suite::Options {
-        gateway: gateway(options.gateway.as_deref())?,
-        peers: peers(options.peers.as_deref()),
-        sizes: Sizes::choose(options.quick, options.rounds),
+        gateway: gateway(common.gateway.as_deref())?,
+        peers: peers(wanted.as_deref()),
+        sizes: Sizes::choose(common.quick, common.rounds),
     };
-    let report = report(options.json.as_deref(), async |tell| suite::run(suite, &told, tell).await)?;
-    options.plot.as_deref().map_or(Ok(()), |path| write(path, plot(&report)))
+    let report = report(common.json.as_deref(), async |tell| suite::run(suite, &told, tell).await)?;
+    common.plot.as_deref().map_or(Ok(()), |path| write(path, plot(&report)))
 }
 
 /// Measures until it is done or somebody has enough, and prints what came of it.

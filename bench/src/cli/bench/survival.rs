@@ -1,35 +1,19 @@
 //! `fleetgate-bench survival`
 
-use std::num::NonZeroUsize;
-use std::path::PathBuf;
-
 use nix::unistd::geteuid;
 
-use super::suite::{BenchError, gateway, report, write};
+use super::suite::{BenchError, Common, gateway, report, write};
 use crate::cli::print;
 use crate::server;
 use crate::suite::survival::{self, Attack, TOOLS};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
-    /// Write the result as JSON as well.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Draw the result as SVG as well.
-    #[arg(long, value_name = "FILE")]
-    plot: Option<PathBuf>,
-    /// How often everything takes its turn.
-    #[arg(long, value_name = "N")]
-    rounds: Option<NonZeroUsize>,
-    /// Less of everything: to see that it works, and roughly how things stand.
-    #[arg(long)]
-    quick: bool,
+    #[command(flatten)]
+    common: Common,
     /// Which floods; without it, all of them.
     #[arg(long, value_name = "KINDS", value_delimiter = ',', value_enum)]
     attacks: Option<Vec<Attack>>,
-    /// The gateway's binary; without it `FLEETGATE_BIN` of the environment, or the one beside this binary.
-    #[arg(long, value_name = "FILE")]
-    gateway: Option<PathBuf>,
 }
 
 pub(super) fn run(options: &Options) -> Result<(), BenchError> {
@@ -37,19 +21,16 @@ pub(super) fn run(options: &Options) -> Result<(), BenchError> {
         print::note(&wanting);
         return Ok(());
     }
-    let told = survival::Options::choose(
-        gateway(options.gateway.as_deref())?,
-        options.attacks.clone(),
-        options.quick,
-        options.rounds,
-    );
+    let Options { common, attacks } = options;
+    let gateway = gateway(common.gateway.as_deref())?;
+    let told = survival::Options::choose(gateway, attacks.clone(), common.quick, common.rounds);
     let mut plot = None;
-    report(options.json.as_deref(), async |tell| {
+    report(common.json.as_deref(), async |tell| {
         let results = survival::run(&told, tell).await?;
         plot = Some(results.plot);
         Ok::<_, survival::SurvivalError>(results.report)
     })?;
-    match (&options.plot, plot) {
+    match (&common.plot, plot) {
         (Some(path), Some(plot)) => write(path, plot),
         _ => Ok(()),
     }
