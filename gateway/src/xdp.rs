@@ -42,6 +42,7 @@ pub use steer::{Flows, HostCpus};
 use crate::config::{Mode, Problem, Spanned, Xdp};
 use crate::snapshot::Snapshot;
 use crate::telemetry::Metrics;
+use follow::host_cpus;
 use parts::Tried;
 
 /// The XDP program on its interfaces, or the reasons why it is not there.
@@ -107,6 +108,9 @@ impl DataPlane {
         }
         if let Some(program) = &mut plane.program {
             program.detach_others(&snapshot.xdp.interfaces);
+            if let Err(error) = program.resume_steering(&snapshot.xdp.steer_cpus.value, &host_cpus(snapshot)) {
+                tracing::warn!(%error, "packets may change their CPU while this gateway takes over");
+            }
             for Spanned { value: name, .. } in &snapshot.xdp.interfaces {
                 let state = program.attach(name, plane.mode);
                 announce(name, &state);

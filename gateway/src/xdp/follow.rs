@@ -161,7 +161,7 @@ impl DataPlane {
 }
 
 /// CPUs of each host that has its own.
-fn host_cpus(snapshot: &Snapshot) -> HostCpus {
+pub(super) fn host_cpus(snapshot: &Snapshot) -> HostCpus {
     let own = snapshot.hosts().filter(|host| !host.cpus.is_empty());
     own.map(|host| (host.pattern.clone(), host.cpus.clone())).collect()
 }

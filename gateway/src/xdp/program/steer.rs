@@ -31,6 +31,18 @@ impl Program {
         self.steering.clean_up(&mut self.ebpf, all, hosts)
     }
 
+    /// Has flows go to these CPUs from the first packet on where a gateway before this one steered with the same settings. To be
+    /// called before the program is attached; [`Program::steer`] has the last word.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub(in crate::xdp) fn resume_steering(&mut self, all: &[u32], hosts: &HostCpus) -> Result<(), MapError> {
+        if self.settings.has & has::STEERING != 0 {
+            self.steering.write(&mut self.ebpf, all, hosts, &self.slots)?;
+        }
+        Ok(())
+    }
+
     /// Packets that were steered, by CPU.
     ///
     /// # Errors
