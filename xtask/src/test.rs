@@ -32,6 +32,7 @@ const TOOLS: [Tool; 13] = [
     Tool::new("/usr/sbin/mosquitto", "mosquitto"),
     Tool::new("haproxy", "haproxy"),
     Tool::new("h2load", "nghttp2-client"),
+    Tool::new("nft", "nftables"),
 ];
 
 /// Runs every stage, and goes on after one that failed.
