@@ -2,7 +2,9 @@
 
 pub mod cache;
 pub mod crl;
+pub mod fleet;
 mod handshake;
+mod link;
 mod memory;
 mod options;
 mod program;
@@ -40,6 +42,8 @@ pub enum Event<'a> {
     Steps(usize),
     /// A step begins: its round, and what it is.
     Step(usize, &'a str),
+    /// How things stand.
+    Now(&'a str),
 }
 
 /// Runs a suite; `tell` hears how far it is.

@@ -2,9 +2,11 @@
 
 mod cache;
 mod crl;
+mod fleet;
 mod flood;
 mod floor;
 mod progress;
+mod scale;
 mod suite;
 mod survival;
 mod xdp;
@@ -48,6 +50,14 @@ enum Command {
     /// What devices achieve while the gateway is flooded, with XDP, without it and with nftables. Needs root.
     #[command(after_help = "Example:\n  fleetgate-bench survival --quick --plot survival.svg")]
     Survival(survival::Options),
+    /// A scenario: what a fleet does, what is done to it, and what has to come of it.
+    #[command(
+        after_help = "Example:\n  fleetgate-bench fleet --scenario bench/scenarios/steady.toml --quick"
+    )]
+    Fleet(fleet::Options),
+    /// What one more device takes: fleets of several sizes, and lines through what was measured.
+    #[command(after_help = "Example:\n  fleetgate-bench scale --quick")]
+    Scale(scale::Options),
     /// The origin behind all servers.
     #[command(hide = true)]
     Origin(origin::Options),
@@ -69,6 +79,8 @@ pub fn main() -> ExitCode {
         Command::Cache(options) => print::exit(cache::run(&options)),
         Command::Xdp(options) => print::exit(xdp::run(&options)),
         Command::Survival(options) => print::exit(survival::run(&options)),
+        Command::Fleet(options) => print::exit(fleet::run(&options)),
+        Command::Scale(options) => print::exit(scale::run(&options)),
         Command::Origin(options) => print::exit(origin::run(&options)),
         Command::Floor(options) => print::exit(floor::run(&options)),
         Command::Flood(options) => print::exit(flood::run(&options)),

@@ -3,16 +3,15 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use super::suite::{BenchError, gateway, report};
+use super::suite::{BenchError, Outputs, gateway, report};
 use crate::cli::print;
 use crate::server;
 use crate::suite::crl;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
-    /// Write the result as JSON as well.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    outputs: Outputs,
     /// How often all cases take their turn.
     #[arg(long, value_name = "N")]
     rounds: Option<NonZeroUsize>,
@@ -46,5 +45,5 @@ pub(super) fn run(options: &Options) -> Result<(), BenchError> {
         options.quick,
         options.rounds,
     );
-    report(options.json.as_deref(), async |tell| crl::run(&told, tell).await).map(drop)
+    report(&options.outputs, async |tell| crl::run(&told, tell).await).map(drop)
 }
