@@ -13,6 +13,8 @@ const TOP: f64 = 34.0;
 const BOTTOM: f64 = 240.0;
 /// Space that a line of the legend takes.
 const STEP: f64 = 17.0;
+/// Space that a mark's name takes.
+const NAME: f64 = 90.0;
 /// Lines of the scale.
 const SCALE: u32 = 4;
 const COLOURS: [&str; 8] =
@@ -97,7 +99,7 @@ impl Chart<'_> {
         for value in [first, middle, last] {
             body.push_str(&text(x(value) - 8.0, BOTTOM + 16.0, "small", short(value)));
         }
-        body.push_str(&text(RIGHT + 16.0, BOTTOM + 16.0, "small", self.x));
+        body.push_str(&text(RIGHT + 30.0, BOTTOM + 16.0, "small", self.x));
     }
 
     fn marks(&self, body: &mut String, x: impl Fn(f64) -> f64) {
@@ -110,7 +112,9 @@ impl Chart<'_> {
             );
             // Neighbours are not written over each other.
             let down = if number % 2 == 0 { 10.0 } else { 22.0 };
-            body.push_str(&text(x + 3.0, TOP + down, "small", name));
+            // Nor over what is right of the picture.
+            let x = if x > RIGHT - NAME { x - NAME } else { x + 3.0 };
+            body.push_str(&text(x, TOP + down, "small", name));
         }
     }
 }

@@ -74,9 +74,8 @@ enum Ended {
 
 impl Device {
     /// Works until dropped.
-    pub(super) async fn run(self) {
+    pub(super) async fn run(self, mut cuts: watch::Receiver<u64>) {
         sleep(self.member.start).await;
-        let mut cuts = self.orders.cuts();
         let mut pause = Pause::new(self.role.backoff);
         loop {
             let rest = match self.bad() {

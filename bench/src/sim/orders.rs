@@ -36,6 +36,7 @@ impl Orders {
         self.revoked.lock().unwrap_or_else(PoisonError::into_inner).push((number, Instant::now()));
     }
 
+    /// Hears of every cut.
     pub(super) fn cuts(&self) -> watch::Receiver<u64> {
         self.cut.subscribe()
     }

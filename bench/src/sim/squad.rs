@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 
 use fleetgate_namespace::{Namespace, NamespaceError};
 use tokio::runtime::Builder;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinSet, LocalSet};
 
 use super::device::{Device, Member, Role};
@@ -48,9 +48,12 @@ impl Squad {
     pub fn start(self) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         let Self { role, members, orders, ledger } = self;
+        let (here, cuts) = watch::channel(0);
+        tasks.spawn_local(pass_on(orders.cuts(), here));
         for member in members {
-            let (orders, ledger) = (Arc::clone(&orders), Arc::clone(&ledger));
-            tasks.spawn_local(Device { role, member, orders, ledger, gone: Cell::new(false) }.run());
+            let (orders, ledger, cuts) = (Arc::clone(&orders), Arc::clone(&ledger), cuts.clone());
+            let device = Device { role, member, orders, ledger, gone: Cell::new(false) };
+            tasks.spawn_local(device.run(cuts));
         }
         tasks
     }
@@ -83,6 +86,14 @@ impl Squad {
         let lost = || StartError::Thread(io::Error::other("the devices' thread ended"));
         begun.recv().map_err(|_| lost())??;
         Ok(Working { stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+/// Passes on what comes from another thread. Tasks that another thread wakes wait behind all that has something to do here: the
+/// first that were cut would be back before the last had heard of it.
+async fn pass_on(mut elsewhere: watch::Receiver<u64>, here: watch::Sender<u64>) {
+    while elsewhere.changed().await.is_ok() {
+        here.send_modify(|generation| *generation += 1);
     }
 }
 

@@ -136,9 +136,10 @@ impl<'a> Stage<'a> {
 
     /// Does what the scenario says, when it says so.
     async fn play(&mut self, tell: &dyn Fn(Event<'_>)) -> Result<(), FleetError> {
-        self.record.phase("before", &self.crews);
+        let timeline = timeline(self.scenario);
+        self.record.phase(if timeline.is_empty() { "run" } else { "before" }, &self.crews);
         let begun = Instant::now();
-        for (at, step) in timeline(self.scenario) {
+        for (at, step) in timeline {
             self.watch(begun + at, tell).await?;
             self.take(step, tell).await?;
         }

@@ -7,6 +7,9 @@ use super::people::Crew;
 use super::samples::Sample;
 use crate::sim::{Summary, Tally};
 
+/// Rates over less time than that say nothing.
+const SHORTEST: Duration = Duration::from_millis(200);
+
 /// How things stood in a moment.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tick {
@@ -57,6 +60,8 @@ pub(super) struct Return {
 /// Everything that happened.
 pub(super) struct Record {
     begun: Instant,
+    /// What is in no tick yet, and since when.
+    rest: Tally,
     last: Instant,
     pub(super) phases: Vec<Phase>,
     pub(super) ticks: Vec<Tick>,
@@ -71,6 +76,7 @@ impl Record {
             Phase { name: "arrive".to_owned(), from: 0.0, to: 0.0, fleets: vec![Tally::default(); fleets] };
         Self {
             begun: now,
+            rest: Tally::default(),
             last: now,
             phases: vec![first],
             ticks: Vec::new(),
@@ -87,16 +93,19 @@ impl Record {
     /// Takes what devices wrote down since the last time.
     pub(super) fn tick(&mut self, crews: &[Crew]) {
         let (now, at) = (Instant::now(), self.now());
-        let since = now - self.last;
-        self.last = now;
-        let mut sum = Tally::default();
         let Some(phase) = self.phases.last_mut() else { return };
         phase.to = at;
         for (crew, total) in crews.iter().zip(&mut phase.fleets) {
             let tally = crew.ledger.take();
             total.add(&tally);
-            sum.add(&tally);
+            self.rest.add(&tally);
         }
+        let since = now - self.last;
+        if since < SHORTEST {
+            return;
+        }
+        self.last = now;
+        let sum = std::mem::take(&mut self.rest);
         let before = self.ticks.last();
         let mut errors = before.map(|tick| tick.errors.clone()).unwrap_or_default();
         for (reason, count) in sum.errors() {
