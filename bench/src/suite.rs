@@ -1,9 +1,11 @@
 //! What is measured, and how it is put beside others.
 
 pub mod cache;
+mod callgrind;
 pub mod crl;
 pub mod fleet;
 mod handshake;
+pub mod instructions;
 mod link;
 mod memory;
 mod options;
@@ -15,6 +17,7 @@ pub mod survival;
 mod turn;
 pub mod xdp;
 
+pub use callgrind::NAME as VALGRIND;
 pub use options::{Options, Sizes, Suite};
 pub use program::ProgramError;
 pub use stage::StageError;

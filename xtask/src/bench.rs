@@ -42,6 +42,9 @@ pub(crate) struct Options {
     fleet: fleet::Options,
 }
 
+/// What counts instructions.
+pub(crate) const VALGRIND: Tool = Tool::new("valgrind", "valgrind");
+
 /// What can be measured so far.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Suite {
@@ -54,6 +57,9 @@ enum Suite {
     /// Instructions of a handshake without a CRL and with long ones, beside webpki; loading a long one; and how soon a
     /// revoked device is refused and its connections closed.
     Crl,
+    /// Instructions of a handshake, a request and a decision, beside those of `bench/instructions.json`; `--update` writes that
+    /// anew. Fails where they are more than a tenth more.
+    Instructions,
     /// Hits of the verdict cache among 100,000 entries, and the map in it beside another one.
     Cache,
     /// Nanoseconds a packet on each way through the XDP program, above one that passes everything. Needs root.
@@ -70,11 +76,12 @@ enum Suite {
 
 impl Suite {
     /// Those that are measured, one after the other.
-    const EACH: [Self; 7] = [
+    const EACH: [Self; 8] = [
         Self::Handshake,
         Self::Proxy,
         Self::Memory,
         Self::Crl,
+        Self::Instructions,
         Self::Cache,
         Self::Xdp,
         Self::Survival,
@@ -124,7 +131,8 @@ fn measure(mut bench: Command, options: &Options, name: &str, words: &[String]) 
     if let Some(json) = &options.json {
         bench.arg("--json").arg(json);
     }
-    if options.quick {
+    // Counts are no better for more of them.
+    if options.quick && !matches!(options.suite, Suite::Instructions) {
         bench.arg("--quick");
     }
     if !options.update {
@@ -154,10 +162,18 @@ fn prepare(suite: Suite, name: &str, options: &Options) -> Result<Command> {
             bench.arg("--plot").arg(plot(name));
         }
         Suite::Crl => {
-            packages::ensure(&[Tool::new("valgrind", "valgrind")], "counting instructions");
+            packages::ensure(&[VALGRIND], "counting instructions");
             build(&["--bins", "--example", "measure"])?;
             bench.arg("--program").arg(workspace::target("release/examples/measure"));
             bench.arg("--gateway").arg(workspace::target("release/fleetgate"));
+        }
+        Suite::Instructions => {
+            packages::ensure(&[VALGRIND], "counting instructions");
+            build(&["--bins", "--example", "measure"])?;
+            bench.arg("--program").arg(workspace::target("release/examples/measure"));
+            bench.arg("--gateway").arg(workspace::target("release/fleetgate"));
+            bench.arg("--baseline").arg(workspace::root().join("bench/instructions.json"));
+            bench.args(options.update.then_some("--update"));
         }
         Suite::Cache => {
             build(&["--bins"])?;

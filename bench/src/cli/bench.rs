@@ -5,6 +5,7 @@ mod crl;
 mod fleet;
 mod flood;
 mod floor;
+mod instructions;
 mod progress;
 mod scale;
 mod suite;
@@ -41,6 +42,9 @@ enum Command {
     /// Handshakes in memory, by instruction count, without a CRL and with long ones; loading one; and how soon it is enforced.
     #[command(after_help = "Example:\n  fleetgate-bench crl --program target/release/examples/measure")]
     Crl(crl::Options),
+    /// Instructions of a handshake, a request and a decision, beside a baseline. Fails where they are more. Needs valgrind.
+    #[command(after_help = "Example:\n  fleetgate-bench instructions --baseline bench/instructions.json")]
+    Instructions(instructions::Options),
     /// Hits of the verdict cache among 100,000 entries, and the map in it beside another one.
     #[command(after_help = "Example:\n  fleetgate-bench cache --program target/release/deps/verdict_cache-…")]
     Cache(cache::Options),
@@ -76,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Proxy(options) => print::exit(suite::run(crate::suite::Suite::Proxy, &options)),
         Command::Memory(options) => print::exit(suite::run(crate::suite::Suite::Memory, &options)),
         Command::Crl(options) => print::exit(crl::run(&options)),
+        Command::Instructions(options) => print::exit(instructions::run(&options)),
         Command::Cache(options) => print::exit(cache::run(&options)),
         Command::Xdp(options) => print::exit(xdp::run(&options)),
         Command::Survival(options) => print::exit(survival::run(&options)),

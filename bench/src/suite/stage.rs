@@ -147,6 +147,12 @@ impl Stage {
         Ok(Server { kind, process, target })
     }
 
+    /// The command of a server at an address.
+    pub(super) fn command(&self, kind: Kind, listen: SocketAddr) -> Result<Command, StageError> {
+        let site = OwnFolder::new(&self.paths, self.origin.address, listen)?;
+        Ok(kind.command(&site.site(&self.paths))?)
+    }
+
     /// Whether the gateway has hosts that pass on bytes.
     pub(super) fn knows_streams(&self) -> Result<bool, StageError> {
         let site = OwnFolder::new(&self.paths, self.origin.address, server::free_address()?)?;

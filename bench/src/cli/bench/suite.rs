@@ -15,6 +15,7 @@ use crate::suite::cache::CacheError;
 use crate::suite::crl::CrlError;
 use crate::suite::fleet::FleetError;
 use crate::suite::fleet::scenario::ScenarioError;
+use crate::suite::instructions::InstructionsError;
 use crate::suite::survival::SurvivalError;
 use crate::suite::xdp::XdpError;
 use crate::suite::{self, Event, Sizes, Suite, SuiteError};
@@ -79,6 +80,11 @@ pub(super) enum BenchError {
     /// The suite `fleet`.
     #[error(transparent)]
     Fleet(#[from] FleetError),
+    /// The suite `instructions`.
+    #[error(transparent)]
+    Instructions(#[from] InstructionsError),
+    #[error("{}; where that is right, `cargo xtask bench instructions --update` writes the baseline anew", .0.join("; "))]
+    MoreInstructions(Vec<String>),
     #[error("not as the scenario expects: {}", .0.join("; "))]
     Unmet(Vec<String>),
     /// The suite `survival`.
