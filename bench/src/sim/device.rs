@@ -19,7 +19,7 @@ use super::{Bad, Ledger, Orders, mischief};
 use crate::client::{Connector, Failure, Target};
 
 /// How soon a CRL is in force at the latest. A device that comes before may be let in for the last time.
-const IN_FORCE: Duration = Duration::from_secs(3);
+const IN_FORCE: Duration = Duration::from_secs(5);
 
 /// What all devices of a squad do.
 #[derive(Clone, Copy, Debug)]
@@ -100,7 +100,7 @@ impl Device {
             // Whatever ended it, it was right.
             self.gone.set(true);
             self.ledger.ended_after_revocation(since.elapsed());
-            return jittered(self.role.every);
+            return IN_FORCE.saturating_sub(since.elapsed()).max(jittered(self.role.every));
         }
         match ended {
             Ended::Done => jittered(self.role.every),

@@ -30,6 +30,8 @@ fn describe(status: &Value) -> String {
     let state = if status["draining"] == true { "draining" } else { "serving" };
     line("fleetgate", format!("{} {state}, generation {}", plain(&status["version"]), status["generation"]));
     line("config", plain(&status["config"]));
+    let (account, zone) = (plain(&status["account_id"]), plain(&status["zone_id"]));
+    line("api", format!("account {account}, zone {zone}, revision {}", status["revision"]));
     line("listeners", list(&status["listeners"], plain));
     line("connections", status["connections"].to_string());
     let cache = &status["verdict_cache"];

@@ -208,9 +208,9 @@ impl<'a> Stage<'a> {
         let mut authorities = self.identities.authorities();
         let (ca, authority) = authorities.find(|(name, _)| Some(*name) == ca).ok_or_else(unknown)?;
         let below = part(crew.serials.len(), share);
-        self.site.revoke(ca, authority, crew.serials.iter().take(below).copied())?;
+        // Before the gateway hears of it: whoever is refused then is refused rightly.
         crew.orders.revoke_below(below);
-        Ok(())
+        self.site.revoke(ca, authority, crew.serials.iter().take(below).copied())
     }
 
     /// Waits until all good devices of some fleets are up again.
