@@ -10,6 +10,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("config", &["model"]),
     ("device", &["model"]),
     ("state", &[]),
+    ("pki", &["device", "model"]),
     ("access", &["device", "model", "state"]),
     ("telemetry", &[]),
     ("limit", &["device", "model", "telemetry"]),
@@ -94,7 +95,19 @@ const DOORS: &[(&str, &[&str])] = &[
     ),
     (
         "cli",
-        &["access", "config", "control", "crl", "device", "gateway", "model", "snapshot", "telemetry", "xdp"],
+        &[
+            "access",
+            "config",
+            "control",
+            "crl",
+            "device",
+            "gateway",
+            "model",
+            "pki",
+            "snapshot",
+            "telemetry",
+            "xdp",
+        ],
     ),
 ];
 
