@@ -9,9 +9,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use fleetgate::device::refusal::now;
 use fleetgate::device::revocation::Entry;
-use fleetgate::pki::crl::{LIFE, List, serials};
+use fleetgate::pki::crl::{LIFE, List, now, serials};
 use fleetgate::pki::profile::{PathLength, Validity};
 use fleetgate::pki::write::{self, Output};
 use fleetgate::pki::{Authority, Key, KeyKind, Name, Profile, Subject, serial};
@@ -26,8 +25,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let begin = Instant::now();
     let listed = serials::read(&text, None)?;
     let read = begin.elapsed();
-    let revoked_at = now();
-    let mut list = List::new(revoked_at, LIFE)?;
+    let mut list = List::new(now(), LIFE)?;
+    let revoked_at = list.this_update;
     list.add(listed.into_iter().map(|listed| Entry {
         serial: listed.serial,
         revoked_at,

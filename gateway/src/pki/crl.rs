@@ -3,7 +3,7 @@
 pub mod serials;
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rcgen::{
     CertificateRevocationListParams, KeyIdMethod, RevocationReason, RevokedCertParams, SerialNumber,
@@ -19,6 +19,11 @@ use crate::device::trust::certificate_algorithms;
 
 /// How long a CRL counts unless somebody says otherwise: a week, as cfssl has it.
 pub const LIFE: Duration = Duration::from_hours(7 * 24);
+
+/// The time since the epoch.
+pub fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
 
 /// What a CRL is to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,23 +65,23 @@ pub enum CrlError {
 }
 
 impl List {
-    /// One that lists nobody yet. Its number is the time: whoever keeps none counts upwards all the same.
-    pub fn new(now: u64, life: Duration) -> Result<Self, CrlError> {
-        let number = Serial::new(&wide(&BigUint::from(now)))?;
+    /// One that lists nobody yet; `now` is since the epoch. Its number is the time in milliseconds: whoever keeps no count
+    /// counts upwards all the same.
+    pub fn new(now: Duration, life: Duration) -> Result<Self, CrlError> {
         Ok(Self {
-            number,
-            this_update: now,
-            next_update: now.saturating_add(life.as_secs()),
+            number: Serial::new(&wide(&BigUint::from(now.as_millis())))?,
+            this_update: now.as_secs(),
+            next_update: now.as_secs().saturating_add(life.as_secs()),
             entries: Vec::new(),
         })
     }
 
     /// The one that follows `der`, a CRL of this CA: with its entries, and a higher number.
-    pub fn after(der: &[u8], ca: &Authority, now: u64, life: Duration) -> Result<Self, CrlError> {
+    pub fn after(der: &[u8], ca: &Authority, now: Duration, life: Duration) -> Result<Self, CrlError> {
         let parsed = ParsedCrl::parse(der, der.len())?;
         let issuer = Issuer::read(ca.certificate())?;
         // Made in the future is no reason to lose its entries.
-        parsed.verify([&issuer], certificate_algorithms(true), now.max(parsed.this_update))?;
+        parsed.verify([&issuer], certificate_algorithms(true), now.as_secs().max(parsed.this_update))?;
         let list = Self::new(now, life)?;
         let next = parsed.number.map(|number| BigUint::from_bytes_be(Serial::from(number).octets()) + 1_u8);
         let number = next.filter(|next| *next > BigUint::from_bytes_be(list.number.octets()));

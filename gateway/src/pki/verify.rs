@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use webpki::{EndEntityCert, KeyUsage};
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::device::ca::{CaBundle, CaError, CaRules};
 use crate::device::identity::{Fingerprint, Identity, Malformed};
@@ -46,6 +47,9 @@ pub enum TrialError {
 /// Why a certificate does not verify.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Verdict {
+    /// A CA's certificate, which nobody is known by.
+    #[error("it is a CA's certificate, and neither a device's nor a server's")]
+    Ca,
     /// As a gateway refuses it.
     #[error("{} ({})", .0.openssl(), .0.label())]
     Refused(Refusal),
@@ -89,7 +93,7 @@ impl Trial {
 
     /// Whether a device with this chain, leaf first, would be verified.
     pub fn device(&self, chain: &[CertificateDer<'_>], now: u64) -> Result<(), Verdict> {
-        let (leaf, sent) = chain.split_first().ok_or(Verdict::Refused(Refusal::BadEncoding))?;
+        let (leaf, sent) = split(chain)?;
         let verified = self.trust.verify(leaf, Fingerprint::of(leaf), sent, time(now));
         let verified = verified.map_err(Verdict::Refused)?;
         self.standing(&verified.path, &verified.identity, now)
@@ -103,7 +107,7 @@ impl Trial {
         now: u64,
     ) -> Result<(), Verdict> {
         let refused = |refusal| Verdict::Refused(refusal);
-        let (leaf, sent) = chain.split_first().ok_or(refused(Refusal::BadEncoding))?;
+        let (leaf, sent) = split(chain)?;
         let certificate = EndEntityCert::try_from(leaf).map_err(|error| refused(error.into()))?;
         let anchors: Vec<_> = self.trust.anchors().iter().filter(|anchor| anchor.is_live(now)).collect();
         let trusted: Vec<_> = anchors.iter().map(|anchor| anchor.trust.clone()).collect();
@@ -135,6 +139,15 @@ impl Trial {
             Standing::CrlMissing { .. } => Err(Verdict::CrlMissing),
         }
     }
+}
+
+/// The certificate in question, and those that came with it.
+fn split<'a, 'b>(
+    chain: &'a [CertificateDer<'b>],
+) -> Result<(&'a CertificateDer<'b>, &'a [CertificateDer<'b>]), Verdict> {
+    let (leaf, sent) = chain.split_first().ok_or(Verdict::Refused(Refusal::BadEncoding))?;
+    let is_ca = X509Certificate::from_der(leaf).is_ok_and(|(_, certificate)| certificate.is_ca());
+    if is_ca { Err(Verdict::Ca) } else { Ok((leaf, sent)) }
 }
 
 fn time(now: u64) -> UnixTime {

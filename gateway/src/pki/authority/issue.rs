@@ -7,10 +7,10 @@ use rcgen::{
 use rustls::pki_types::CertificateDer;
 use x509_parser::asn1_rs::Oid;
 
-use super::super::layout::{Unsigned, field, wrap};
-use super::super::profile::{PathLength, Profile, Validity};
-use super::super::{Name, Signer, layout, serial};
 use super::{Authority, AuthorityError, Subject, key_id};
+use crate::pki::layout::{Unsigned, field, wrap};
+use crate::pki::profile::{PathLength, Profile, Validity};
+use crate::pki::{Name, Signer, layout, serial};
 
 /// Who signs a certificate.
 pub(super) struct By<'a> {

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use rustls::pki_types::CertificateDer;
 
-use super::super::Signer;
-use super::super::key::{Key, KeyFileError, Passphrase};
 use super::{Authority, AuthorityError};
 use crate::device::pem::{self, PemError};
+use crate::pki::Signer;
+use crate::pki::key::{Key, KeyFileError, Passphrase};
 
 /// Why a CA cannot be loaded.
 #[derive(Debug, thiserror::Error)]

@@ -3,12 +3,12 @@ use std::time::Duration;
 use clap::ValueEnum as _;
 use rustls::pki_types::CertificateDer;
 
-use super::super::profile::{PathLength, Validity};
-use super::super::request::{Request, RequestError, request};
-use super::super::verify::Trial;
-use super::super::{Key, KeyKind, pem};
 use super::*;
 use crate::device::refusal::now;
+use crate::pki::profile::{PathLength, Validity};
+use crate::pki::request::{Request, RequestError, request};
+use crate::pki::verify::Trial;
+use crate::pki::{Key, KeyKind, pem};
 
 fn validity() -> Validity {
     Validity::starting(OffsetDateTime::now_utc(), Validity::DEVICE)
@@ -57,7 +57,7 @@ fn a_device_of_a_ca_with_any_key_verifies() {
 fn a_device_of_a_ca_with_any_name_verifies() {
     let names = [
         Name::parse(Some("DC=com,DC=example,OU=a,OU=b"), "CA").unwrap(),
-        Name::new([(super::super::name::Attribute::Unit, vec!["one", "two"])]),
+        Name::new([(crate::pki::name::Attribute::Unit, vec!["one", "two"])]),
         Name::parse(Some("emailAddress=ca@example.com,L=Zürich"), "CA").unwrap(),
     ];
     for name in names {

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::super::host::HostError;
-use super::super::key::MIN_RSA_BITS;
-use super::super::name::{Attribute, Name, NameError};
-use super::super::profile::PathLength;
-use super::super::{Host, KeyKind, Subject};
 use super::json::{self, JsonError, Object};
 use crate::model::duration::{self, DurationError};
+use crate::pki::host::HostError;
+use crate::pki::key::MIN_RSA_BITS;
+use crate::pki::name::{Attribute, Name, NameError};
+use crate::pki::profile::PathLength;
+use crate::pki::{Host, KeyKind, Subject};
 
 /// A request for a key and a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,10 +92,10 @@ pub enum CsrError {
 /// The name's attributes in the order in which Go writes them.
 const ATTRIBUTES: [(&str, Attribute); 5] = [
     ("C", Attribute::Country),
+    ("ST", Attribute::Province),
+    ("L", Attribute::Locality),
     ("O", Attribute::Organization),
     ("OU", Attribute::Unit),
-    ("L", Attribute::Locality),
-    ("ST", Attribute::Province),
 ];
 
 impl CertificateRequest {
@@ -180,7 +180,19 @@ fn problems(parts: &[(Attribute, Vec<String>)]) -> impl Iterator<Item = NameErro
 /// The names, without the empty ones that the product document's example has: RFC 5280 forbids to issue them.
 fn hosts(top: &Object<'_>) -> Result<Vec<Host>, CsrError> {
     let texts = top.texts("hosts")?.into_iter().filter(|(_, text)| !text.is_empty());
-    texts.map(|(field, text)| Host::parse(text).map_err(|error| CsrError::Host { field, error })).collect()
+    let read = |(field, text)| Host::parse(text).map_err(|error| CsrError::Host { field, error });
+    Ok(in_go_order(texts.map(read).collect::<Result<_, _>>()?))
+}
+
+/// Names in the order in which Go writes them into certificates: kind by kind.
+pub fn in_go_order(mut hosts: Vec<Host>) -> Vec<Host> {
+    hosts.sort_by_key(|host| match host {
+        Host::Dns(_) => 0,
+        Host::Email(_) => 1,
+        Host::Ip(_) => 2,
+        Host::Uri(_) => 3,
+    });
+    hosts
 }
 
 fn key(top: &Object<'_>) -> Result<KeyKind, CsrError> {

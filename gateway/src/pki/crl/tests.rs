@@ -1,7 +1,6 @@
-use super::super::profile::{PathLength, Profile, Validity};
-use super::super::{Key, KeyKind, Name, Subject};
 use super::*;
-use crate::device::refusal::now;
+use crate::pki::profile::{PathLength, Profile, Validity};
+use crate::pki::{Key, KeyKind, Name, Subject};
 
 fn ca_with(usages: Option<rcgen::KeyUsagePurpose>) -> Authority {
     let validity = Validity::starting(OffsetDateTime::now_utc(), Validity::ROOT);
@@ -36,10 +35,10 @@ fn a_list_is_read_as_it_was_made_and_its_ca_signed_it() {
     entries[0].reason = None;
     assert_eq!(parsed.entries().collect::<Vec<_>>(), entries);
     assert_eq!(parsed.next_update.unwrap() - parsed.this_update, LIFE.as_secs());
-    assert_eq!(parsed.number.unwrap().to_string(), parsed.this_update.to_string());
+    assert_eq!(parsed.number.unwrap().to_string(), list.number.decimal().unwrap());
     assert_eq!(parsed.authority_key_id, Some(ca.key_id()));
     let issuer = Issuer::read(ca.certificate()).unwrap();
-    parsed.verify([&issuer], certificate_algorithms(false), now()).unwrap();
+    parsed.verify([&issuer], certificate_algorithms(false), now().as_secs()).unwrap();
 }
 
 #[test]

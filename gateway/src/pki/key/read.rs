@@ -31,7 +31,10 @@ pub enum KeyFileError {
     #[error(transparent)]
     Pem(#[from] PemError),
     /// It is encrypted, and nobody said with what.
-    #[error("{}: the key has a passphrase; give it with --passphrase-file or --passphrase-env", .0.display())]
+    #[error(
+        "{}: the key has a passphrase; give it with --passphrase-file or --passphrase-env, to gencert and gencrl in \
+         CFSSL_CA_PK_PASSWORD", .0.display()
+    )]
     PassphraseNeeded(PathBuf),
     /// It does not open.
     #[error("{}: the passphrase is wrong, or the key is encrypted in a way that is not known here", .0.display())]

@@ -1,4 +1,7 @@
+use rcgen::{ExtendedKeyUsagePurpose, KeyUsagePurpose};
+
 use super::*;
+use crate::pki::profile::PathLength;
 
 fn parse(text: &str) -> Result<SigningConfig, ConfigError> {
     SigningConfig::parse(text.as_bytes())

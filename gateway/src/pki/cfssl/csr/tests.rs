@@ -13,7 +13,7 @@ fn the_documents_requests_are_read() {
     let ca = parse(include_str!("../../../../../xtask/src/run/document/ca-csr.json")).unwrap();
     assert_eq!(
         ca.subject.name.to_string(),
-        "CN=Access Testing CA,ST=Texas,L=Austin,OU=TX,O=Access Testing,C=US"
+        "CN=Access Testing CA,OU=TX,O=Access Testing,L=Austin,ST=Texas,C=US"
     );
     assert_eq!((ca.key, ca.ca, ca.warnings.len()), (KeyKind::Rsa4096, None, 0));
     let client = parse(include_str!("../../../../../xtask/src/run/document/client-csr.json")).unwrap();
