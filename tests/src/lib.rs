@@ -26,4 +26,5 @@ pub mod skip;
 pub mod stream_site;
 pub mod wait;
 pub mod websocket;
+pub mod workbench;
 pub mod xdp;
