@@ -23,6 +23,7 @@ mod denied_device;
 mod device_limit_bytes;
 mod device_limit_connections;
 mod device_limit_requests;
+mod doctor;
 mod document_pki;
 mod drain;
 mod expect_continue;

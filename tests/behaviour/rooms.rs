@@ -92,6 +92,7 @@ const DOORS: &[(&str, &[&str])] = &[
         ],
     ),
     ("api", &["control"]),
+    ("doctor", &["config", "control", "device", "listen", "snapshot", "xdp"]),
     (
         "gateway",
         &[
@@ -119,6 +120,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "control",
             "crl",
             "device",
+            "doctor",
             "gateway",
             "model",
             "pki",
