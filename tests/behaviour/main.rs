@@ -9,6 +9,7 @@
 
 mod admin_socket;
 mod bad_config;
+mod bans_open_connections;
 mod bodiless;
 mod body_bounds;
 mod ca_expires;

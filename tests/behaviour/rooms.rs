@@ -21,7 +21,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("snapshot", &["access", "config", "crl", "device", "model", "origin", "state"]),
     ("tls", &["device", "model", "snapshot"]),
     ("xdp", &["config", "model", "snapshot", "telemetry"]),
-    ("connection", &["access", "config", "device", "model", "snapshot", "telemetry", "tls"]),
+    ("connection", &["access", "config", "device", "limit", "model", "snapshot", "telemetry", "tls"]),
     ("relay", &["connection", "device", "limit", "model", "telemetry"]),
     (
         "http",
