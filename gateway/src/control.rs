@@ -461,14 +461,28 @@ pub fn missing_interfaces(config: &Config) -> Vec<Problem> {
         .collect()
 }
 
+/// What a configuration was found to be.
+#[derive(Debug)]
+pub struct Checked {
+    /// What it says, where that can be made out.
+    pub snapshot: Option<Snapshot>,
+    /// Every problem that forbids loading it or, where there is none, what to know about it.
+    pub problems: Problems,
+}
+
 /// The configuration at `path`, checked as far as it can be without touching anything: with what is stored, where no
 /// gateway has that open.
 ///
 /// # Errors
 /// Every problem that forbids loading it.
 pub fn check(path: &Path) -> Result<Problems, Problems> {
-    let base = Base::load(path)?;
-    let Base { config, source, .. } = &base;
+    let Checked { problems, .. } = look(&Base::load(path)?);
+    if problems.has_errors() { Err(problems) } else { Ok(problems) }
+}
+
+/// The same for a configuration that was read.
+pub fn look(base: &Base) -> Checked {
+    let Base { config, source, .. } = base;
     let verdicts = Arc::new(crate::device::verdicts::Verdicts::new(1));
     let mut problems = missing_interfaces(config);
     problems.extend(listen::without_worker(config, &listen::seating(config)));
@@ -479,15 +493,23 @@ pub fn check(path: &Path) -> Result<Problems, Problems> {
     let tokens = state_dir.as_deref().map_or(Ok(()), |folder| token::check(folder, now()));
     problems.extend(tokens.err().map(|error| Problem::error(error.to_string())));
     let (stored, found) = stored_at_rest(state_dir.as_deref());
-    let (notes, errors): (Vec<_>, Vec<_>) =
+    let (mut notes, errors): (Vec<_>, Vec<_>) =
         found.into_iter().partition(|problem| problem.severity() == Severity::Warning);
     problems.extend(errors);
     let stored = Arc::new(stored);
-    let composed = base.compose(&stored, problems, &verdicts, &accepted, 1)?;
-    let Compiled { warnings, crls, .. } = composed.compiled;
-    let source = base.source_with(&stored);
-    crl::Prepared::load(crls, Network::LeaveAlone).map_err(|problems| Problems::new(&source, problems))?;
-    Ok(Problems::new(&source, notes.into_iter().chain(warnings).collect()))
+    let snapshot = match base.compose(&stored, Vec::new(), &verdicts, &accepted, 1) {
+        Ok(Composed { compiled: Compiled { snapshot, warnings, crls, .. }, .. }) => {
+            problems.extend(crl::Prepared::load(crls, Network::LeaveAlone).err().into_iter().flatten());
+            notes.extend(warnings);
+            Some(snapshot)
+        }
+        Err(others) => {
+            problems.extend(others);
+            None
+        }
+    };
+    let problems = if problems.is_empty() { notes } else { problems };
+    Checked { snapshot, problems: Problems::new(&base.source_with(&stored), problems) }
 }
 
 /// What is stored in `state_dir`, as far as it can be read without a trace.

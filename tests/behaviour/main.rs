@@ -9,6 +9,7 @@
 
 mod admin_socket;
 mod bad_config;
+mod bans_open_connections;
 mod bodiless;
 mod body_bounds;
 mod ca_expires;
@@ -23,6 +24,7 @@ mod denied_device;
 mod device_limit_bytes;
 mod device_limit_connections;
 mod device_limit_requests;
+mod doctor;
 mod document_pki;
 mod drain;
 mod expect_continue;
