@@ -1,4 +1,4 @@
-//! Pingora with BoringSSL: one thread, connections to the origin kept, nothing logged. The program is `bench/pingora`.
+//! Pingora with `BoringSSL`: one thread, connections to the origin kept, nothing logged. The program is `bench/pingora`.
 
 use std::io;
 use std::process::Command;
