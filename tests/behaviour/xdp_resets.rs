@@ -28,7 +28,7 @@ fn send(field: &Field, address: SocketAddr, bytes: &[u8]) -> Raw {
 }
 
 fn assert_reset(Raw(mut device): Raw) {
-    let error = device.read(&mut [0]).expect_err("a reset");
+    let error = device.read(&mut [0]).unwrap_err();
     assert_eq!(error.raw_os_error(), Some(libc::ECONNRESET), "{error}");
 }
 
