@@ -7,7 +7,7 @@ use crate::packages::{self, Tool};
 use crate::process;
 use crate::{ui, workspace};
 
-/// What BoringSSL is built with.
+/// What `BoringSSL` is built with.
 const TOOLS: [Tool; 3] = [
     Tool::new("cmake", "cmake"),
     Tool::new("g++", "g++"),
