@@ -160,7 +160,7 @@ fn prepare(suite: Suite, name: &str, options: &Options) -> Result<Command> {
     match suite {
         Suite::Handshake | Suite::Proxy | Suite::Memory => {
             install(&options.peers);
-            if suite != Suite::Memory && options.peers.contains(&Peer::Pingora) {
+            if !matches!(suite, Suite::Memory) && options.peers.contains(&Peer::Pingora) {
                 find_in(&mut bench, pingora::build())?;
             }
             build(&[])?;
