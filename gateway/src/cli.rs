@@ -1,5 +1,6 @@
 //! The command line.
 
+mod api_token;
 mod ban;
 mod cache;
 mod check;
@@ -11,8 +12,10 @@ mod generate;
 mod pki;
 mod policy;
 mod reload;
+mod resource;
 mod state;
 mod status;
+mod table;
 mod token;
 mod upgrade;
 mod xdp;
@@ -98,6 +101,12 @@ enum Command {
     Crl(crl::Crl),
     /// Look at the keys that sign application tokens, replace them, or revoke an application's tokens.
     Token(token::Token),
+    /// Issue, list or revoke tokens of the API.
+    ApiToken(api_token::ApiToken),
+    /// List mTLS certificates, add one, give it hostnames, or remove one.
+    Cert(resource::Cert),
+    /// List applications with their policies, add one, or remove one.
+    App(resource::App),
     /// Carry everything that is stored to a file, or back.
     State(state::State),
     /// Look at the XDP side of the running gateway.
@@ -164,6 +173,9 @@ pub fn main() -> ExitCode {
         Command::Device(device) => device.run(),
         Command::Crl(crl) => crl.run(),
         Command::Token(token) => token.run(),
+        Command::ApiToken(token) => token.run(),
+        Command::Cert(cert) => cert.run(),
+        Command::App(app) => app.run(),
         Command::State(state) => state.run(),
         Command::Xdp(xdp) => xdp.run(),
         Command::Ban(ban) => ban.run(),

@@ -1,6 +1,7 @@
 //! The configuration file: TOML in, a typed [`Config`] out, or every problem in it at once.
 
 mod access;
+mod admin;
 mod cipher_suite;
 mod crl;
 mod denied;
@@ -31,6 +32,7 @@ use toml_span::{DeserError, Deserialize, Value};
 pub use access::{
     Application, Conditions, CrlExpired, Group, IpList, Listed, MtlsCertificate, Pem, Policy, ServiceToken,
 };
+pub use admin::{Admin, ApiLimits};
 pub use cipher_suite::CipherSuites;
 pub use crl::Crl;
 pub use denied::Denied;
@@ -39,7 +41,7 @@ pub use forwarding::ForwardingChoice;
 pub use host::{ClientAuth, Host, TlsVersion};
 pub use limit::LimitChoice;
 pub use mqtt::{CertificateField, Mqtt, MqttUsername};
-pub use operations::{AccessLog, Admin, Log, Metrics};
+pub use operations::{AccessLog, Log, Metrics};
 pub use origin::{HealthCheck, HostOrigin};
 pub use problem::{Place, Problem, Problems, Severity};
 pub use resources::Resources;
@@ -115,7 +117,7 @@ impl Config {
 impl<'de> Deserialize<'de> for Config {
     fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
         let mut table = TableHelper::new(value)?;
-        let server = table.optional("server");
+        let server: Option<Server> = table.optional("server");
         let timeout = table.optional("timeout");
         let listeners = table.required("listener");
         let hosts = table.required("host");
@@ -126,9 +128,12 @@ impl<'de> Deserialize<'de> for Config {
         let forwarding = table.optional("forwarding");
         let limit = table.optional("limit");
         let xdp = table.optional("xdp");
-        let admin = table.optional("admin");
+        let admin: Option<Spanned<Admin>> = table.optional_s("admin");
         let metrics = table.optional("metrics");
         let log = table.optional("log");
+        if let Some(missing) = without_state_dir(server.as_ref(), admin.as_ref()) {
+            table.errors.extend(missing.errors);
+        }
         table.finalize(None)?;
         Ok(Self {
             server: server.unwrap_or_default(),
@@ -142,11 +147,19 @@ impl<'de> Deserialize<'de> for Config {
             forwarding: forwarding.unwrap_or_default(),
             limit: limit.unwrap_or_default(),
             xdp: xdp.unwrap_or_default(),
-            admin: admin.unwrap_or_default(),
+            admin: admin.map(|admin| admin.value).unwrap_or_default(),
             metrics: metrics.unwrap_or_default(),
             log: log.unwrap_or_default(),
         })
     }
+}
+
+/// Tokens of the API are kept there.
+fn without_state_dir(server: Option<&Server>, admin: Option<&Spanned<Admin>>) -> Option<DeserError> {
+    let admin = admin.filter(|admin| admin.value.listen.is_some())?;
+    let is_missing = server.is_none_or(|server| server.state_dir.is_none());
+    let message = "`admin.listen` needs `server.state_dir`: tokens are kept there";
+    is_missing.then(|| value::invalid(message.to_owned(), admin.span))
 }
 
 /// Where the file is looked for when nobody says.

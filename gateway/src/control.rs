@@ -1,5 +1,6 @@
 //! The control side of a running gateway: status, reload, readiness, and the XDP side's health.
 
+mod api;
 mod audit;
 mod bans;
 mod base;
@@ -35,6 +36,7 @@ use crate::store::Store;
 use crate::xdp::{self, DataPlane, InterfaceStatus};
 use upgrade::Heir;
 
+pub use api::ApiSettings;
 pub use bans::{BanChange, BanList, BanRequest, RefusedBan};
 pub use base::{Base, Composed};
 pub use cache::Seen;
@@ -52,12 +54,14 @@ pub use crate::model::kind::{Kind, NotAKind};
 pub use crate::model::record_id::RecordId;
 pub use crate::resource::{Inventory, Origin, Resource, Stored};
 pub use crate::store::{Expect, Redb, Revision, Write, WriteError};
+pub use crate::telemetry::recent::Decision;
 
 /// What a running gateway is asked and told from outside: by the admin socket, the metrics endpoint and signals.
 pub struct Control {
     shared: Shared,
     listeners: Listeners,
     probes: TcpListener,
+    api: Option<TcpListener>,
     program: Program,
     manager: Manager,
     draining: AtomicBool,
@@ -94,6 +98,8 @@ pub struct Parts {
     pub listeners: Listeners,
     /// The metrics endpoint's socket.
     pub probes: TcpListener,
+    /// The API's socket.
+    pub api: Option<TcpListener>,
     /// What this process was started as.
     pub program: Program,
     /// What runs this process.
@@ -183,13 +189,14 @@ impl Control {
     /// Takes over a gateway that was just started with `compiled`.
     pub fn new(path: PathBuf, base: Base, warnings: &Problems, parts: Parts, shared: Shared) -> Self {
         let Parts { plane, keeper, store, identity, inventory, .. } = parts;
-        let Parts { mut record, listeners, probes, program, manager, .. } = parts;
+        let Parts { mut record, listeners, probes, api, program, manager, .. } = parts;
         record.keep(&shared.snapshot.load().authorities);
         let last_reload = Reload { successful: true, at: now(), problems: warnings.lines() };
         let cache_reported = shared.verdicts.cache.statistics();
         let control = Self {
             listeners,
             probes,
+            api,
             program,
             manager,
             draining: AtomicBool::new(false),
@@ -438,7 +445,7 @@ fn describe_certificates(snapshot: &Snapshot, shared: &Shared) {
 fn fixed_settings(old: &Config, new: &Config) -> Vec<Problem> {
     let changed = [
         ("[server]", old.server != new.server),
-        ("[admin]", old.admin != new.admin),
+        ("[admin]", !old.admin.is_served_alike(&new.admin)),
         ("[metrics]", old.metrics != new.metrics),
         ("[log]", old.log != new.log),
         ("xdp.mode", old.xdp.mode != new.xdp.mode),

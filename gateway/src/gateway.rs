@@ -15,7 +15,7 @@ use sd_notify::NotifyState;
 use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::access::token::{self, Tokens};
-use crate::api::{self, AdminSocket};
+use crate::api::{self, AdminError, AdminSocket, ApiListener, ApiListenerError, FirstToken};
 use crate::config::{self, Config, Problems};
 use crate::control::{Base, Control, Identity, Parts};
 use crate::crl;
@@ -46,7 +46,7 @@ pub enum StartError {
     Xdp(String),
     /// The admin socket.
     #[error(transparent)]
-    Admin(#[from] api::AdminError),
+    Admin(#[from] AdminError),
     /// The metrics endpoint.
     #[error("cannot listen on {address} for metrics: {error}; choose another metrics.listen")]
     Metrics {
@@ -67,6 +67,9 @@ pub enum StartError {
     /// What is stored.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The API.
+    #[error(transparent)]
+    Api(#[from] ApiListenerError),
     /// The gateway before.
     #[error("the gateway before has not handed over: {0}")]
     Unwanted(io::Error),
@@ -113,6 +116,7 @@ async fn serve(
         crls,
     } = Read::all(path)?;
     let Base { config, source, .. } = &base;
+    let state_dir = config.server.state_dir(source);
     let metrics = new_metrics(config)?;
     let (seats, mailboxes) = seat(config, source)?;
     let workers = mailboxes.len();
@@ -120,10 +124,8 @@ async fn serve(
     let (listeners, feeds) = Listeners::open(&config.listeners, workers, &mut inherited)?;
     let addresses = listeners.addresses();
     let probes = bind_probes(config.metrics.listen, &mut inherited)?;
-    let mut admin = match predecessor {
-        None => AdminSocket::bind(&config.admin.socket)?,
-        Some(_) => AdminSocket::bind_beside(&config.admin.socket)?,
-    };
+    let api = open_api(&config.admin, source, &mut inherited)?;
+    let mut admin = bind_admin(&config.admin, predecessor.as_ref())?;
     let plane = DataPlane::start(&snapshot, &config.protected());
     // The program of the gateway before protects until its end.
     let is_bearable = predecessor.is_some() && plane.is_only_taken();
@@ -146,6 +148,7 @@ async fn serve(
         record,
         listeners,
         probes: probes.try_clone()?,
+        api: api.as_ref().map(ApiListener::socket).transpose()?,
         program,
         manager,
     };
@@ -158,6 +161,9 @@ async fn serve(
     listen::watch_origins(Arc::clone(&shared.snapshot), shared.metrics.clone())?;
     let probes =
         tokio::spawn(api::serve_probes(tokio::net::TcpListener::from_std(probes)?, Arc::clone(&control)));
+    let first_token = FirstToken::wanted(api.as_ref(), state_dir);
+    first_token.issue_unless(predecessor.is_some(), &control);
+    let api = tokio::spawn(serve_api(api, Arc::clone(&control)));
     admin.put_in_place()?;
     let no_more_verbs = Arc::new(Notify::new());
     let admin = tokio::spawn({
@@ -171,6 +177,7 @@ async fn serve(
         all_permits,
         tokens,
         probes,
+        api,
         admin,
         no_more_verbs,
     };
@@ -185,6 +192,7 @@ async fn serve(
     }
     control.store_sockets();
     control.settle();
+    first_token.issue(&control);
     let Identity { account_id, zone_id } = identity;
     tracing::info!(listeners = ?addresses, workers, account_id, zone_id, "serving");
     manager.notify(&[NotifyState::Ready]);
@@ -260,21 +268,49 @@ fn access_log(config: &Config, metrics: &Metrics) -> io::Result<AccessLog> {
     let dropped = metrics.access_log_dropped.clone();
     let is_on = |log| log == config::AccessLog::Json;
     let wanted = Wanted { access: is_on(config.log.access), audit: is_on(config.log.audit) };
-    if wanted.access || wanted.audit {
-        AccessLog::to(io::stdout(), wanted, dropped)
+    let log = if wanted.access || wanted.audit {
+        AccessLog::to(io::stdout(), wanted, dropped)?
     } else {
-        Ok(AccessLog::off(dropped))
-    }
+        AccessLog::off(dropped)
+    };
+    Ok(log.keeping(config.admin.kept_decisions as usize))
 }
 
 fn bind_probes(address: SocketAddr, inherited: &mut Inherited) -> Result<TcpListener, StartError> {
+    bind(address, inherited).map_err(|error| StartError::Metrics { address, error })
+}
+
+/// The admin socket; a successor's is put in place later.
+fn bind_admin(admin: &config::Admin, predecessor: Option<&Predecessor>) -> Result<AdminSocket, AdminError> {
+    match predecessor {
+        None => AdminSocket::bind(&admin.socket),
+        Some(_) => AdminSocket::bind_beside(&admin.socket),
+    }
+}
+
+/// The API over TCP, where it is wanted.
+fn open_api(
+    admin: &config::Admin,
+    source: &config::Source,
+    inherited: &mut Inherited,
+) -> Result<Option<ApiListener>, ApiListenerError> {
+    let Some(address) = admin.listen else { return Ok(None) };
+    let socket = bind(address, inherited).map_err(|error| ApiListenerError::Bind { address, error })?;
+    ApiListener::open(socket, admin, source).map(Some)
+}
+
+async fn serve_api(api: Option<ApiListener>, control: Arc<Control>) {
+    let Some(api) = api else { return };
+    if let Err(error) = api.serve(control).await {
+        tracing::error!(%error, "the API is not served over TCP");
+    }
+}
+
+fn bind(address: SocketAddr, inherited: &mut Inherited) -> io::Result<TcpListener> {
     if let Some(listener) = inherited.take(address).pop() {
         return Ok(listener);
     }
-    let bind = || {
-        let listener = TcpListener::bind(address)?;
-        listener.set_nonblocking(true)?;
-        Ok(listener)
-    };
-    bind().map_err(|error| StartError::Metrics { address, error })
+    let listener = TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
 }

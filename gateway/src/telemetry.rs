@@ -5,6 +5,7 @@ mod counted;
 pub mod log;
 pub mod metrics;
 mod ray_id;
+pub mod recent;
 
 pub use access_log::AccessLog;
 pub use counted::Counted;

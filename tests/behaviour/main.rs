@@ -8,6 +8,12 @@
 )]
 
 mod admin_socket;
+mod api_cli;
+mod api_errors;
+mod api_schema;
+mod api_sdk;
+mod api_tls;
+mod api_tokens;
 mod bad_config;
 mod bans_open_connections;
 mod bodiless;

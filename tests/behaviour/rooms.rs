@@ -91,7 +91,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "xdp",
         ],
     ),
-    ("api", &["control"]),
+    ("api", &["config", "control", "limit", "model", "state"]),
     ("doctor", &["config", "control", "device", "listen", "snapshot", "xdp"]),
     (
         "gateway",

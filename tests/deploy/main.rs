@@ -7,6 +7,7 @@ mod capabilities;
 mod configuration_page;
 mod dashboard;
 mod forwarding_page;
+mod openapi;
 mod operations_page;
 mod package_removal;
 mod pki_page;

@@ -123,6 +123,7 @@ fn every_field_of_the_access_log_is_explained() {
         ray_id: "",
         host: "",
         application: Some(""),
+        application_id: Some(String::new()),
         policy: Some(""),
         decision: "",
         reason: Some(""),

@@ -32,7 +32,9 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
             "\"1/s burst 2\""
         }
         ("listener", "address") => "\"127.0.0.9:0\"",
-        ("metrics", "listen") => "\"127.0.0.1:1\"",
+        ("metrics" | "admin", "listen") => "\"127.0.0.1:1\"",
+        ("admin", "rate" | "failures") => "\"1/s burst 2\"",
+        ("admin", "max_body" | "max_connections" | "kept_decisions") | ("admin.limit", _) => "9999",
         ("host", "upgrades") => "[\"x-own/1\"]",
         ("host", "client_auth") => "\"require\"",
         ("host", "origin") => "\"http://127.0.0.1:1\"",
@@ -102,6 +104,7 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         | ("access", "geo_database")
         | ("application", "domain" | "policy" | "policies" | "options_preflight_bypass" | "cors_headers")
         | ("application.cors_headers", "allow_all_origins" | "allow_all_methods" | "allow_all_headers")
+        | ("admin", "certificate" | "key" | "client_ca")
         | ("policy" | "group" | "ip_list" | "service_token", "name")
         | ("group", "id")
         | ("xdp", "interfaces") => return None,
@@ -136,6 +139,10 @@ fn example_for(gateway: &Gateway, site: &Site) -> String {
         ("access", "geo_database", path(&repository::path("gateway/src/access/geo/tests/countries.mmdb"))),
         ("xdp", "interfaces", "[]".to_owned()),
         ("admin", "socket", value("socket = ").to_owned()),
+        ("admin", "listen", format!("\"{}\"", gateway.api_address())),
+        ("admin", "certificate", path(&site.server.certificate)),
+        ("admin", "key", path(&site.server.key)),
+        ("admin", "client_ca", path(&site.devices.path)),
         ("metrics", "listen", value("listen = ").to_owned()),
     ];
     settings.iter().fold(example(), |text, (table, key, value)| with(&text, table, key, value))
@@ -145,7 +152,11 @@ fn example_for(gateway: &Gateway, site: &Site) -> String {
 fn a_reload_accepts_and_refuses_what_the_page_says() {
     let (page, site) = (repository::read(PAGE), Site::new());
     // Without interfaces nothing is pinned there.
-    let setup = site.setup().table("server", "state_dir = \".\"");
+    let path = |path: &std::path::Path| format!("\"{}\"", path.display());
+    let (certificate, key, ca) =
+        (path(&site.server.certificate), path(&site.server.key), path(&site.devices.path));
+    let tls = format!("certificate = {certificate}\nkey = {key}\nclient_ca = {ca}");
+    let setup = site.setup().api().admin(&tls);
     let gateway = Gateway::start(setup.table("xdp", "pin_dir = \"/sys/fs/bpf/fleetgate\""));
     let text = example_for(&gateway, &site);
     let reloads = |result: &str| gateway.metric("fleetgate_config_reloads_total", &[("result", result)]);

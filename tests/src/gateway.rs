@@ -1,6 +1,7 @@
 //! A real `fleetgate run` process.
 
 mod admin;
+mod api;
 mod binary;
 mod cli;
 mod log;
@@ -52,6 +53,7 @@ pub struct Refusal {
 struct Ports {
     devices: u16,
     metrics: u16,
+    api: u16,
 }
 
 /// Another process can take a port between its choice and its use.
@@ -76,7 +78,7 @@ impl Gateway {
         loop {
             let ports = Ports::choose(&setup);
             let config = config_path(&folder);
-            std::fs::write(&config, setup.toml(&socket_path(&folder), ports.devices, ports.metrics))
+            std::fs::write(&config, setup.toml(&socket_path(&folder), ports))
                 .expect("write the configuration");
             let process = Process::spawn(&setup, &config);
             match wait_ready(&process, &setup, &folder, ports) {
@@ -90,6 +92,17 @@ impl Gateway {
     /// Where devices connect on this machine, or in the gateway's namespace.
     pub fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.ports.devices).into()
+    }
+
+    /// Where the API is served, with [`Setup::api`].
+    pub fn api_address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.ports.api).into()
+    }
+
+    /// The first token of the API.
+    pub fn api_token(&self) -> String {
+        let path = self.folder().join("api-token");
+        std::fs::read_to_string(path).expect("the first token").trim().to_owned()
     }
 
     /// The configuration file.
@@ -109,7 +122,7 @@ impl Gateway {
 
     /// Writes another configuration, for the same ports. It is not loaded yet.
     pub fn configure(&self, setup: &Setup) {
-        self.write_config(&setup.toml(&self.admin_socket(), self.ports.devices, self.ports.metrics));
+        self.write_config(&setup.toml(&self.admin_socket(), self.ports));
     }
 
     /// Writes any text as the configuration. It is not loaded yet.
@@ -173,16 +186,16 @@ impl Ports {
     fn choose(setup: &Setup) -> Self {
         if setup.namespace.is_some() {
             let (devices, metrics) = setup.ports;
-            return Self { devices, metrics };
+            return Self { devices, metrics, api: 9443 };
         }
         let free = || {
             let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
             let port = socket.local_addr().expect("its address").port();
             (socket, port)
         };
-        // Both at once: they must differ.
-        let ((_devices, devices), (_metrics, metrics)) = (free(), free());
-        Self { devices, metrics }
+        // All at once: they must differ.
+        let ((_devices, devices), (_metrics, metrics), (_api, api)) = (free(), free(), free());
+        Self { devices, metrics, api }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod bench;
 mod ebpf;
+mod node;
 mod packages;
 mod privilege;
 mod process;

@@ -10,6 +10,7 @@ mod lock;
 mod metrics;
 mod once;
 mod pki;
+mod sdk;
 mod service;
 mod walk;
 

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::bench::VALGRIND;
 use crate::packages::{self, Tool};
 use crate::process::{Error, Result};
-use crate::{python, ui, workspace};
+use crate::{node, python, ui, workspace};
 use stages::Stages;
 
 /// Options of `cargo xtask test`.
@@ -44,7 +44,7 @@ pub(crate) fn run(options: &Options) -> Result {
     let skips = workspace::target("skipped-tests");
     // A list from the run before would be taken for ours.
     let _ = std::fs::remove_file(&skips);
-    let mut stages = Stages::new(python::ensure());
+    let mut stages = Stages::new(python::ensure(), node::ensure());
     stages.format();
     stages.lints();
     stages.object();

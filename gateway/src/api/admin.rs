@@ -1,8 +1,11 @@
-//! The admin socket: `/fleetgate/v1` over HTTP on a unix socket, for root and for the gateway's own user.
+//! Our own routes, `/fleetgate/v1`; and the admin socket: everything over HTTP on a unix socket, for root and for the
+//! gateway's own user.
 
+mod api_tokens;
 mod cache;
 mod crls;
 mod denied;
+mod openapi;
 mod reply;
 mod resources;
 mod state;
@@ -17,7 +20,7 @@ use std::os::unix::net::UnixStream as StdStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
@@ -27,6 +30,7 @@ use axum::{Json, Router};
 use tokio::net::unix::SocketAddr;
 use tokio::net::{UnixListener, UnixStream};
 
+use super::auth::Caller;
 use crate::control::Control;
 
 /// Why there is no admin socket.
@@ -93,26 +97,31 @@ impl AdminSocket {
 
     /// Serves requests until `end`, and those that are under way then to their ends.
     pub async fn serve(self, control: Arc<Control>, end: impl Future<Output = ()> + Send + 'static) {
-        let router = Router::new()
-            .route(
-                "/fleetgate/v1/status",
-                get(async |State(control): State<Arc<Control>>| Json(control.status())),
-            )
-            .route("/fleetgate/v1/reload", post(reload))
-            .merge(cache::routes())
-            .merge(crls::routes())
-            .merge(denied::routes())
-            .merge(resources::routes())
-            .merge(state::routes())
-            .merge(tokens::routes())
-            .merge(xdp::routes())
-            .layer(from_fn_with_state(Arc::clone(&control), upgrade::hold_back))
-            .merge(upgrade::routes())
-            .with_state(control);
+        // The kernel has said who it is.
+        let router = super::routes(&control).layer(Extension(Caller::local()));
         if let Err(error) = axum::serve(self, router).with_graceful_shutdown(end).await {
             tracing::error!(%error, "the admin socket stopped");
         }
     }
+}
+
+/// Our own routes.
+pub(super) fn routes(control: &Arc<Control>) -> Router<Arc<Control>> {
+    let status = get(async |State(control): State<Arc<Control>>| Json(control.status()));
+    Router::new()
+        .route("/fleetgate/v1/status", status)
+        .route("/fleetgate/v1/reload", post(reload))
+        .merge(api_tokens::routes())
+        .merge(cache::routes())
+        .merge(crls::routes())
+        .merge(denied::routes())
+        .merge(openapi::routes())
+        .merge(resources::routes())
+        .merge(state::routes())
+        .merge(tokens::routes())
+        .merge(xdp::routes())
+        .layer(from_fn_with_state(Arc::clone(control), upgrade::hold_back))
+        .merge(upgrade::routes())
 }
 
 impl Drop for AdminSocket {

@@ -1,31 +1,19 @@
 //! `/metrics`, `/livez` and `/readyz` over plain HTTP.
 
-use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::time::sleep;
+use tokio::net::TcpListener;
 
+use super::server;
 use crate::control::Control;
 
 /// Connections at the same time; further ones wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 64;
-
-/// From accept or response to the end of a request's header.
-const HEADER: Duration = Duration::from_secs(30);
-
-/// Between attempts to accept, after one that failed.
-const BACKOFF: Duration = Duration::from_millis(100);
 
 /// Serves the probes until the process ends.
 pub async fn serve(listener: TcpListener, control: Arc<Control>) {
@@ -34,35 +22,7 @@ pub async fn serve(listener: TcpListener, control: Arc<Control>) {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .with_state(control);
-    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    // The semaphore is never closed.
-    while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
-        let router = router.clone();
-        let stream = accept(&listener).await;
-        tokio::spawn(async move {
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEADER)
-                .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-            // Who asks may go whenever it likes.
-            let _ = connection.await;
-            drop(permit);
-        });
-    }
-}
-
-async fn accept(listener: &TcpListener) -> TcpStream {
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => return stream,
-            Err(error) => log_and_wait(&error).await,
-        }
-    }
-}
-
-async fn log_and_wait(error: &io::Error) {
-    tracing::warn!(%error, "the metrics endpoint cannot accept a connection");
-    sleep(BACKOFF).await;
+    server::serve(listener, MAX_CONNECTIONS, None, router).await;
 }
 
 async fn metrics(State(control): State<Arc<Control>>) -> impl IntoResponse {

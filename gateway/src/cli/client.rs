@@ -8,6 +8,7 @@ use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
+use percent_encoding::{NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde_json::Value;
 use tokio::net::UnixStream;
 
@@ -19,6 +20,11 @@ pub(super) struct Answer {
     /// As it came, for `--json`.
     pub(super) text: String,
     pub(super) body: Value,
+}
+
+/// Any name, as a part of a path.
+pub(super) fn segment(name: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(name, NON_ALPHANUMERIC)
 }
 
 /// Asks the gateway at `socket` for something, with or without a body.

@@ -28,6 +28,11 @@ impl ForwardingChoice {
         self.cloudflare
     }
 
+    /// What it says of where the managed transform adds its headers.
+    pub fn managed_transform(&self) -> Option<Transform> {
+        self.managed_transform
+    }
+
     /// With what the store says where this is silent.
     #[must_use]
     pub fn or_stored(&self, cloudflare: Option<bool>, managed_transform: Option<Transform>) -> Self {

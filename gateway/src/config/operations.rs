@@ -1,34 +1,11 @@
-//! `[admin]`, `[metrics]` and `[log]`.
+//! `[metrics]` and `[log]`.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use toml_span::de_helpers::TableHelper;
 use toml_span::{DeserError, Deserialize, Value};
 
 use super::value::{Parsed, word};
-
-/// `[admin]`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Admin {
-    /// The unix socket through which the command line talks to the gateway.
-    pub socket: PathBuf,
-}
-
-impl Default for Admin {
-    fn default() -> Self {
-        Self { socket: "/run/fleetgate/admin.sock".into() }
-    }
-}
-
-impl<'de> Deserialize<'de> for Admin {
-    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
-        let mut table = TableHelper::new(value)?;
-        let socket = table.optional::<String>("socket");
-        table.finalize(None)?;
-        Ok(socket.map_or_else(Self::default, |socket| Self { socket: socket.into() }))
-    }
-}
 
 /// `[metrics]`
 #[derive(Clone, Debug, PartialEq, Eq)]

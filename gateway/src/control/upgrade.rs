@@ -73,7 +73,8 @@ impl Control {
 
     fn hand_over(&self, closed: &mut bool) -> Result<Upgraded, UpgradeError> {
         let listeners = self.listeners.in_force();
-        let sockets = listeners.iter().flat_map(|listener| listener.sockets()).chain([&self.probes]);
+        let sockets =
+            listeners.iter().flat_map(|listener| listener.sockets()).chain([&self.probes]).chain(&self.api);
         let sockets: Vec<_> = sockets.map(|socket| socket.as_fd()).collect();
         let mut successor = {
             let mut heir = self.heir();

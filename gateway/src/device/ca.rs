@@ -15,6 +15,7 @@ pub use extensions::UnevaluatedNames;
 pub use signer::{CrlSigner, SignerError};
 pub use uploaded::{OutOfDate, Uploaded};
 
+use super::identity::Fingerprint;
 use super::trust::may_issue;
 use crate::model::ca::CaAlgorithms;
 
@@ -29,6 +30,15 @@ pub struct CaBundle {
     pub intermediates: Vec<CertificateDer<'static>>,
     /// All of them, in the file's order.
     pub uploaded: Vec<Uploaded>,
+}
+
+impl CaBundle {
+    /// The first certificate of the file.
+    pub fn first(&self) -> Option<&CertificateDer<'static>> {
+        let fingerprint = self.uploaded.first()?.fingerprint;
+        let all = self.anchors.iter().map(|anchor| &anchor.der).chain(&self.intermediates);
+        all.into_iter().find(|der| Fingerprint::of(der) == fingerprint)
+    }
 }
 
 /// A certificate where paths may end, with what webpki does not look at in an anchor: its dates and path length.

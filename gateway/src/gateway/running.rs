@@ -37,6 +37,7 @@ pub(super) struct Running {
     pub(super) all_permits: u32,
     pub(super) tokens: JoinHandle<()>,
     pub(super) probes: JoinHandle<()>,
+    pub(super) api: JoinHandle<()>,
     pub(super) admin: JoinHandle<()>,
     pub(super) no_more_verbs: Arc<Notify>,
 }
@@ -49,6 +50,7 @@ impl Running {
             // All of this is the other gateway's.
             self.no_more_verbs.notify_one();
             self.probes.abort();
+            self.api.abort();
             self.tokens.abort();
         } else {
             manager.notify(&[NotifyState::Stopping]);

@@ -33,6 +33,7 @@ impl Audit<'_> {
             ray_id: self.ray_id,
             host: self.host,
             application: application.map(|application| application.name.as_str()),
+            application_id: application.map(|application| application.id.to_string()),
             policy,
             decision: if reason.is_some() { "deny" } else { "permit" },
             reason,

@@ -25,6 +25,13 @@ impl ResourceId {
     }
 }
 
+impl From<[u8; 16]> for ResourceId {
+    /// The id that has these random octets, but for those that say so (version 4).
+    fn from(random: [u8; 16]) -> Self {
+        Self(uuid::Builder::from_random_bytes(random).into_uuid())
+    }
+}
+
 /// The text is no id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an id: a UUID, 32 hexadecimal digits with or without hyphens")]

@@ -25,6 +25,11 @@ impl RecordId {
         Self("self".into())
     }
 
+    /// The id that is a name of our own.
+    pub(crate) fn named(name: &'static str) -> Self {
+        Self(name.into())
+    }
+
     /// What comes before every id, for ranges.
     pub(crate) fn first() -> Self {
         Self("".into())

@@ -12,6 +12,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use prometheus::IntCounter;
 use serde::{Serialize, Serializer};
 
+use super::recent::{self, Recent};
+
 /// Lines that may wait for the writer.
 const QUEUE: usize = 8192;
 
@@ -24,6 +26,7 @@ pub struct AccessLog {
     lines: Option<SyncSender<Queued>>,
     wanted: Wanted,
     dropped: IntCounter,
+    recent: Recent,
 }
 
 /// Which lines are written.
@@ -111,6 +114,9 @@ pub enum Line<'a> {
         /// The application, by name.
         #[serde(skip_serializing_if = "Option::is_none")]
         application: Option<&'a str>,
+        /// Its id.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        application_id: Option<String>,
         /// The policy that decided, by name.
         #[serde(skip_serializing_if = "Option::is_none")]
         policy: Option<&'a str>,
@@ -223,16 +229,29 @@ impl AccessLog {
     pub fn to(output: impl Write + Send + 'static, wanted: Wanted, dropped: IntCounter) -> io::Result<Self> {
         let (sender, receiver) = sync_channel(QUEUE);
         thread::Builder::new().name("access-log".into()).spawn(move || write(output, &receiver))?;
-        Ok(Self { lines: Some(sender), wanted, dropped })
+        Ok(Self { lines: Some(sender), wanted, dropped, recent: Recent::new(0) })
     }
 
     /// Writes nothing.
     pub fn off(dropped: IntCounter) -> Self {
-        Self { lines: None, wanted: Wanted { access: false, audit: false }, dropped }
+        let wanted = Wanted { access: false, audit: false };
+        Self { lines: None, wanted, dropped, recent: Recent::new(0) }
+    }
+
+    /// The same, that keeps so many decisions to be asked for.
+    #[must_use]
+    pub fn keeping(self, decisions: usize) -> Self {
+        Self { recent: Recent::new(decisions), ..self }
+    }
+
+    /// The decisions that are kept, the latest last.
+    pub fn recent(&self) -> Vec<recent::Decision> {
+        self.recent.all()
     }
 
     /// Queues a line, if it is wanted.
     pub fn write(&self, line: &Line<'_>) {
+        self.recent.note(line);
         let is_wanted = match line {
             Line::Change { .. } | Line::Decision { .. } => self.wanted.audit,
             Line::Request { .. } | Line::Handshake { .. } | Line::StreamEnd { .. } => self.wanted.access,
@@ -262,9 +281,9 @@ impl AccessLog {
         self.lines.is_some() && self.wanted.access
     }
 
-    /// Whether decisions are written.
+    /// Whether decisions are written or kept.
     pub fn has_decisions(&self) -> bool {
-        self.lines.is_some() && self.wanted.audit
+        self.recent.keeps_any() || self.lines.is_some() && self.wanted.audit
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use super::Ports;
 use super::manager::Manager;
 use crate::namespace::Namespace;
 use crate::pki::Identity;
@@ -19,6 +20,7 @@ pub struct Setup {
     address: String,
     tables: BTreeMap<String, String>,
     arrays: Vec<(&'static str, String)>,
+    api: bool,
     edits: Vec<(String, String)>,
 }
 
@@ -42,6 +44,7 @@ impl Default for Setup {
             address: "127.0.0.1".into(),
             tables: BTreeMap::new(),
             arrays: vec![],
+            api: false,
             edits: vec![],
         };
         setup.table("xdp.limit", limits).table("forwarding", "cloudflare = true")
@@ -88,6 +91,18 @@ impl Setup {
         self.replace("[admin]\n", &format!("{line}\n[admin]\n"))
     }
 
+    /// Adds lines to `[admin]`.
+    #[must_use]
+    pub fn admin(self, lines: &str) -> Self {
+        self.replace("[admin]\n", &format!("[admin]\n{lines}\n"))
+    }
+
+    /// Serves the API over TCP, and keeps what it is told.
+    #[must_use]
+    pub fn api(self) -> Self {
+        Self { api: true, ..self.table("server", "state_dir = \".\"") }
+    }
+
     /// Adds a host.
     #[must_use]
     pub fn host(self, host: Host) -> Self {
@@ -129,17 +144,18 @@ impl Setup {
     /// Writes the file into `folder`, for verbs that need no running gateway. Returns its path and text.
     pub fn write(&self, folder: &Path) -> (PathBuf, String) {
         let path = folder.join("fleetgate.toml");
-        let text = self.toml(&folder.join("admin.sock"), 8443, 9090);
+        let text = self.toml(&folder.join("admin.sock"), Ports { devices: 8443, metrics: 9090, api: 9443 });
         std::fs::write(&path, &text).expect("write the configuration");
         (path, text)
     }
 
     /// The file's text.
-    pub(super) fn toml(&self, admin_socket: &Path, devices: u16, metrics: u16) -> String {
+    pub(super) fn toml(&self, admin_socket: &Path, Ports { devices, metrics, api }: Ports) -> String {
         let (address, socket) = (&self.address, quoted(admin_socket));
+        let listen = if self.api { format!("listen = \"127.0.0.1:{api}\"\n") } else { String::new() };
         let mut text = format!(
             "[[listener]]\naddress = \"{address}:{devices}\"\n\
-             [admin]\nsocket = {socket}\n\
+             [admin]\nsocket = {socket}\n{listen}\
              [metrics]\nlisten = \"127.0.0.1:{metrics}\"\n"
         );
         for (name, content) in &self.tables {

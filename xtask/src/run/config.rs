@@ -1,6 +1,6 @@
 //! The demo's gateway configuration.
 
-use super::lab::{HOST, LINK, Lab};
+use super::lab::{HOST, LINK, Lab, STATE};
 use crate::process::{Error, Result};
 
 /// Writes `fleetgate.toml` into the run's folder. `ca` is the file of the CA that devices must come from;
@@ -13,6 +13,9 @@ pub(super) fn write(lab: &Lab, ca: &str, hello_per_source: &str, crl: &[&str]) -
     };
     let text = format!(
         r#"# Written by `cargo xtask run`.
+[server]
+state_dir = "{STATE}"
+
 [[listener]]
 address = "{listener}"
 
@@ -59,6 +62,7 @@ hello_per_source = "{hello_per_source}"
 
 [admin]
 socket = "{admin}"
+listen = "{api}"
 
 [metrics]
 listen = "{metrics}"
@@ -67,6 +71,7 @@ listen = "{metrics}"
         origin = lab.origin,
         metrics = lab.metrics,
         admin = lab.text("admin.sock"),
+        api = lab.api,
     );
     let path = lab.path("fleetgate.toml");
     std::fs::write(&path, text).map_err(Error::file(path))

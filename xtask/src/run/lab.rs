@@ -24,6 +24,9 @@ const FLEET: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 2);
 /// The host that the demo serves.
 pub(super) const HOST: &str = "iot.example.com";
 
+/// The gateway's state, in the run's folder.
+pub(super) const STATE: &str = "state";
+
 /// Where a run happens.
 #[derive(Debug)]
 pub(super) struct Lab {
@@ -35,6 +38,8 @@ pub(super) struct Lab {
     pub(super) listener: SocketAddr,
     /// Where its metrics are.
     pub(super) metrics: SocketAddr,
+    /// Where its API is.
+    pub(super) api: SocketAddr,
     /// Where the origin listens.
     pub(super) origin: SocketAddr,
     folder: PathBuf,
@@ -73,12 +78,14 @@ impl Lab {
         if folder.exists() {
             std::fs::remove_dir_all(&folder).map_err(Error::file(&folder))?;
         }
-        std::fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
+        let state = folder.join(STATE);
+        std::fs::create_dir_all(&state).map_err(Error::file(&state))?;
         Ok(Self {
             privilege,
             xdp,
             listener: free(address, 8443)?,
             metrics: free(Ipv4Addr::LOCALHOST, 9090)?,
+            api: free(Ipv4Addr::LOCALHOST, 9443)?,
             origin: free(Ipv4Addr::LOCALHOST, 9000)?,
             folder,
         })

@@ -7,6 +7,7 @@ use super::config;
 use super::console::{Console, Look};
 use super::interrupt::Interrupt;
 use super::lab::{HOST, Lab, NAMESPACE, binary};
+use super::sdk;
 use super::service::Service;
 use crate::privilege::Privilege;
 use crate::process::{self, Error, Result};
@@ -82,13 +83,14 @@ fn start_fleet(lab: &Lab, devices: u32) -> Result<Service> {
 }
 
 fn show(lab: &Lab, interrupt: &Interrupt) -> Result {
-    let console = Console::new(&hints(lab), lab.xdp);
+    let hints = format!("{}\n\n{}", hints(lab), sdk::snippet(lab)?);
+    let console = Console::new(&hints, lab.xdp);
     let mut before = Look::now(lab.metrics)?;
     let mut due = Instant::now();
     if ui::is_terminal() {
         ui::clear();
     } else {
-        ui::line(&hints(lab));
+        ui::line(&hints);
     }
     while !interrupt.came() {
         if Instant::now() >= due {

@@ -18,12 +18,14 @@ pub(super) struct Stages {
     rebuilt: Option<PathBuf>,
     /// An interpreter with the packages that tests need.
     python: Option<PathBuf>,
+    /// The packages for Node.js that tests need.
+    node: Option<PathBuf>,
 }
 
 impl Stages {
     /// Nothing has run yet.
-    pub(super) fn new(python: Option<PathBuf>) -> Self {
-        Self { python, ..Self::default() }
+    pub(super) fn new(python: Option<PathBuf>, node: Option<PathBuf>) -> Self {
+        Self { python, node, ..Self::default() }
     }
 
     /// `cargo fmt`
@@ -57,7 +59,8 @@ impl Stages {
 
     /// Unit, kernel and end-to-end tests. Each test that skips itself writes its name into `skips`.
     pub(super) fn tests(&mut self, skips: &Path) {
-        let python = self.python.clone();
+        let (python, node) = (self.python.clone(), self.node.clone());
+        let environment = [("FLEETGATE_PYTHON", python), ("FLEETGATE_NODE_MODULES", node)];
         self.stage("tests", || {
             process::run(&mut cargo([
                 "build",
@@ -68,14 +71,13 @@ impl Stages {
                 "--bin",
                 "fleetgate",
             ]))?;
-            process::run(with_environment(&mut all_tests(&[]), skips, python.as_deref()))
+            process::run(with_environment(&mut all_tests(&[]), skips, &environment))
         });
         if let Some(object) = self.rebuilt.take() {
             self.stage("tests of the rebuilt XDP object", || {
                 let mut tests = all_tests(&["--package", "fleetgate-tests", "--test", "xdp"]);
                 process::run(
-                    with_environment(&mut tests, skips, python.as_deref())
-                        .env("FLEETGATE_XDP_OBJECT", object),
+                    with_environment(&mut tests, skips, &environment).env("FLEETGATE_XDP_OBJECT", object),
                 )
             });
         }
@@ -158,9 +160,11 @@ fn all_tests(selection: &[&str]) -> Command {
     command
 }
 
-fn with_environment<'a>(command: &'a mut Command, skips: &Path, python: Option<&Path>) -> &'a mut Command {
-    if let Some(python) = python {
-        command.env("FLEETGATE_PYTHON", python);
-    }
+fn with_environment<'a>(
+    command: &'a mut Command,
+    skips: &Path,
+    environment: &[(&str, Option<PathBuf>)],
+) -> &'a mut Command {
+    command.envs(environment.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))));
     command.env("FLEETGATE_BIN", workspace::target("debug/fleetgate")).env("FLEETGATE_SKIPPED", skips)
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::reply::{blocking, refused};
+use crate::api::auth::Caller;
 use crate::control::{
     ChangeError, Committed, Control, Expect, Kind, Origin, RecordId, Request, Resource, Revision, Write,
 };
@@ -94,14 +95,18 @@ impl Change {
 }
 
 /// 200; 400 where it would not load, 409 where something is not as expected or the file's, 507 where it cannot be kept.
-async fn change(State(control): State<Arc<Control>>, body: Bytes) -> Response {
+async fn change(
+    State(control): State<Arc<Control>>,
+    Extension(caller): Extension<Caller>,
+    body: Bytes,
+) -> Response {
     let parsed = serde_json::from_slice(&body).map_err(|error| error.to_string());
     let writes = parsed.and_then(|changes: Changes| changes.writes.into_iter().map(Change::read).collect());
     let writes = match writes {
         Ok(writes) => writes,
         Err(error) => return refused(StatusCode::BAD_REQUEST, &error),
     };
-    blocking(move || match control.change(&Request { who: "admin socket".to_owned(), writes }) {
+    blocking(move || match control.change(&Request { who: caller.who.to_string(), writes }) {
         Ok(Committed { revision, generation, warnings, .. }) => Json(json!({
             "revision": revision, "generation": generation, "warnings": warnings
         }))

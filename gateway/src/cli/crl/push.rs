@@ -4,7 +4,6 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use http::{Method, StatusCode};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use super::due;
@@ -40,9 +39,9 @@ pub(super) fn remove(socket: &Path, ca: &str, json: bool) -> Result<ExitCode, St
     Ok(if done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Any name can be a part of a path.
+/// Where the CRLs of a CA are.
 pub(super) fn resource(ca: &str) -> String {
-    format!("/fleetgate/v1/crls/{}", utf8_percent_encode(ca, NON_ALPHANUMERIC))
+    format!("/fleetgate/v1/crls/{}", client::segment(ca))
 }
 
 fn describe(crl: &Value) -> String {
