@@ -6,11 +6,13 @@
 pub mod authority;
 pub mod cfssl;
 pub mod crl;
+pub mod fleet;
 pub mod host;
 pub mod key;
 mod layout;
 pub mod name;
 pub mod pem;
+pub mod pkcs12;
 pub mod profile;
 pub mod request;
 pub mod serial;

@@ -51,6 +51,8 @@ mod passthrough;
 mod pki_crl;
 mod pki_errors;
 mod pki_files;
+mod pki_fleet;
+mod pki_pkcs12;
 mod pki_read_by_others;
 mod pki_rfc5280;
 mod pki_same_as_cfssl;

@@ -52,20 +52,29 @@ impl OldPassphrase {
 impl NewPassphrase {
     /// The passphrase, if there is to be one.
     pub(super) fn choose(&self) -> Result<Option<Passphrase>, String> {
-        let passphrase = match given(self.encrypt_file.as_deref(), self.encrypt_env.as_deref())? {
-            None if self.encrypt => {
-                let passphrase = prompt("New passphrase: ")?;
-                if passphrase != prompt("The same again: ")? {
-                    return Err("the two passphrases differ; nothing was made".to_owned());
-                }
-                Some(passphrase)
+        choose(self.encrypt_file.as_deref(), self.encrypt_env.as_deref(), self.encrypt)
+    }
+}
+
+/// A new passphrase: from a file or the environment, else from a person who is asked, if `ask`.
+pub(super) fn choose(
+    file: Option<&Path>,
+    variable: Option<&str>,
+    ask: bool,
+) -> Result<Option<Passphrase>, String> {
+    let passphrase = match given(file, variable)? {
+        None if ask => {
+            let passphrase = prompt("New passphrase: ")?;
+            if passphrase != prompt("The same again: ")? {
+                return Err("the two passphrases differ; nothing was made".to_owned());
             }
-            given => given,
-        };
-        match passphrase {
-            Some(passphrase) if passphrase.is_empty() => Err("the passphrase is empty".to_owned()),
-            passphrase => Ok(passphrase),
+            Some(passphrase)
         }
+        given => given,
+    };
+    match passphrase {
+        Some(passphrase) if passphrase.is_empty() => Err("the passphrase is empty".to_owned()),
+        passphrase => Ok(passphrase),
     }
 }
 
