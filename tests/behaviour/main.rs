@@ -48,6 +48,7 @@ mod origin_kinds;
 mod origin_many;
 mod parked;
 mod passthrough;
+mod pki_browser;
 mod pki_crl;
 mod pki_errors;
 mod pki_files;

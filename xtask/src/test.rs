@@ -18,7 +18,7 @@ pub(crate) struct Options {
 }
 
 /// Programs of other people that tests run against. A test whose program is missing is skipped, by name.
-const TOOLS: [Tool; 13] = [
+const TOOLS: [Tool; 15] = [
     Tool::new("curl", "curl"),
     Tool::new("openssl", "openssl"),
     Tool::new("ip", "iproute2"),
@@ -32,6 +32,8 @@ const TOOLS: [Tool; 13] = [
     Tool::new("/usr/sbin/mosquitto", "mosquitto"),
     Tool::new("haproxy", "haproxy"),
     Tool::new("h2load", "nghttp2-client"),
+    Tool::new("chromium", "chromium"),
+    Tool::new("certutil", "libnss3-tools"),
 ];
 
 /// Runs every stage, and goes on after one that failed.
