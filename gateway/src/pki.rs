@@ -12,6 +12,7 @@ pub mod key;
 mod layout;
 pub mod name;
 pub mod pem;
+pub mod pkcs11;
 pub mod pkcs12;
 pub mod profile;
 pub mod request;

@@ -53,6 +53,7 @@ mod pki_crl;
 mod pki_errors;
 mod pki_files;
 mod pki_fleet;
+mod pki_pkcs11;
 mod pki_pkcs12;
 mod pki_read_by_others;
 mod pki_rfc5280;

@@ -16,6 +16,7 @@ mod passphrase;
 mod pkcs12;
 mod server;
 mod show;
+mod token_key;
 mod verify;
 
 use std::path::PathBuf;

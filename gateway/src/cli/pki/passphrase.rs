@@ -14,7 +14,7 @@ use crate::pki::key::Passphrase;
 /// Where the passphrase of a key comes from that is there already. Without it, a person at the terminal is asked.
 #[derive(Debug, Args)]
 pub(super) struct OldPassphrase {
-    /// A file with the passphrase of the CA's key.
+    /// A file with the passphrase of the CA's key, or the PIN of its token.
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
     /// The environment variable with it.
@@ -46,6 +46,16 @@ impl OldPassphrase {
         let text = Zeroizing::new(fs::read(path).unwrap_or_default());
         let ask = Key::is_encrypted(&text) && io::stdin().is_terminal();
         ask.then(|| prompt(&format!("Passphrase of {}: ", path.display()))).transpose()
+    }
+
+    /// The PIN of a token.
+    pub(super) fn of_token(&self) -> Result<Option<Passphrase>, String> {
+        if let Some(pin) = given(self.passphrase_file.as_deref(), self.passphrase_env.as_deref())? {
+            return Ok(Some(pin));
+        }
+        let pin = io::stdin().is_terminal().then(|| prompt("PIN of the token: ")).transpose()?;
+        // A reader that has keys asks itself.
+        Ok(pin.filter(|pin| !pin.is_empty()))
     }
 }
 
