@@ -6,11 +6,14 @@
 pub mod authority;
 pub mod cfssl;
 pub mod crl;
+pub mod fleet;
 pub mod host;
 pub mod key;
 mod layout;
 pub mod name;
 pub mod pem;
+pub mod pkcs11;
+pub mod pkcs12;
 pub mod profile;
 pub mod request;
 pub mod serial;

@@ -5,6 +5,7 @@
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
 
 pub mod bpffs;
+pub mod browser;
 pub mod byte_origin;
 pub mod client;
 pub mod crl_server;

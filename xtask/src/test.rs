@@ -20,7 +20,7 @@ pub(crate) struct Options {
 }
 
 /// Programs of other people that tests run against. A test whose program is missing is skipped, by name.
-const TOOLS: [Tool; 15] = [
+const TOOLS: [Tool; 18] = [
     Tool::new("curl", "curl"),
     Tool::new("openssl", "openssl"),
     Tool::new("ip", "iproute2"),
@@ -36,6 +36,9 @@ const TOOLS: [Tool; 15] = [
     Tool::new("h2load", "nghttp2-client"),
     Tool::new("nft", "nftables"),
     VALGRIND,
+    Tool::new("chromium", "chromium"),
+    Tool::new("certutil", "libnss3-tools"),
+    Tool::new("softhsm2-util", "softhsm2"),
 ];
 
 /// Runs every stage, and goes on after one that failed.

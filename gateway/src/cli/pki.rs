@@ -5,6 +5,7 @@ mod ca_files;
 mod cfssl_ca;
 mod crl;
 mod device;
+mod fleet;
 mod gencert;
 mod gencrl;
 mod go_flags;
@@ -12,8 +13,10 @@ mod issued;
 mod json;
 mod log;
 mod passphrase;
+mod pkcs12;
 mod server;
 mod show;
+mod token_key;
 mod verify;
 
 use std::path::PathBuf;
@@ -39,6 +42,10 @@ enum Verb {
     Device(device::Device),
     /// Make a server's key and certificate.
     Server(server::Server),
+    /// Make the keys and certificates of many devices, on all cores.
+    Fleet(fleet::Fleet),
+    /// Make a PKCS #12 file of a key and its certificate, as browsers import it.
+    Pkcs12(pkcs12::Pkcs12),
     /// Make a CRL, add to one, or look at one.
     Crl(crl::Crl),
     /// Say what certificates, requests, keys and CRLs are in a file.
@@ -77,6 +84,8 @@ impl Pki {
             Verb::Ca(ca) => ca.run(),
             Verb::Device(device) => device.run(),
             Verb::Server(server) => server.run(),
+            Verb::Fleet(fleet) => fleet.run(),
+            Verb::Pkcs12(pkcs12) => pkcs12.run(),
             Verb::Crl(crl) => crl.run(),
             Verb::Show { file, json } => show::show(file, *json),
             Verb::Verify(verify) => verify.run(),

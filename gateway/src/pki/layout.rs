@@ -92,6 +92,14 @@ pub(super) fn wrap(tag: u8, content: &[u8]) -> Vec<u8> {
     element
 }
 
+/// A positive number of DER, from its octets.
+pub(super) fn integer(octets: &[u8]) -> Vec<u8> {
+    let start = octets.iter().position(|octet| *octet != 0).unwrap_or(octets.len());
+    let digits = octets.get(start..).unwrap_or_default();
+    let sign: &[u8] = if digits.first().is_none_or(|first| *first >= 0x80) { &[0] } else { &[] };
+    wrap(2, &[sign, digits].concat())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +117,19 @@ mod tests {
             let element = wrap(4, &vec![7; length]);
             assert_eq!(element[..header.len()], header, "{length}");
             assert_eq!(children(&wrap(SEQUENCE, &element)).unwrap(), [&*element], "{length}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_positive_and_as_short_as_can_be() {
+        for (octets, der) in [
+            (&[][..], &[2, 1, 0][..]),
+            (&[0, 0], &[2, 1, 0]),
+            (&[0, 0, 7], &[2, 1, 7]),
+            (&[0x80], &[2, 2, 0, 0x80]),
+            (&[1, 0], &[2, 2, 1, 0]),
+        ] {
+            assert_eq!(integer(octets), der);
         }
     }
 }

@@ -5,14 +5,16 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use time::OffsetDateTime;
+use zeroize::Zeroizing;
 
 use super::ca_files;
 use super::device::{days, shortened};
 use super::issued::{Issued, Out};
 use super::passphrase::{NewPassphrase, OldPassphrase};
 use super::said;
+use crate::pki::key::Passphrase;
 use crate::pki::profile::{PathLength, Validity};
-use crate::pki::{Authority, Key, KeyKind, Name, Profile, Subject};
+use crate::pki::{Authority, Key, KeyKind, Name, Profile, Signer, Subject};
 
 /// The arguments of `fleetgate pki ca`.
 #[derive(Debug, Args)]
@@ -26,7 +28,7 @@ enum Verb {
     /// Make a CA's key and certificate: a root, or with --ca and --ca-key one below another CA. Its file then has the
     /// certificates above it, but for the root, as devices have to send them.
     #[command(
-        after_help = "Examples:\n  fleetgate pki ca new \"Device CA\"\n  fleetgate pki ca new \"Device CA\" --subject C=US,O=Example --key rsa4096 --encrypt\n  fleetgate pki ca new \"Issuing CA 1\" --ca ca.pem --ca-key ca-key.pem --path-length 0 --out issuing"
+        after_help = "Examples:\n  fleetgate pki ca new \"Device CA\"\n  fleetgate pki ca new \"Device CA\" --subject C=US,O=Example --key rsa4096 --encrypt\n  fleetgate pki ca new \"Issuing CA 1\" --ca ca.pem --ca-key ca-key.pem --path-length 0 --out issuing\n  fleetgate pki ca new \"Device CA\" --use-key 'pkcs11:token=CA;object=root?pin-source=pin.txt'"
     )]
     New(New),
 }
@@ -41,6 +43,9 @@ struct New {
     /// What key to make.
     #[arg(long, value_enum, value_name = "KIND", default_value_t)]
     key: KeyKind,
+    /// A key that is there, in place of a new one: a file, or a PKCS #11 URI like `pkcs11:token=CA;object=root`.
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["key", "encrypt", "encrypt_file", "encrypt_env"])]
+    use_key: Option<PathBuf>,
     /// How many days it lasts: 3650, or 1825 below another CA.
     #[arg(long, value_name = "DAYS")]
     days: Option<u32>,
@@ -80,10 +85,11 @@ impl New {
             _ => None,
         };
         let passphrase = self.encrypt.choose()?;
-        let key = Key::generate(self.key).map_err(said)?;
-        let key_pem = match &passphrase {
-            Some(passphrase) => key.encrypted_pem(passphrase).map_err(said)?,
-            None => key.pem(),
+        let (key, key_pem): (Box<dyn Signer>, _) = if let Some(key) = &self.use_key {
+            (ca_files::signer(key, &self.passphrase)?, None)
+        } else {
+            let (key, pem) = new_key(self.key, passphrase.as_ref())?;
+            (Box::new(key), Some(pem))
         };
         let usual = if above.is_some() { Validity::INTERMEDIATE } else { Validity::ROOT };
         let life = self.days.map_or(usual, days);
@@ -92,14 +98,24 @@ impl New {
         profile.crl_url.clone_from(&self.crl_url);
         let (certificate, chain) = match &above {
             None => {
-                let root = Authority::root(&subject, &profile, Box::new(key)).map_err(said)?;
+                let root = Authority::root(&subject, &profile, key).map_err(said)?;
                 (root.certificate().clone(), "")
             }
             Some((ca, chain)) => {
                 let profile = shortened(profile, ca);
-                (ca.issue(&subject, &key, &profile).map_err(said)?, chain.as_str())
+                (ca.issue(&subject, &*key, &profile).map_err(said)?, chain.as_str())
             }
         };
-        self.out.write("ca", &Issued { certificate: &certificate, chain, key: Some(key_pem) })
+        self.out.write("ca", &Issued { certificate: &certificate, chain, key: key_pem })
     }
+}
+
+/// A new key, and its PEM.
+fn new_key(kind: KeyKind, passphrase: Option<&Passphrase>) -> Result<(Key, Zeroizing<String>), String> {
+    let key = Key::generate(kind).map_err(said)?;
+    let pem = match passphrase {
+        Some(passphrase) => key.encrypted_pem(passphrase).map_err(said)?,
+        None => key.pem(),
+    };
+    Ok((key, pem))
 }

@@ -7,9 +7,9 @@ use rustls::pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::passphrase::OldPassphrase;
-use super::said;
+use super::{said, token_key};
 use crate::device::pem as pem_file;
-use crate::pki::{Authority, pem};
+use crate::pki::{Authority, Key, Signer, pem};
 
 /// A CA's files.
 #[derive(Debug, Args)]
@@ -17,7 +17,7 @@ pub(super) struct CaFiles {
     /// The certificate of the CA that signs; those of CAs above it may follow.
     #[arg(long, value_name = "FILE", default_value = "ca.pem")]
     ca: PathBuf,
-    /// Its key.
+    /// Its key: a file, or a PKCS #11 URI like `pkcs11:token=CA;object=root`.
     #[arg(long, value_name = "FILE", default_value = "ca-key.pem")]
     ca_key: PathBuf,
     #[command(flatten)]
@@ -38,7 +38,17 @@ impl CaFiles {
 
 /// The CA in these files.
 pub(super) fn load(certificate: &Path, key: &Path, passphrase: &OldPassphrase) -> Result<Authority, String> {
-    Authority::load(certificate, key, passphrase.of(key)?.as_ref()).map_err(said)
+    // Before anybody is asked for a passphrase.
+    let der = pem_file::certificates(certificate).map_err(said)?.into_iter().next();
+    let der = der.ok_or_else(|| format!("{} holds no certificate", certificate.display()))?;
+    let signer = signer(key, passphrase)?;
+    Authority::assemble(der, signer, certificate, &token_key::shown(&key.to_string_lossy())).map_err(said)
+}
+
+/// A key that is there: in a file, or in a token.
+pub(super) fn signer(key: &Path, passphrase: &OldPassphrase) -> Result<Box<dyn Signer>, String> {
+    let file = || Key::read(key, passphrase.of(key)?.as_ref()).map_err(said);
+    token_key::signer(&key.to_string_lossy(), || passphrase.of_token(), file)
 }
 
 /// The certificates in a file but for roots, which nobody sends: PEM.

@@ -5,23 +5,24 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::go_flags;
-use super::said;
+use super::{go_flags, said, token_key};
 use crate::device::pem;
 use crate::pki::key::Passphrase;
-use crate::pki::{Authority, Key};
+use crate::pki::{Authority, Key, Signer};
 
-/// The CA with this certificate and key, each a file, `-`, `file:NAME` or `env:VARIABLE`.
+/// The CA with this certificate and key, each a file, `-`, `file:NAME` or `env:VARIABLE`; the key may be a
+/// PKCS #11 URI.
 pub(super) fn authority(certificate: &str, key: &str) -> Result<Authority, String> {
     let (path, text) = (Path::new(certificate), read(certificate)?);
     let der = pem::certificates_in(&text, path).map_err(said)?.into_iter().next();
     let der = der.ok_or_else(|| format!("{certificate} holds no certificate"))?;
-    Authority::assemble(der, Box::new(ca_key(key)?), path, Path::new(key)).map_err(said)
+    Authority::assemble(der, ca_key(key)?, path, &token_key::shown(key)).map_err(said)
 }
 
-/// A CA's key.
-pub(super) fn ca_key(place: &str) -> Result<Key, String> {
-    Key::parse(&read(place)?, Path::new(place), password().as_ref()).map_err(said)
+/// A CA's key, in a file or in a token.
+pub(super) fn ca_key(place: &str) -> Result<Box<dyn Signer>, String> {
+    let file = || Key::parse(&read(place)?, Path::new(place), password().as_ref()).map_err(said);
+    token_key::signer(place, || Ok(password()), file)
 }
 
 /// cfssl's own variable for a CA key's passphrase.

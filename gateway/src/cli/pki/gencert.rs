@@ -16,7 +16,7 @@ use crate::cli::print;
 use crate::device::revocation::Serial;
 use crate::pki::cfssl::{CertificateRequest, SigningConfig, csr};
 use crate::pki::profile::{BACKDATE, PathLength, Validity};
-use crate::pki::{Authority, Host, Key, Profile, Subject, pem, request};
+use crate::pki::{Authority, Host, Key, Profile, Signer, Subject, pem, request};
 
 pub(super) const HELP: &str = "Usage, as of `cfssl gencert`:
   fleetgate pki gencert -initca CSRJSON
@@ -28,7 +28,7 @@ pub(super) const HELP: &str = "Usage, as of `cfssl gencert`:
   -initca          make a self-signed CA
   -renewca         make a CA's certificate anew, from the old one and its key
   -ca              the CA's certificate: a file, `file:NAME`, or `env:VARIABLE`
-  -ca-key          its key, as -ca; a passphrase is read from CFSSL_CA_PK_PASSWORD
+  -ca-key          its key, as -ca, or a PKCS #11 URI; a passphrase or PIN is read from CFSSL_CA_PK_PASSWORD
   -config          signing profiles
   -profile         the profile to sign with; one that is not there is an error
   -hostname        names in place of the request's, with commas between them
@@ -97,13 +97,18 @@ pub(super) fn run(arguments: &[String]) -> Result<ExitCode, String> {
 /// A self-signed CA, with a new key or the one of `-ca-key`.
 fn new_ca(flags: &Flags, request: &CertificateRequest, log: Log) -> Result<ExitCode, String> {
     let given = flags.get("ca-key").map(cfssl_ca::ca_key).transpose()?;
-    let is_new = given.is_none();
-    log.info(if is_new {
+    log.info(if given.is_none() {
         "generating a new CA key and certificate from CSR"
     } else {
         "re-generate a CA certificate from CSR and CA key"
     });
-    let key = given.map_or_else(|| generate(request, log), Ok)?;
+    let (key, key_pem): (Box<dyn Signer>, _) = if let Some(key) = given {
+        (key, None)
+    } else {
+        let key = generate(request, log)?;
+        let key_pem = key.traditional_pem().map_err(said)?;
+        (Box::new(key), Some(key_pem))
+    };
     let section = request.ca;
     let validity = Validity::from(
         OffsetDateTime::now_utc(),
@@ -113,11 +118,10 @@ fn new_ca(flags: &Flags, request: &CertificateRequest, log: Log) -> Result<ExitC
     let path_length = section.map_or(PathLength(None), |section| section.path_length);
     let mut profile = Profile::ca(path_length, validity);
     profile.crl_url.clone_from(&request.crl_url);
-    let key_pem = is_new.then(|| key.traditional_pem()).transpose().map_err(said)?;
-    let request_pem = encode_request(request, section.map(|section| section.path_length), &key, log)?;
+    let request_pem = encode_request(request, section.map(|section| section.path_length), &*key, log)?;
     // As cfssl has it, a CA's host names are in the request alone.
     let subject = Subject { name: request.subject.name.clone(), hosts: Vec::new() };
-    let ca = Authority::root(&subject, &profile, Box::new(key)).map_err(said)?;
+    let ca = Authority::root(&subject, &profile, key).map_err(said)?;
     log_serial(log, ca.certificate());
     output(ca.certificate(), Some(&request_pem), key_pem.as_ref())
 }
@@ -178,7 +182,7 @@ fn generate(request: &CertificateRequest, log: Log) -> Result<Key, String> {
 fn encode_request(
     request: &CertificateRequest,
     ca: Option<PathLength>,
-    key: &Key,
+    key: &dyn Signer,
     log: Log,
 ) -> Result<String, String> {
     let der = request::request(&request.subject, ca, key).map_err(said)?;

@@ -20,7 +20,7 @@ pub(super) const HELP: &str = "Usage, as of `cfssl gencrl`:
 
   SERIALS          a file with one serial number a line; behind it may stand a reason, like keyCompromise
   CERT             the CA's certificate
-  KEY              its key; a passphrase is read from CFSSL_CA_PK_PASSWORD
+  KEY              its key, or a PKCS #11 URI; a passphrase or PIN is read from CFSSL_CA_PK_PASSWORD
   TIME             seconds until the next CRL is due; a week unless it is given
   -serials         how bare digits are read, where the file does not tell
 

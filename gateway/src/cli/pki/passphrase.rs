@@ -14,7 +14,7 @@ use crate::pki::key::Passphrase;
 /// Where the passphrase of a key comes from that is there already. Without it, a person at the terminal is asked.
 #[derive(Debug, Args)]
 pub(super) struct OldPassphrase {
-    /// A file with the passphrase of the CA's key.
+    /// A file with the passphrase of the CA's key, or the PIN of its token.
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
     /// The environment variable with it.
@@ -47,25 +47,44 @@ impl OldPassphrase {
         let ask = Key::is_encrypted(&text) && io::stdin().is_terminal();
         ask.then(|| prompt(&format!("Passphrase of {}: ", path.display()))).transpose()
     }
+
+    /// The PIN of a token.
+    pub(super) fn of_token(&self) -> Result<Option<Passphrase>, String> {
+        if let Some(pin) = given(self.passphrase_file.as_deref(), self.passphrase_env.as_deref())? {
+            return Ok(Some(pin));
+        }
+        let pin = io::stdin().is_terminal().then(|| prompt("PIN of the token: ")).transpose()?;
+        // A reader that has keys asks itself.
+        Ok(pin.filter(|pin| !pin.is_empty()))
+    }
 }
 
 impl NewPassphrase {
     /// The passphrase, if there is to be one.
     pub(super) fn choose(&self) -> Result<Option<Passphrase>, String> {
-        let passphrase = match given(self.encrypt_file.as_deref(), self.encrypt_env.as_deref())? {
-            None if self.encrypt => {
-                let passphrase = prompt("New passphrase: ")?;
-                if passphrase != prompt("The same again: ")? {
-                    return Err("the two passphrases differ; nothing was made".to_owned());
-                }
-                Some(passphrase)
+        choose(self.encrypt_file.as_deref(), self.encrypt_env.as_deref(), self.encrypt)
+    }
+}
+
+/// A new passphrase: from a file or the environment, else from a person who is asked, if `ask`.
+pub(super) fn choose(
+    file: Option<&Path>,
+    variable: Option<&str>,
+    ask: bool,
+) -> Result<Option<Passphrase>, String> {
+    let passphrase = match given(file, variable)? {
+        None if ask => {
+            let passphrase = prompt("New passphrase: ")?;
+            if passphrase != prompt("The same again: ")? {
+                return Err("the two passphrases differ; nothing was made".to_owned());
             }
-            given => given,
-        };
-        match passphrase {
-            Some(passphrase) if passphrase.is_empty() => Err("the passphrase is empty".to_owned()),
-            passphrase => Ok(passphrase),
+            Some(passphrase)
         }
+        given => given,
+    };
+    match passphrase {
+        Some(passphrase) if passphrase.is_empty() => Err("the passphrase is empty".to_owned()),
+        passphrase => Ok(passphrase),
     }
 }
 

@@ -20,6 +20,11 @@ impl Passphrase {
         Self(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))
     }
 
+    /// What was typed.
+    pub(in crate::pki) fn text(&self) -> &str {
+        &self.0
+    }
+
     /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
