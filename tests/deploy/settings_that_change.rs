@@ -16,7 +16,9 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("server" | "xdp.table" | "denied", _)
         | ("crl", "max_size")
         | ("access", "token_cache")
-        | ("host.mqtt", "max_packet") => "9999",
+        | ("host.mqtt", "max_packet")
+        | ("admin", "max_body" | "max_connections" | "kept_decisions")
+        | ("admin.limit", _) => "9999",
         ("access", "team_domain") => "\"other.example.com\"",
         ("access", "key_rotation") => "\"7d\"",
         ("timeout", _)
@@ -28,13 +30,12 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("host", "origin_http") => "\"2\"",
         ("host", "origin_name" | "origin_host") => "\"another.internal\"",
         ("host", "health_path") => "\"/another\"",
-        ("xdp.limit" | "xdp.ban", _) | ("host.mqtt", "connect_rate") | ("limit", "requests") => {
-            "\"1/s burst 2\""
-        }
+        ("xdp.limit" | "xdp.ban", _)
+        | ("host.mqtt", "connect_rate")
+        | ("limit", "requests")
+        | ("admin", "rate" | "failures") => "\"1/s burst 2\"",
         ("listener", "address") => "\"127.0.0.9:0\"",
         ("metrics" | "admin", "listen") => "\"127.0.0.1:1\"",
-        ("admin", "rate" | "failures") => "\"1/s burst 2\"",
-        ("admin", "max_body" | "max_connections" | "kept_decisions") | ("admin.limit", _) => "9999",
         ("host", "upgrades") => "[\"x-own/1\"]",
         ("host", "client_auth") => "\"require\"",
         ("host", "origin") => "\"http://127.0.0.1:1\"",
