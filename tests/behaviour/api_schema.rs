@@ -1,4 +1,4 @@
-//! Whatever is sent to the API, the answer is what the OpenAPI document says, and never an error of the gateway.
+//! Whatever is sent to the API, the answer is what the `OpenAPI` document says, and never an error of the gateway.
 
 use std::process::Command;
 
