@@ -24,4 +24,5 @@ pub mod state;
 pub mod stream;
 pub mod telemetry;
 pub mod tls;
+pub mod web;
 pub mod xdp;
