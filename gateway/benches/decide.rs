@@ -14,7 +14,7 @@ use fleetgate::device::Device;
 use fleetgate::device::identity::Fingerprint;
 use fleetgate::device::verdicts::Verdicts;
 use fleetgate::model::hostname::Hostname;
-use fleetgate::snapshot::{Accepted, Snapshot, compile};
+use fleetgate::snapshot::{Accepted, Files, Input, Snapshot, compile};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType};
 use rustls::pki_types::UnixTime;
 
@@ -75,8 +75,15 @@ fn site(path: impl Fn(usize) -> String) -> Site {
     }
     let source = Arc::new(Source::new(&folder.path().join("fleetgate.toml"), text));
     let config = Config::parse(&source).unwrap();
-    let snapshot =
-        compile(&config, &source, &Arc::new(Verdicts::new(1)), &Accepted::Unknown, 1).unwrap().snapshot;
+    let (files, verdicts) = (Files::default(), Arc::new(Verdicts::new(1)));
+    let input = Input {
+        config: &config,
+        resources: &config.resources,
+        source: &source,
+        files: &files,
+        verdicts: &verdicts,
+    };
+    let snapshot = compile(&input, &Accepted::Unknown, 1).unwrap().snapshot;
 
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, "pump-7");

@@ -3,6 +3,7 @@
 pub mod conditions;
 pub mod cors;
 pub mod decide;
+pub mod directory;
 pub mod geo;
 pub mod groups;
 pub mod networks;

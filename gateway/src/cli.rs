@@ -8,6 +8,7 @@ mod crl;
 mod device;
 mod policy;
 mod reload;
+mod state;
 mod status;
 mod token;
 mod upgrade;
@@ -83,6 +84,8 @@ enum Command {
     Crl(crl::Crl),
     /// Look at the keys that sign application tokens, replace them, or revoke an application's tokens.
     Token(token::Token),
+    /// Carry everything that is stored to a file, or back.
+    State(state::State),
     /// Look at the XDP side of the running gateway.
     Xdp(xdp::Xdp),
     /// Keep sources out for a time, pardon them, or list who is kept out.
@@ -130,6 +133,7 @@ pub fn main() -> ExitCode {
         Command::Device(device) => device.run(),
         Command::Crl(crl) => crl.run(),
         Command::Token(token) => token.run(),
+        Command::State(state) => state.run(),
         Command::Xdp(xdp) => xdp.run(),
         Command::Ban(ban) => ban.run(),
         Command::Policy(policy) => policy.run(),

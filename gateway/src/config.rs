@@ -4,6 +4,7 @@ mod access;
 mod cipher_suite;
 mod crl;
 mod denied;
+mod documents;
 mod forwarding;
 mod host;
 mod limit;
@@ -11,8 +12,10 @@ mod mqtt;
 mod operations;
 mod origin;
 mod problem;
+mod resources;
 mod server;
 mod source;
+mod stored;
 mod stream;
 mod tokens;
 mod value;
@@ -25,19 +28,24 @@ use std::sync::Arc;
 use toml_span::de_helpers::TableHelper;
 use toml_span::{DeserError, Deserialize, Value};
 
-pub use access::{Application, Conditions, CrlExpired, Group, IpList, MtlsCertificate, Policy, ServiceToken};
+pub use access::{
+    Application, Conditions, CrlExpired, Group, IpList, Listed, MtlsCertificate, Pem, Policy, ServiceToken,
+};
 pub use cipher_suite::CipherSuites;
 pub use crl::Crl;
 pub use denied::Denied;
+pub use documents::{FileDocument, documents};
 pub use forwarding::ForwardingChoice;
 pub use host::{ClientAuth, Host, TlsVersion};
 pub use limit::LimitChoice;
 pub use mqtt::{CertificateField, Mqtt, MqttUsername};
 pub use operations::{AccessLog, Admin, Log, Metrics};
 pub use origin::{HealthCheck, HostOrigin};
-pub use problem::{Problem, Problems, Severity};
+pub use problem::{Place, Problem, Problems, Severity};
+pub use resources::Resources;
 pub use server::{Listener, Server, Timeouts};
-pub use source::Source;
+pub use source::{FIRST_PLACE, Places, Source, StoredPlace, is_stored};
+pub use stored::{Link, OwnPolicy, Typed, pointer, size};
 pub use stream::{Protocol, ProxyProtocol};
 pub use tokens::Access;
 pub use toml_span::{Span, Spanned};
@@ -54,24 +62,14 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// `[[host]]`
     pub hosts: Vec<Host>,
-    /// `[[mtls_certificate]]`
-    pub mtls_certificates: Vec<MtlsCertificate>,
+    /// `[[mtls_certificate]]`, `[[application]]` and what policies refer to.
+    pub resources: Resources,
     /// `[crl]`
     pub crl: Crl,
     /// `[access]`
     pub access: Access,
     /// `[denied]`
     pub denied: Denied,
-    /// `[[application]]`
-    pub applications: Vec<Application>,
-    /// `[[policy]]`
-    pub policies: Vec<Policy>,
-    /// `[[group]]`
-    pub groups: Vec<Group>,
-    /// `[[ip_list]]`
-    pub ip_lists: Vec<IpList>,
-    /// `[[service_token]]`
-    pub service_tokens: Vec<ServiceToken>,
     /// `[forwarding]`
     pub forwarding: ForwardingChoice,
     /// `[limit]`
@@ -121,15 +119,10 @@ impl<'de> Deserialize<'de> for Config {
         let timeout = table.optional("timeout");
         let listeners = table.required("listener");
         let hosts = table.required("host");
-        let mtls_certificates = table.optional("mtls_certificate");
         let crl = table.optional("crl");
         let access = table.optional("access");
         let denied = table.optional("denied");
-        let applications = table.optional("application");
-        let policies = table.optional("policy");
-        let groups = table.optional("group");
-        let ip_lists = table.optional("ip_list");
-        let service_tokens = table.optional("service_token");
+        let resources = Resources::read(&mut table);
         let forwarding = table.optional("forwarding");
         let limit = table.optional("limit");
         let xdp = table.optional("xdp");
@@ -142,15 +135,10 @@ impl<'de> Deserialize<'de> for Config {
             timeout: timeout.unwrap_or_default(),
             listeners: listeners?,
             hosts: hosts?,
-            mtls_certificates: mtls_certificates.unwrap_or_default(),
+            resources,
             crl: crl.unwrap_or_default(),
             access: access.unwrap_or_default(),
             denied: denied.unwrap_or_default(),
-            applications: applications.unwrap_or_default(),
-            policies: policies.unwrap_or_default(),
-            groups: groups.unwrap_or_default(),
-            ip_lists: ip_lists.unwrap_or_default(),
-            service_tokens: service_tokens.unwrap_or_default(),
             forwarding: forwarding.unwrap_or_default(),
             limit: limit.unwrap_or_default(),
             xdp: xdp.unwrap_or_default(),

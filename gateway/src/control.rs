@@ -1,9 +1,14 @@
 //! The control side of a running gateway: status, reload, readiness, and the XDP side's health.
 
+mod audit;
 mod bans;
+mod base;
 mod cache;
 mod crls;
 mod denied;
+mod identity;
+mod resources;
+mod state;
 mod steering;
 mod tokens;
 mod upgrade;
@@ -12,29 +17,39 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use arc_swap::ArcSwap;
 use serde::Serialize;
 use tokio::sync::{RwLock, watch};
 
 use crate::access::token;
-use crate::config::{ClientAuth, Config, Problem, Problems, Source};
+use crate::config::{ClientAuth, Config, Problem, Problems, Severity};
 use crate::crl::{self, Keeper, Network};
 use crate::device::cache::Statistics;
 use crate::handover::{Manager, Program};
 use crate::listen::{self, Listeners, Plan, Shared};
-use crate::snapshot::{Accepted, Compiled, Record, Snapshot, compile};
+use crate::snapshot::{Accepted, Compiled, Record, Snapshot};
+use crate::store::{FILE, Store, StoreError};
 use crate::xdp::{self, DataPlane, InterfaceStatus};
 use upgrade::Heir;
 
 pub use bans::{BanChange, BanList, BanRequest, RefusedBan};
+pub use base::{Base, Composed};
 pub use cache::Seen;
 pub use crls::{CrlsPushed, CrlsRemoved};
 pub use denied::{DeniedChange, DeniedList};
+pub use identity::Identity;
+pub use resources::{ChangeError, Committed, Request};
+pub use state::{Export, ImportError, Imported};
 pub use tokens::{RevokedChange, TokenKeys};
 pub use upgrade::{Changing, UpgradeError, Upgraded};
 
 pub use crate::crl::{AuthorityStatus, PushError, Selector};
+pub use crate::model::kind::{Kind, NotAKind};
+pub use crate::model::record_id::RecordId;
+pub use crate::resource::{Inventory, Origin, Resource, Stored};
+pub use crate::store::{Expect, Redb, Revision, Write, WriteError};
 
 /// What a running gateway is asked and told from outside: by the admin socket, the metrics endpoint and signals.
 pub struct Control {
@@ -50,7 +65,11 @@ pub struct Control {
     changes: Arc<RwLock<bool>>,
     handed_over: watch::Sender<bool>,
     keeper: Arc<Keeper>,
-    /// Which CAs are accepted. Held throughout a reload: one comes after the other.
+    store: Arc<dyn Store>,
+    /// Every resource in force.
+    inventory: ArcSwap<Inventory>,
+    revisions: watch::Sender<Revision>,
+    /// Which CAs are accepted. Held throughout a reload and a change: one comes after the other.
     record: Mutex<Record>,
     state: Mutex<State>,
 }
@@ -61,6 +80,12 @@ pub struct Parts {
     pub plane: DataPlane,
     /// The revocation index's side.
     pub keeper: Arc<Keeper>,
+    /// Where resources are kept.
+    pub store: Arc<dyn Store>,
+    /// The ids that go with it.
+    pub identity: Identity,
+    /// Every resource.
+    pub inventory: Inventory,
     /// Which CAs were accepted.
     pub record: Record,
     /// The sockets for devices.
@@ -75,8 +100,9 @@ pub struct Parts {
 
 struct State {
     path: PathBuf,
-    /// What is in force.
-    config: Config,
+    /// The file in force.
+    base: Arc<Base>,
+    identity: Identity,
     plane: DataPlane,
     last_reload: Reload,
     cache_reported: Statistics,
@@ -85,9 +111,10 @@ struct State {
 
 /// A configuration with everything that it names, loaded and not in force.
 struct Ready {
-    config: Config,
-    source: Arc<Source>,
+    base: Base,
     snapshot: Snapshot,
+    inventory: Inventory,
+    key_rotation: Duration,
     crls: crl::Prepared,
     warnings: Problems,
 }
@@ -112,6 +139,11 @@ pub struct Status {
     pub process: u32,
     /// The configuration file.
     pub config: PathBuf,
+    /// The account's and the zone's ids in the API.
+    #[serde(flatten)]
+    pub identity: Identity,
+    /// The last change of what is stored.
+    pub revision: Revision,
     /// Generation of the snapshot in force.
     pub generation: u64,
     /// Whether no more connections are accepted.
@@ -147,8 +179,9 @@ pub struct HostStatus {
 
 impl Control {
     /// Takes over a gateway that was just started with `compiled`.
-    pub fn new(path: PathBuf, config: Config, warnings: &Problems, parts: Parts, shared: Shared) -> Self {
-        let Parts { plane, keeper, mut record, listeners, probes, program, manager } = parts;
+    pub fn new(path: PathBuf, base: Base, warnings: &Problems, parts: Parts, shared: Shared) -> Self {
+        let Parts { plane, keeper, store, identity, inventory, .. } = parts;
+        let Parts { mut record, listeners, probes, program, manager, .. } = parts;
         record.keep(&shared.snapshot.load().authorities);
         let last_reload = Reload { successful: true, at: now(), problems: warnings.lines() };
         let cache_reported = shared.verdicts.cache.statistics();
@@ -162,10 +195,14 @@ impl Control {
             changes: Arc::default(),
             handed_over: watch::Sender::new(false),
             keeper,
+            store,
+            revisions: watch::Sender::new(inventory.revision()),
+            inventory: ArcSwap::from_pointee(inventory),
             record: Mutex::new(record),
             state: Mutex::new(State {
                 path,
-                config,
+                base: Arc::new(base),
+                identity,
                 plane,
                 last_reload,
                 cache_reported,
@@ -239,6 +276,8 @@ impl Control {
             version: env!("CARGO_PKG_VERSION"),
             process: std::process::id(),
             config: state.path.clone(),
+            identity: state.identity.clone(),
+            revision: self.inventory.load().revision(),
             generation: snapshot.generation,
             draining: self.draining.load(Ordering::Relaxed),
             listeners: self.listeners.addresses(),
@@ -287,41 +326,39 @@ impl Control {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Loads everything that the file names, without putting it in force.
+    /// Loads everything that the file names, with what is stored, without putting it in force.
     fn prepare(&self, path: &Path) -> Result<Ready, Problems> {
-        let (config, source) = Config::load(path)?;
-        let mut problems = fixed_settings(&self.lock().config, &config);
-        problems.extend(missing_interfaces(&config));
-        let seats = self.shared.seats.as_ref().map_or_else(|| listen::seating(&config), |seats| seats.cpus());
-        problems.extend(listen::without_worker(&config, &seats));
+        let base = Base::load(path)?;
+        let config = &base.config;
+        let mut problems = fixed_settings(&self.lock().base.config, config);
+        problems.extend(missing_interfaces(config));
+        let seats = self.shared.seats.as_ref().map_or_else(|| listen::seating(config), |seats| seats.cpus());
+        problems.extend(listen::without_worker(config, &seats));
         let running = self.shared.snapshot.load_full();
         let accepted = Accepted::Known(running.authorities.clone());
-        let compiled = compile(&config, &source, &self.shared.verdicts, &accepted, running.generation + 1);
-        let prepared = compiled.map_err(Vec::from_iter).and_then(|Compiled { snapshot, crls, warnings }| {
-            Ok((snapshot, self.keeper.prepare(crls)?, warnings))
-        });
-        match prepared {
-            Ok((snapshot, crls, warnings)) if problems.is_empty() => {
-                Ok(Ready { config, source, snapshot, crls, warnings })
-            }
-            Ok(_) => Err(Problems::new(&source, problems)),
-            Err(others) => {
-                problems.extend(others);
-                Err(Problems::new(&source, problems))
-            }
-        }
+        let inventory = self.resources();
+        let stored = inventory.stored();
+        let Composed { compiled, inventory, key_rotation } =
+            base.compose(stored, problems, &self.shared.verdicts, &accepted, running.generation + 1)?;
+        let Compiled { snapshot, crls, warnings, .. } = compiled;
+        let source = base.source_with(stored);
+        let crls = self.keeper.prepare(crls).map_err(|problems| Problems::new(&source, problems))?;
+        Ok(Ready { base, snapshot, inventory, key_rotation, crls, warnings })
     }
 
     fn put_in_force(&self, state: &mut State, ready: Ready) -> Result<Problems, Problems> {
-        let Ready { config, source, snapshot, crls, warnings } = ready;
-        let refused = |problems| Problems::new(&source, problems);
-        let listeners = self.listeners.prepare(&config.listeners).map_err(refused)?;
-        state.plane.apply(&snapshot, &config.protected()).map_err(refused)?;
+        let Ready { base, snapshot, inventory, key_rotation, crls, warnings } = ready;
+        let refused = |problems| Problems::new(&base.source, problems);
+        let listeners = self.listeners.prepare(&base.config.listeners).map_err(refused)?;
+        state.plane.apply(&snapshot, &base.config.protected()).map_err(refused)?;
         // Open connections hear of both with the index that follows the snapshot.
-        self.keeper.adopt(crls, || self.shared.snapshot.store(Arc::new(snapshot)));
+        self.keeper.adopt(crls, || {
+            self.shared.snapshot.store(Arc::new(snapshot));
+            self.inventory.store(Arc::new(inventory));
+        });
         self.change_listeners(listeners);
-        self.shared.tokens.configure(config.access.key_rotation, config.access.token_cache);
-        state.config = config;
+        self.shared.tokens.configure(key_rotation, base.config.access.token_cache);
+        state.base = Arc::new(base);
         Ok(warnings)
     }
 
@@ -354,6 +391,7 @@ impl Control {
     fn warnings(&self, state: &State) -> Vec<String> {
         let mut warnings = state.plane.errors();
         warnings.extend(self.keeper.warnings());
+        warnings.extend(self.store.problem());
         if self.draining.load(Ordering::Relaxed) {
             warnings.push("draining: no more connections are accepted".into());
         }
@@ -423,30 +461,47 @@ pub fn missing_interfaces(config: &Config) -> Vec<Problem> {
         .collect()
 }
 
-/// The configuration at `path`, checked as far as it can be without touching anything.
+/// The configuration at `path`, checked as far as it can be without touching anything: with what is stored, where no
+/// gateway has that open.
 ///
 /// # Errors
 /// Every problem that forbids loading it.
 pub fn check(path: &Path) -> Result<Problems, Problems> {
-    let (config, source): (Config, Arc<Source>) = Config::load(path)?;
+    let base = Base::load(path)?;
+    let Base { config, source, .. } = &base;
     let verdicts = Arc::new(crate::device::verdicts::Verdicts::new(1));
-    let mut problems = missing_interfaces(&config);
-    problems.extend(listen::without_worker(&config, &listen::seating(&config)));
-    let state_dir = config.server.state_dir(&source);
+    let mut problems = missing_interfaces(config);
+    problems.extend(listen::without_worker(config, &listen::seating(config)));
+    let state_dir = config.server.state_dir(source);
     let denials = crl::Denials::open(state_dir.as_deref());
     problems.extend(denials.err().map(|error| Problem::error(error.to_string())));
     let accepted = Record::open(state_dir.as_deref()).accepted();
-    let tokens = state_dir.map_or(Ok(()), |folder| token::check(&folder, now()));
+    let tokens = state_dir.as_deref().map_or(Ok(()), |folder| token::check(folder, now()));
     problems.extend(tokens.err().map(|error| Problem::error(error.to_string())));
-    match compile(&config, &source, &verdicts, &accepted, 1) {
-        Ok(Compiled { warnings, crls, .. }) => {
-            problems.extend(crl::Prepared::load(crls, Network::LeaveAlone).err().into_iter().flatten());
-            if problems.is_empty() { Ok(warnings) } else { Err(Problems::new(&source, problems)) }
+    let (stored, found) = stored_at_rest(state_dir.as_deref());
+    let (notes, errors): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|problem| problem.severity() == Severity::Warning);
+    problems.extend(errors);
+    let stored = Arc::new(stored);
+    let composed = base.compose(&stored, problems, &verdicts, &accepted, 1)?;
+    let Compiled { warnings, crls, .. } = composed.compiled;
+    let source = base.source_with(&stored);
+    crl::Prepared::load(crls, Network::LeaveAlone).map_err(|problems| Problems::new(&source, problems))?;
+    Ok(Problems::new(&source, notes.into_iter().chain(warnings).collect()))
+}
+
+/// What is stored in `state_dir`, as far as it can be read without a trace.
+pub fn stored_at_rest(state_dir: Option<&Path>) -> (Stored, Vec<Problem>) {
+    let Some(store) = state_dir.filter(|folder| folder.join(FILE).exists()).map(Redb::open_to_read) else {
+        return Default::default();
+    };
+    match store.and_then(|store| Stored::load(&store)) {
+        Ok(loaded) => loaded,
+        Err(error @ (StoreError::InUse(_) | StoreError::NotClosed(_))) => {
+            let problem = Problem::warning(format!("{error}: checked without what is stored"));
+            (Stored::default(), vec![problem.remedy("a start or a reload checks with it")])
         }
-        Err(others) => {
-            problems.extend(others);
-            Err(Problems::new(&source, problems))
-        }
+        Err(error) => (Stored::default(), vec![Problem::error(error.to_string())]),
     }
 }
 

@@ -51,7 +51,7 @@ use crate::config::Spanned;
 use crate::device::revocation::{Issuer, IssuerId, OnExpired};
 
 /// What a configuration says of revocation.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Wanted {
     /// Every CA.
     pub authorities: Vec<Authority>,
@@ -79,7 +79,7 @@ pub struct Settings {
 }
 
 /// A CA with the sources of its CRLs.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Authority {
     /// The mTLS certificate that it was uploaded in, by name.
     pub name: Arc<str>,

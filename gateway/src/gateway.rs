@@ -1,6 +1,7 @@
 //! Start to stop: everything is built and checked before the first connection is accepted.
 
 mod memory;
+mod read;
 mod running;
 mod signals;
 
@@ -8,7 +9,6 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
-use std::thread::available_parallelism;
 
 use arc_swap::ArcSwap;
 use sd_notify::NotifyState;
@@ -17,17 +17,18 @@ use tokio::sync::{Notify, Semaphore, watch};
 use crate::access::token::{self, Tokens};
 use crate::api::{self, AdminSocket};
 use crate::config::{self, Config, Problems};
-use crate::control::{Control, Parts};
-use crate::crl::{self, Network};
-use crate::device::refusal;
+use crate::control::{Base, Control, Identity, Parts};
+use crate::crl;
 use crate::device::verdicts::Verdicts;
 use crate::handover::{self, Manager, Predecessor, Program};
 use crate::limit::Devices;
 use crate::listen::{self, BindError, Inherited, Limiter, Listeners, Mailbox, Phase, Seats, Shared};
-use crate::snapshot::{Compiled, Record, compile};
+use crate::snapshot::Snapshot;
+use crate::store::StoreError;
 use crate::telemetry::access_log::Wanted;
 use crate::telemetry::{AccessLog, Metrics};
 use crate::xdp::DataPlane;
+use read::Read;
 use running::Running;
 use signals::Signals;
 
@@ -63,6 +64,9 @@ pub enum StartError {
     /// The keys of application tokens, or what operators revoked of them.
     #[error(transparent)]
     Tokens(#[from] token::TokensError),
+    /// What is stored.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The gateway before.
     #[error("the gateway before has not handed over: {0}")]
     Unwanted(io::Error),
@@ -95,20 +99,22 @@ async fn serve(
     mut inherited: Inherited,
 ) -> Result<(), StartError> {
     let (program, manager) = (Program::own()?, Manager::from_environment());
-    let (config, source) = Config::load(path)?;
-    let verdicts = Arc::new(Verdicts::new(config.server.verdict_cache));
-    let state_dir = config.server.state_dir(&source);
-    let record = Record::open(state_dir.as_deref());
-    let Compiled { snapshot, crls, warnings } = compile(&config, &source, &verdicts, &record.accepted(), 1)?;
-    let denials = crl::Denials::open(state_dir.as_deref())?;
-    let tokens = Arc::new(open_tokens(&config, &source)?);
-    let crls =
-        crl::Prepared::load(crls, Network::Ask).map_err(|problems| Problems::new(&source, problems))?;
-    for warning in warnings.lines() {
-        tracing::warn!("{warning}");
-    }
-    let metrics = new_metrics(&config)?;
-    let (seats, mailboxes) = seat(&config, &source)?;
+    let Read {
+        base,
+        store,
+        identity,
+        inventory,
+        record,
+        verdicts,
+        snapshot,
+        warnings,
+        denials,
+        tokens,
+        crls,
+    } = Read::all(path)?;
+    let Base { config, source, .. } = &base;
+    let metrics = new_metrics(config)?;
+    let (seats, mailboxes) = seat(config, source)?;
     let workers = mailboxes.len();
     let given = inherited.addresses();
     let (listeners, feeds) = Listeners::open(&config.listeners, workers, &mut inherited)?;
@@ -125,30 +131,25 @@ async fn serve(
         return Err(StartError::Xdp(plane.errors().join("; ")));
     }
     let (end, phase) = watch::channel(Phase::Serving);
-    let devices = Arc::new(Devices::new(config.server.verdict_cache, metrics.clone()));
-    let shared = Shared {
-        snapshot: Arc::new(ArcSwap::from_pointee(snapshot)),
-        verdicts,
-        tokens,
-        access_log: access_log(&config, &metrics)?,
-        metrics,
-        permits: Arc::new(Semaphore::new(config.server.max_connections as usize)),
-        devices,
-        seats,
-        limiter: Arc::new(Limiter::new(config.xdp.table.sources, config.xdp.table.bans)),
-        phase,
-        max_idle_origin_connections: config.server.max_idle_origin_connections as usize,
-        max_origin_requests: config.server.max_origin_requests as usize,
-        max_request_header: config.server.max_request_header as usize,
-        max_request_body: config.server.max_request_body,
-        max_streams: config.server.max_concurrent_streams,
-    };
+    let judges = Judges { snapshot, verdicts, tokens };
+    let shared = share(config, judges, metrics, seats, phase)?;
     let all_permits = config.server.max_connections;
     let keeper =
         Arc::new(crl::Keeper::new(crls, denials, Arc::clone(&shared.verdicts), shared.metrics.clone()));
     keeper.watch()?;
-    let parts = Parts { plane, keeper, record, listeners, probes: probes.try_clone()?, program, manager };
-    let control = Arc::new(Control::new(path.to_owned(), config, &warnings, parts, shared.clone()));
+    let parts = Parts {
+        plane,
+        keeper,
+        store,
+        identity: identity.clone(),
+        inventory,
+        record,
+        listeners,
+        probes: probes.try_clone()?,
+        program,
+        manager,
+    };
+    let control = Arc::new(Control::new(path.to_owned(), base, &warnings, parts, shared.clone()));
     let mut signals = Signals::new()?;
     for (index, (feed, mailbox)) in feeds.into_iter().zip(mailboxes).enumerate() {
         drop(listen::spawn(index, feed, mailbox, shared.clone())?);
@@ -183,12 +184,50 @@ async fn serve(
         manager.forget(address);
     }
     control.store_sockets();
-    tracing::info!(listeners = ?addresses, workers, "serving");
+    control.settle();
+    let Identity { account_id, zone_id } = identity;
+    tracing::info!(listeners = ?addresses, workers, account_id, zone_id, "serving");
     manager.notify(&[NotifyState::Ready]);
 
     signals.until_stopped(&control, manager).await;
     running.end(&mut signals, manager).await;
     Ok(())
+}
+
+/// What decides about devices.
+struct Judges {
+    snapshot: Snapshot,
+    verdicts: Arc<Verdicts>,
+    tokens: Arc<Tokens>,
+}
+
+/// What all workers have in common.
+fn share(
+    config: &Config,
+    judges: Judges,
+    metrics: Metrics,
+    seats: Option<Arc<Seats>>,
+    phase: watch::Receiver<Phase>,
+) -> io::Result<Shared> {
+    let Judges { snapshot, verdicts, tokens } = judges;
+    let server = &config.server;
+    Ok(Shared {
+        snapshot: Arc::new(ArcSwap::from_pointee(snapshot)),
+        verdicts,
+        tokens,
+        access_log: access_log(config, &metrics)?,
+        permits: Arc::new(Semaphore::new(server.max_connections as usize)),
+        devices: Arc::new(Devices::new(server.verdict_cache, metrics.clone())),
+        metrics,
+        seats,
+        limiter: Arc::new(Limiter::new(config.xdp.table.sources, config.xdp.table.bans)),
+        phase,
+        max_idle_origin_connections: server.max_idle_origin_connections as usize,
+        max_origin_requests: server.max_origin_requests as usize,
+        max_request_header: server.max_request_header as usize,
+        max_request_body: server.max_request_body,
+        max_streams: server.max_concurrent_streams,
+    })
 }
 
 /// Where workers sit, if they do, and a mailbox for each of them.
@@ -215,23 +254,6 @@ fn new_metrics(config: &Config) -> Result<Metrics, prometheus::Error> {
     metrics.connections_limit.set(config.server.max_connections.into());
     metrics.count_panics();
     Ok(metrics)
-}
-
-/// Half of the cores at most sign tokens: the workers need the others.
-fn open_tokens(config: &Config, source: &config::Source) -> Result<Tokens, token::TokensError> {
-    let state_dir = config.server.state_dir(source);
-    if state_dir.is_none() {
-        tracing::warn!(
-            "server.state_dir is not set: the key of application tokens lives until the gateway stops, and tokens end with it"
-        );
-    }
-    let settings = token::Settings {
-        state_dir,
-        key_rotation: config.access.key_rotation,
-        cache: config.access.token_cache,
-        signers: available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
-    };
-    Tokens::open(settings, refusal::now())
 }
 
 fn access_log(config: &Config, metrics: &Metrics) -> io::Result<AccessLog> {

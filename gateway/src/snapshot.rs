@@ -1,8 +1,10 @@
 //! The snapshot: configuration compiled into what connections read. It never changes; a reload publishes another.
 
 mod accepted;
+mod authority;
 mod certificate_facts;
 mod compile;
+mod files;
 mod host_tls;
 
 use std::collections::{BTreeSet, HashMap};
@@ -14,7 +16,8 @@ pub use accepted::{Accepted, Record};
 pub use certificate_facts::CertificateFacts;
 #[cfg(test)]
 pub(crate) use compile::tests::Site;
-pub use compile::{Compiled, compile};
+pub use compile::{Bundles, Compiled, Input, compile};
+pub use files::Files;
 
 use crate::access::{AccessTable, Sessions};
 use crate::config::{ClientAuth, Mqtt, Protocol, ProxyProtocol, Timeouts, Xdp};

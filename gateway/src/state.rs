@@ -36,7 +36,7 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
 }
 
 /// What was renamed or removed is a change of the folder.
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 

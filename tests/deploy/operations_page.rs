@@ -120,7 +120,17 @@ fn every_field_of_the_access_log_is_explained() {
         reason: Some(""),
         peer: peer(),
     };
-    let lines = [request, stream_start, stream_end, handshake, decision]
+    let change = Line::Change {
+        time: 1.0,
+        revision: 1,
+        who: "",
+        change: "",
+        kind: "",
+        id: "",
+        before: Some(""),
+        after: Some(""),
+    };
+    let lines = [request, stream_start, stream_end, handshake, decision, change]
         .map(|line| serde_json::to_value(line).unwrap());
     for field in lines.iter().flat_map(|line| line.as_object().unwrap().keys()) {
         let having: Vec<_> = lines.iter().filter(|line| line.get(field).is_some()).collect();

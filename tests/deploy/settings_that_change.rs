@@ -45,9 +45,11 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         | ("mtls_certificate", "associated_hostnames")
         | ("ip_list", "ips")
         | ("application.cors_headers", "allowed_origins" | "allowed_methods" | "allowed_headers") => "[]",
-        ("application" | "application.policy" | "policy" | "ip_list" | "service_token", "id") => {
-            "\"00000000-0000-4000-8000-000000000001\""
-        }
+        (
+            "application" | "application.policy" | "mtls_certificate" | "policy" | "ip_list"
+            | "service_token",
+            "id",
+        ) => "\"00000000-0000-4000-8000-000000000001\"",
         ("application", "aud") | ("service_token", "client_secret_sha256") => {
             "\"1111111111111111111111111111111111111111111111111111111111111111\""
         }

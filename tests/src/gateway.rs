@@ -1,5 +1,6 @@
 //! A real `fleetgate run` process.
 
+mod admin;
 mod binary;
 mod cli;
 mod log;

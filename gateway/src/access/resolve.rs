@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::conditions::{Conditions, Test};
+use super::directory::Directory;
 use super::networks::Networks;
 use super::service_tokens::ServiceTokens;
 use crate::model::id::{Reference, ResourceId};
@@ -18,26 +19,15 @@ pub const MAX_DEPTH: usize = 16;
 #[derive(Debug, Default)]
 pub struct Resolver {
     /// mTLS certificates.
-    pub issuers: Vec<Named<Arc<str>>>,
+    pub issuers: Directory<Arc<str>>,
     /// Groups; `None` for those that do not compile.
-    pub groups: Vec<Named<Option<Arc<Conditions>>>>,
+    pub groups: Directory<Option<Arc<Conditions>>>,
     /// Lists of networks.
-    pub ip_lists: Vec<Named<Arc<Networks>>>,
+    pub ip_lists: Directory<Arc<Networks>>,
     /// Service tokens.
     pub tokens: Arc<ServiceTokens>,
     /// Whether addresses can be told countries of.
     pub knows_countries: bool,
-}
-
-/// A resource by id and name.
-#[derive(Debug)]
-pub struct Named<T> {
-    /// Its id.
-    pub id: ResourceId,
-    /// Its name.
-    pub name: Box<str>,
-    /// What it is.
-    pub value: T,
 }
 
 /// Why a rule comes to nothing.
@@ -99,12 +89,8 @@ impl Resolver {
         })
     }
 
-    /// A token by its id, its name or, since that is what people have at hand, its client id.
     fn token(&self, reference: &Reference) -> Result<ResourceId, ResolveError> {
-        let is_it = |client_id: &str| matches!(reference, Reference::Name(name) if **name == *client_id);
-        let mut tokens = self.tokens.iter();
-        let token = tokens.find(|token| reference.means(token.id, &token.name) || is_it(&token.client_id));
-        token.map(|token| token.id).ok_or_else(|| unknown("service token", reference))
+        self.tokens.meant(reference).ok_or_else(|| unknown("service token", reference))
     }
 }
 
@@ -120,12 +106,11 @@ pub fn check_size(conditions: &Conditions) -> Result<(), TooMany> {
 }
 
 fn find<'a, T>(
-    resources: &'a [Named<T>],
+    resources: &'a Directory<T>,
     reference: &Reference,
     what: &'static str,
 ) -> Result<&'a T, ResolveError> {
-    let named = resources.iter().find(|named| reference.means(named.id, &named.name));
-    named.map(|named| &named.value).ok_or_else(|| unknown(what, reference))
+    resources.find(reference).ok_or_else(|| unknown(what, reference))
 }
 
 fn unknown(what: &'static str, reference: &Reference) -> ResolveError {

@@ -5,11 +5,16 @@ use std::sync::Arc;
 
 use aws_lc_rs::{constant_time, digest};
 
+use super::directory::{Directory, Named};
+use crate::model::id::{Reference, ResourceId};
 use crate::model::service_token::ServiceToken;
 
-/// Every service token, by its client id.
+/// Every service token.
 #[derive(Debug, Default)]
-pub struct ServiceTokens(HashMap<Box<str>, Arc<ServiceToken>>);
+pub struct ServiceTokens {
+    by_client_id: HashMap<Box<str>, Arc<ServiceToken>>,
+    ids: Directory<ResourceId>,
+}
 
 /// What a request shows of service tokens.
 #[derive(Clone, Copy, Debug)]
@@ -25,17 +30,32 @@ pub enum Presented<'a> {
 impl ServiceTokens {
     /// All of `tokens`.
     pub fn new(tokens: impl IntoIterator<Item = ServiceToken>) -> Self {
-        Self(tokens.into_iter().map(|token| (token.client_id.clone(), Arc::new(token))).collect())
+        let mut all = Self::default();
+        for token in tokens {
+            all.ids.push(Named { id: token.id, name: token.name.clone(), value: token.id });
+            all.by_client_id.insert(token.client_id.clone(), Arc::new(token));
+        }
+        all
+    }
+
+    /// The id of the token that `reference` means: by its id, its name or, since that is what people have at hand, its client
+    /// id.
+    pub fn meant(&self, reference: &Reference) -> Option<ResourceId> {
+        let by_client_id = || match reference {
+            Reference::Name(client_id) => self.get(client_id).map(|token| token.id),
+            Reference::Id(_) => None,
+        };
+        self.ids.find(reference).copied().or_else(by_client_id)
     }
 
     /// The one with this client id.
     pub fn get(&self, client_id: &str) -> Option<&ServiceToken> {
-        self.0.get(client_id).map(Arc::as_ref)
+        self.by_client_id.get(client_id).map(Arc::as_ref)
     }
 
     /// All tokens, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<ServiceToken>> {
-        self.0.values()
+        self.by_client_id.values()
     }
 
     /// What the values of `CF-Access-Client-Id` and `CF-Access-Client-Secret` are worth at `now`, in seconds since the
@@ -46,7 +66,8 @@ impl ServiceTokens {
             (Some(client_id), Some(secret)) => (client_id, secret),
             _ => return Presented::Invalid,
         };
-        let token = std::str::from_utf8(client_id).ok().and_then(|client_id| self.0.get(client_id));
+        let token =
+            std::str::from_utf8(client_id).ok().and_then(|client_id| self.by_client_id.get(client_id));
         let hash = digest::digest(&digest::SHA256, secret);
         let is_it = |token: &&Arc<ServiceToken>| {
             constant_time::verify_slices_are_equal(hash.as_ref(), &token.secret.0).is_ok()
@@ -57,7 +78,7 @@ impl ServiceTokens {
 
     /// What a token that counted before is worth now: it may have another secret, or be gone.
     pub fn present_again(&self, before: &ServiceToken, now: u64) -> Presented<'_> {
-        let token = self.0.get(&before.client_id);
+        let token = self.by_client_id.get(&before.client_id);
         let same = |token: &&Arc<ServiceToken>| {
             token.id == before.id && token.secret == before.secret && token.is_live(now)
         };

@@ -35,7 +35,7 @@ pub struct Shared {
     /// Service tokens.
     pub tokens: Arc<ServiceTokens>,
     /// The operator's database of countries.
-    pub geo: Option<GeoDatabase>,
+    pub geo: Option<Arc<GeoDatabase>>,
 }
 
 /// The paths of some names.
@@ -59,8 +59,8 @@ pub struct Guarded {
 pub struct CompiledPolicy {
     /// The policy.
     pub policy: Policy,
-    /// Its rules.
-    pub conditions: Conditions,
+    /// Its rules, which applications may have in common.
+    pub conditions: Arc<Conditions>,
 }
 
 /// A path that could be another's to the origin.

@@ -4,6 +4,8 @@ mod cache;
 mod crls;
 mod denied;
 mod reply;
+mod resources;
+mod state;
 mod tokens;
 mod upgrade;
 mod xdp;
@@ -100,6 +102,8 @@ impl AdminSocket {
             .merge(cache::routes())
             .merge(crls::routes())
             .merge(denied::routes())
+            .merge(resources::routes())
+            .merge(state::routes())
             .merge(tokens::routes())
             .merge(xdp::routes())
             .layer(from_fn_with_state(Arc::clone(&control), upgrade::hold_back))

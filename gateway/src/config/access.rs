@@ -3,6 +3,7 @@
 mod application;
 mod conditions;
 mod cors;
+mod pem;
 mod resource;
 mod rule;
 
@@ -11,21 +12,26 @@ use std::path::PathBuf;
 use toml_span::de_helpers::TableHelper;
 use toml_span::{DeserError, Deserialize, Spanned, Value};
 
-pub use application::Application;
+pub(super) use application::Reused;
+pub use application::{Application, Listed};
 pub use conditions::{Conditions, Group, Policy};
+pub use pem::Pem;
 pub use resource::{IpList, ServiceToken};
 pub(super) use rule::Network;
 
 use super::value::{Parsed, inner, word};
 use crate::model::hostname::HostPattern;
+use crate::model::id::ResourceId;
 
 /// A CA chain, and the hosts whose devices it vouches for.
 #[derive(Debug)]
 pub struct MtlsCertificate {
+    /// Its id, where it is given.
+    pub id: Option<ResourceId>,
     /// What the operator calls it.
     pub name: String,
-    /// PEM file: a root, an intermediate and its root, or an issuing intermediate alone.
-    pub certificate: Spanned<PathBuf>,
+    /// A root, an intermediate and its root, or an issuing intermediate alone.
+    pub certificate: Spanned<Pem>,
     /// Hosts that trust it.
     pub associated_hostnames: Vec<Spanned<HostPattern>>,
     /// Whether certificates below it may be signed with SHA-1.
@@ -38,6 +44,13 @@ pub struct MtlsCertificate {
     pub crl_distribution_points: bool,
     /// What becomes of its devices when a CRL of it has expired.
     pub crl_expired: CrlExpired,
+}
+
+impl MtlsCertificate {
+    /// Its id: the one that is given, or the one that follows from its name.
+    pub fn id(&self) -> ResourceId {
+        self.id.unwrap_or_else(|| ResourceId::derived("mtls_certificate", &self.name))
+    }
 }
 
 /// What becomes of a CA's devices when its CRL has expired.
@@ -59,8 +72,9 @@ impl<'de> Deserialize<'de> for CrlExpired {
 impl<'de> Deserialize<'de> for MtlsCertificate {
     fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
         let mut table = TableHelper::new(value)?;
+        let id = table.optional::<Parsed<ResourceId>>("id").map(|id| id.0);
         let name = table.required("name");
-        let certificate = table.required_s::<String>("certificate");
+        let certificate = table.required_s("certificate");
         let hostnames =
             table.optional::<Vec<Spanned<Parsed<HostPattern>>>>("associated_hostnames").unwrap_or_default();
         let allow_sha1 = table.optional("allow_sha1").unwrap_or_default();
@@ -70,8 +84,9 @@ impl<'de> Deserialize<'de> for MtlsCertificate {
         let crl_expired = table.optional("crl_expired").unwrap_or_default();
         table.finalize(None)?;
         Ok(Self {
+            id,
             name: name?,
-            certificate: certificate?.map(),
+            certificate: certificate?,
             associated_hostnames: hostnames.into_iter().map(inner).collect(),
             allow_sha1,
             crl,

@@ -23,6 +23,21 @@ pub struct ForwardingChoice {
 }
 
 impl ForwardingChoice {
+    /// What it says of Cloudflare's certificate headers.
+    pub fn cloudflare(&self) -> Option<bool> {
+        self.cloudflare
+    }
+
+    /// With what the store says where this is silent.
+    #[must_use]
+    pub fn or_stored(&self, cloudflare: Option<bool>, managed_transform: Option<Transform>) -> Self {
+        Self {
+            cloudflare: self.cloudflare.or(cloudflare),
+            managed_transform: self.managed_transform.or(managed_transform),
+            ..self.clone()
+        }
+    }
+
     /// What holds where `otherwise` would.
     pub fn or(&self, otherwise: &Forwarding) -> Forwarding {
         let first_only = self.first_request_only.unwrap_or(otherwise.cloudflare == Requests::First);

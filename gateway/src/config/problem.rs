@@ -7,7 +7,7 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde_json::json;
 use toml_span::{DeserError, ErrorKind, Span};
 
-use super::source::Source;
+use super::source::{Source, StoredPlace, is_stored};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,12 +25,29 @@ pub struct Problem {
     span: Option<Span>,
     message: String,
     remedy: Option<String>,
+    taken: bool,
+}
+
+/// Where a problem is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the file.
+    File {
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+    },
+    /// In a document that is not in the file.
+    Stored(StoredPlace),
+    /// Nowhere in particular.
+    Nowhere,
 }
 
 impl Problem {
     /// Something that must not be loaded.
     pub fn error(message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, span: None, message: message.into(), remedy: None }
+        Self { severity: Severity::Error, span: None, message: message.into(), remedy: None, taken: false }
     }
 
     /// Something that loads, and that the operator should know of.
@@ -48,6 +65,27 @@ impl Problem {
     #[must_use]
     pub fn remedy(self, remedy: impl Into<String>) -> Self {
         Self { remedy: Some(remedy.into()), ..self }
+    }
+
+    /// Something else has the name, the id or the place that this is about.
+    #[must_use]
+    pub fn taken(self) -> Self {
+        Self { taken: true, ..self }
+    }
+
+    /// Whether something else has the name, the id or the place that this is about.
+    pub fn is_taken(&self) -> bool {
+        self.taken
+    }
+
+    /// What is wrong.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What to do about it.
+    pub fn how_to_mend(&self) -> Option<&str> {
+        self.remedy.as_deref()
     }
 
     /// How bad it is.
@@ -84,6 +122,23 @@ impl Problems {
         self.problems.is_empty()
     }
 
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+        self.problems.iter()
+    }
+
+    /// Where one of them is.
+    pub fn place(&self, problem: &Problem) -> Place {
+        match problem.span {
+            None => Place::Nowhere,
+            Some(span) if is_stored(span) => self.source.stored(span).map_or(Place::Nowhere, Place::Stored),
+            Some(span) => {
+                let (line, column) = self.source.position(span.start);
+                Place::File { line, column }
+            }
+        }
+    }
+
     /// A line each, `file:line:column: severity: message; remedy`: for logs and for replies.
     pub fn lines(&self) -> Vec<String> {
         self.problems.iter().map(|problem| self.line(problem)).collect()
@@ -98,16 +153,19 @@ impl Problems {
                 Severity::Error => Level::ERROR,
                 Severity::Warning => Level::WARNING,
             };
-            let mut group =
-                level.primary_title(problem.message.as_str()).elements(problem.span.map(|span| {
-                    let text = self.source.text();
-                    // At least a character, and whole ones: the parser's spans may be empty or end inside one.
-                    let start = text.floor_char_boundary(span.start);
-                    let end = text.ceil_char_boundary(span.end.max(start + 1));
-                    Snippet::source(text)
-                        .path(path.as_str())
-                        .annotation(AnnotationKind::Primary.span(start..end))
-                }));
+            let stored = match self.place(problem) {
+                Place::Stored(place) => format!("{place}: "),
+                Place::File { .. } | Place::Nowhere => String::new(),
+            };
+            let title = format!("{stored}{}", problem.message);
+            let in_file = problem.span.filter(|span| !is_stored(*span));
+            let mut group = level.primary_title(title.as_str()).elements(in_file.map(|span| {
+                let text = self.source.text();
+                // At least a character, and whole ones: the parser's spans may be empty or end inside one.
+                let start = text.floor_char_boundary(span.start);
+                let end = text.ceil_char_boundary(span.end.max(start + 1));
+                Snippet::source(text).path(path.as_str()).annotation(AnnotationKind::Primary.span(start..end))
+            }));
             if let Some(remedy) = &problem.remedy {
                 group = group.element(Level::HELP.message(remedy.as_str()));
             }
@@ -119,28 +177,43 @@ impl Problems {
 
     /// The problems for a script.
     pub fn json(&self) -> serde_json::Value {
-        self.problems
-            .iter()
-            .map(|problem| {
-                let position = problem.span.map(|span| self.source.position(span.start));
-                json!({
-                    "severity": match problem.severity { Severity::Error => "error", Severity::Warning => "warning" },
-                    "file": self.source.path().display().to_string(),
-                    "line": position.map(|(line, _)| line),
-                    "column": position.map(|(_, column)| column),
-                    "message": problem.message,
-                    "remedy": problem.remedy,
-                })
-            })
-            .collect()
+        self.problems.iter().map(|problem| self.json_of(problem)).collect()
+    }
+
+    fn json_of(&self, problem: &Problem) -> serde_json::Value {
+        let (position, stored) = match self.place(problem) {
+            Place::File { line, column } => (Some((line, column)), None),
+            Place::Stored(place) => (None, Some(place)),
+            Place::Nowhere => (None, None),
+        };
+        let severity = match problem.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        let file = stored.is_none().then(|| self.source.path().display().to_string());
+        let stored = stored.map(|StoredPlace { kind, id, pointer }| {
+            json!({ "kind": kind.as_str(), "id": id.as_str(), "pointer": pointer })
+        });
+        json!({
+            "severity": severity,
+            "file": file,
+            "line": position.map(|(line, _)| line),
+            "column": position.map(|(_, column)| column),
+            "stored": stored,
+            "message": problem.message,
+            "remedy": problem.remedy,
+        })
     }
 
     fn line(&self, problem: &Problem) -> String {
         use fmt::Write as _;
         let mut line = self.source.path().display().to_string();
-        if let Some(span) = problem.span {
-            let (number, column) = self.source.position(span.start);
-            let _ = write!(line, ":{number}:{column}");
+        match self.place(problem) {
+            Place::File { line: number, column } => {
+                let _ = write!(line, ":{number}:{column}");
+            }
+            Place::Stored(place) => line = format!("stored {place}"),
+            Place::Nowhere => {}
         }
         line.push_str(match problem.severity {
             Severity::Error => ": error: ",

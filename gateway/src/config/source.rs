@@ -1,15 +1,48 @@
 //! The text that configuration was read from, and positions in it.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::problem::{Problem, Problems};
+use toml_span::Span;
 
-/// A configuration file that was read.
-#[derive(Debug)]
+use super::problem::{Problem, Problems};
+use crate::model::kind::Kind;
+use crate::model::record_id::RecordId;
+
+/// A configuration file that was read, and where else configuration is from.
+#[derive(Clone, Debug)]
 pub struct Source {
     path: PathBuf,
-    text: String,
+    text: Arc<str>,
+    elsewhere: Option<Arc<dyn Places>>,
+}
+
+/// Documents that are not in the file. Their places are numbers beyond every file's length: [`FIRST_PLACE`] and higher.
+pub trait Places: fmt::Debug + Send + Sync {
+    /// What has this place.
+    fn find(&self, place: usize) -> Option<StoredPlace>;
+}
+
+/// Places of documents begin here: no file is so long.
+pub const FIRST_PLACE: usize = 1 << 40;
+
+/// A value in a document that is not in the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredPlace {
+    /// What the document is.
+    pub kind: Kind,
+    /// Its id.
+    pub id: RecordId,
+    /// Where in it: a JSON pointer (RFC 6901).
+    pub pointer: String,
+}
+
+impl fmt::Display for StoredPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.id)?;
+        if self.pointer.is_empty() { Ok(()) } else { write!(f, " {}", self.pointer) }
+    }
 }
 
 impl Source {
@@ -27,7 +60,13 @@ impl Source {
 
     /// A text as if it had been read from `path`.
     pub fn new(path: &Path, text: String) -> Self {
-        Self { path: path.to_owned(), text }
+        Self { path: path.to_owned(), text: text.into(), elsewhere: None }
+    }
+
+    /// The same with documents that are not in the file.
+    #[must_use]
+    pub fn with(&self, elsewhere: Arc<dyn Places>) -> Self {
+        Self { elsewhere: Some(elsewhere), ..self.clone() }
     }
 
     /// Where it was read from.
@@ -52,4 +91,22 @@ impl Source {
         let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
         (line, before.get(line_start..).map_or(0, |line| line.chars().count()) + 1)
     }
+
+    /// What a span is about, where that is not in the file.
+    pub fn stored(&self, span: Span) -> Option<StoredPlace> {
+        if is_stored(span) { self.elsewhere.as_ref()?.find(span.start) } else { None }
+    }
+
+    /// Where else something is defined, as a message says it: `in line 7`, or `as stored application 2afa…`.
+    pub fn mention(&self, span: Span) -> String {
+        match self.stored(span) {
+            Some(StoredPlace { kind, id, .. }) => format!("as stored {kind} {id}"),
+            None => format!("in line {}", self.position(span.start).0),
+        }
+    }
+}
+
+/// Whether a span is about something that is not in the file.
+pub fn is_stored(span: Span) -> bool {
+    span.start >= FIRST_PLACE
 }

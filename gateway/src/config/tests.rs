@@ -32,6 +32,11 @@ fn problems(more: &str) -> Vec<String> {
     problems.lines().iter().map(|line| line.strip_prefix("fleetgate.toml:").unwrap().to_owned()).collect()
 }
 
+fn own_policy(config: &Config) -> &Policy {
+    let Listed::Own(policy) = &config.resources.applications[0].policies[0] else { panic!("it is shared") };
+    &policy.value
+}
+
 #[test]
 fn every_default_is_the_documented_one() {
     let Config {
@@ -39,8 +44,7 @@ fn every_default_is_the_documented_one() {
         timeout,
         listeners,
         hosts,
-        mtls_certificates,
-        applications,
+        resources,
         forwarding,
         limit,
         xdp,
@@ -49,10 +53,6 @@ fn every_default_is_the_documented_one() {
         log,
         crl,
         access,
-        policies,
-        groups,
-        ip_lists,
-        service_tokens,
         denied,
     } = parse(LEAST).unwrap();
     let expected = Server {
@@ -91,11 +91,14 @@ fn every_default_is_the_documented_one() {
     };
     assert_eq!((crl, denied), (expected, Denied { max_entries: 100_000 }));
     let six_weeks = Duration::from_hours(6 * 7 * 24);
-    let expected =
-        Access { team_domain: None, key_rotation: six_weeks, token_cache: 100_000, geo_database: None };
+    assert_eq!(access.key_rotation(None), six_weeks);
+    let expected = Access { team_domain: None, key_rotation: None, token_cache: 100_000, geo_database: None };
     assert_eq!(access, expected);
-    assert_eq!((listeners.len(), hosts.len(), mtls_certificates.len(), applications.len()), (1, 1, 0, 0));
-    assert_eq!((policies.len(), groups.len(), ip_lists.len(), service_tokens.len()), (0, 0, 0, 0));
+    assert_eq!((listeners.len(), hosts.len()), (1, 1));
+    let Resources { mtls_certificates, applications, policies, groups, ip_lists, service_tokens, .. } =
+        resources;
+    assert_eq!((mtls_certificates.len(), applications.len(), policies.len()), (0, 0, 0));
+    assert_eq!((groups.len(), ip_lists.len(), service_tokens.len()), (0, 0, 0));
     assert_eq!(hosts[0].client_auth, ClientAuth::Access);
     assert_eq!(forwarding, ForwardingChoice::default());
     assert!(limit == LimitChoice::default() && limit.or(DeviceLimit::default()).is_off());
@@ -188,9 +191,9 @@ access = "json"
         (identity.certificate.value.as_path(), identity.key.value.as_path()),
         (Path::new("server.pem"), Path::new("server-key.pem"))
     );
-    let ca = &config.mtls_certificates[0];
+    let ca = &config.resources.mtls_certificates[0];
     assert_eq!((ca.name.as_str(), ca.associated_hostnames.len()), ("Access Testing CA", 1));
-    let policy = &config.applications[0].policies[0].value;
+    let policy = own_policy(&config);
     assert_eq!((policy.name.value.as_str(), policy.decision), ("devices", Decision::NonIdentity));
     let conditions = &policy.conditions;
     assert_eq!((&conditions.include[0].value, conditions.require.len()), (&Rule::Certificate, 0));
@@ -222,7 +225,7 @@ fn every_word_has_its_meaning() {
         let policy = format!("name = \"p\"\ndecision = \"{word}\"\ninclude = [{{ everyone = {{}} }}]");
         let text =
             format!("{LEAST}[[application]]\ndomain = \"a.example\"\n[[application.policy]]\n{policy}");
-        parse(&text).unwrap().applications[0].policies[0].value.decision
+        own_policy(&parse(&text).unwrap()).decision
     };
     let expected = [Decision::Allow, Decision::Deny, Decision::NonIdentity, Decision::Bypass];
     assert_eq!(["allow", "deny", "non_identity", "bypass"].map(decision), expected);
@@ -286,7 +289,7 @@ fn a_rule_has_exactly_one_known_selector() {
         );
         parse(&format!("{LEAST}{text}"))
             .map(|config| {
-                let include = &config.applications[0].policies[0].value.conditions.include;
+                let include = &own_policy(&config).conditions.include;
                 include.iter().map(|rule| rule.value.clone()).collect::<Vec<_>>()
             })
             .map_err(|problems| problems.lines().join("\n"))

@@ -5,7 +5,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use fleetgate_ebpf::gcra::Rate;
+use serde_json::{Value as Json, json};
 use toml_span::de_helpers::TableHelper;
+use toml_span::value::ValueInner;
 use toml_span::{DeserError, Deserialize, Error, ErrorKind, Span, Spanned, Value};
 
 /// A string that is parsed by `T::from_str`.
@@ -94,4 +96,18 @@ pub(super) fn word<T: Copy>(value: &mut Value<'_>, words: &[(&str, T)]) -> Resul
         let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
         invalid(format!("`{text}` is none of: {}", known.join(", ")), value.span)
     })
+}
+
+/// A value as JSON.
+pub(super) fn to_json(value: &Value<'_>) -> Json {
+    match value.as_ref() {
+        ValueInner::String(text) => json!(text),
+        ValueInner::Integer(number) => json!(number),
+        ValueInner::Float(number) => json!(number),
+        ValueInner::Boolean(truth) => json!(truth),
+        ValueInner::Array(values) => values.iter().map(to_json).collect(),
+        ValueInner::Table(table) => {
+            Json::Object(table.iter().map(|(key, value)| (key.name.to_string(), to_json(value))).collect())
+        }
+    }
 }

@@ -9,7 +9,7 @@ impl Control {
     /// Tells the XDP side which sockets listen, and gives workers a way to the flows' records.
     pub(super) fn follow_listeners(&self, state: &mut State) {
         let open = self.listeners.in_force();
-        let direct = state.config.protected();
+        let direct = state.base.config.protected();
         let listening: Vec<_> = open
             .iter()
             .map(|listener| Listening {

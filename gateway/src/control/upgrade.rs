@@ -62,6 +62,16 @@ impl Control {
     /// [`UpgradeError`]; everything is as before.
     pub fn upgrade(&self) -> Result<Upgraded, UpgradeError> {
         let mut closed = self.changes.blocking_write();
+        // The file has one owner at a time; what is in memory serves meanwhile.
+        self.store.release();
+        let upgraded = self.hand_over(&mut closed);
+        if upgraded.is_err() && !*closed {
+            self.store.reclaim();
+        }
+        upgraded
+    }
+
+    fn hand_over(&self, closed: &mut bool) -> Result<Upgraded, UpgradeError> {
         let listeners = self.listeners.in_force();
         let sockets = listeners.iter().flat_map(|listener| listener.sockets()).chain([&self.probes]);
         let sockets: Vec<_> = sockets.map(|socket| socket.as_fd()).collect();
@@ -111,7 +121,7 @@ impl Control {
     }
 
     /// Leave to change something that outlives the process; none while a successor reads that, and once it has.
-    pub fn change(&self) -> Option<Changing> {
+    pub fn changing(&self) -> Option<Changing> {
         let guard = Arc::clone(&self.changes).try_read_owned().ok()?;
         (!*guard).then_some(Changing { _guard: guard })
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::denied::{self, Authorities, Changed, Denial, DenialError, Denials, DeniedFileError, Selector};
 use super::loaded::{Loaded, Outcome};
 use super::newest::Newest;
-use super::prepare::{Network, Prepared};
+use super::prepare::{Files, Network, Prepared};
 use super::status::AuthorityStatus;
 use super::{Settings, Wanted, gauges, stored};
 use crate::config::Problem;
@@ -81,7 +81,31 @@ impl Keeper {
     /// A problem for each source that has to load and does not.
     pub fn prepare(&self, wanted: Wanted) -> Result<Prepared, Vec<Problem>> {
         let running = self.state().prepared.sources.clone();
-        Prepared::with(wanted, &self.bar(), Network::Ask, &running)
+        Prepared::with(wanted, &self.bar(), Network::Ask, Files::Read, &running)
+    }
+
+    /// The same for CAs that changed under a configuration that did not: files that are looked after already are not read
+    /// again either.
+    ///
+    /// # Errors
+    /// A problem for each source that has to load and does not.
+    pub fn prepare_changed(&self, wanted: Wanted) -> Result<Prepared, Vec<Problem>> {
+        let running = self.state().prepared.sources.clone();
+        Prepared::with(wanted, &self.bar(), Network::Ask, Files::Keep, &running)
+    }
+
+    /// Whether these CAs, with these sources, are in force already.
+    pub fn has(&self, wanted: &Wanted) -> bool {
+        let state = self.state();
+        let own = state.prepared.authorities.iter().map(|authority| &**authority);
+        own.eq(wanted.authorities.iter())
+    }
+
+    /// While `publish` puts a snapshot in force, CRLs stay as they are; open connections hear of it afterwards.
+    pub fn keep(&self, publish: impl FnOnce()) {
+        let mut state = self.state();
+        publish();
+        self.publish(&mut state);
     }
 
     /// Puts the CRLs of another configuration in force. While `publish` puts its snapshot in force, the CRLs of both

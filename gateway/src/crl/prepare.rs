@@ -1,5 +1,6 @@
 //! The CRLs of a configuration, loaded before it is in force: all of what must load, or a problem for each that did not.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -41,6 +42,15 @@ pub enum Network {
     LeaveAlone,
 }
 
+/// Whether files are read that loaded before and are looked after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Files {
+    /// Yes: whoever reloads wants to hear now what is wrong with them.
+    Read,
+    /// No.
+    Keep,
+}
+
 impl Prepared {
     /// Loads every source of `wanted`, except those that are in `running` already; no CRL may be older than `bar`
     /// allows. This waits for files and, at most for `crl.timeout`, for servers.
@@ -52,8 +62,10 @@ impl Prepared {
         wanted: Wanted,
         bar: &Bar,
         network: Network,
+        files: Files,
         running: &[Loaded],
     ) -> Result<Self, Vec<Problem>> {
+        let running = Running::new(running);
         let settings = Arc::new(wanted.settings);
         let authorities: Vec<_> = wanted.authorities.into_iter().map(Arc::new).collect();
         let fetcher = fetcher(&authorities, &settings).map_err(|problem| vec![problem])?;
@@ -64,11 +76,14 @@ impl Prepared {
                 let mut new = Loaded::new(authority, &source.value);
                 match &source.value {
                     Source::Api => {}
-                    Source::File(_) => problems.extend(new.read(bar, &prepared.settings, source.span)),
+                    Source::File(_) => match running.loaded(&new).filter(|_| files == Files::Keep) {
+                        Some(known) => {
+                            new = Loaded { authority: Arc::clone(authority), ..known.clone() };
+                        }
+                        None => problems.extend(new.read(bar, &prepared.settings, source.span)),
+                    },
                     Source::Url(_) => {
-                        let known = running.iter().find(|known| known.is_same(&new));
-                        // One of which there is no list is as good as new.
-                        if let Some(known) = known.filter(|known| !known.crls.is_empty()) {
+                        if let Some(known) = running.loaded(&new) {
                             new = Loaded { authority: Arc::clone(authority), ..known.clone() };
                             new.hasten(&prepared.settings);
                         }
@@ -84,7 +99,7 @@ impl Prepared {
                 prepared.sources.iter().zip(spans).filter_map(|(source, span)| missing(source, span));
             problems.extend(missing);
         }
-        problems.extend(prepared.recall_pushed(running));
+        problems.extend(prepared.recall_pushed(&running));
         if problems.is_empty() { Ok(prepared) } else { Err(problems) }
     }
 
@@ -96,7 +111,7 @@ impl Prepared {
         let newest = Newest::read(wanted.settings.state_dir.as_deref()).map(Arc::new);
         let newest = newest.map_err(|error| vec![unknown_newest(&error)])?;
         let bar = Bar { newest, ..Bar::default() };
-        let prepared = Self::with(wanted, &bar, network, &[])?;
+        let prepared = Self::with(wanted, &bar, network, Files::Read, &[])?;
         Ok(Self { newest: bar.newest, ..prepared })
     }
 
@@ -261,6 +276,29 @@ impl Loaded {
             Progress::File { .. } | Progress::Pushed => None,
             Progress::Url { url, .. } => Some(url),
         }
+    }
+}
+
+/// Sources that are looked after, by the names of their CAs: there may be a thousand.
+pub(super) struct Running<'a>(HashMap<&'a str, Vec<&'a Loaded>>);
+
+impl<'a> Running<'a> {
+    fn new(sources: &'a [Loaded]) -> Self {
+        let mut by_name: HashMap<&str, Vec<&Loaded>> = HashMap::new();
+        for source in sources {
+            by_name.entry(&source.authority.name).or_default().push(source);
+        }
+        Self(by_name)
+    }
+
+    /// Those of the CA that `new` is of.
+    pub(super) fn of(&self, new: &Loaded) -> impl Iterator<Item = &'a Loaded> {
+        self.0.get(&*new.authority.name).into_iter().flatten().copied()
+    }
+
+    /// The same source as `new`. One of which there is no list is as good as new.
+    fn loaded(&self, new: &Loaded) -> Option<&'a Loaded> {
+        self.of(new).find(|known| known.is_same(new)).filter(|known| !known.crls.is_empty())
     }
 }
 

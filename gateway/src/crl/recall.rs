@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::load::load;
 use super::loaded::Loaded;
-use super::prepare::Prepared;
+use super::prepare::{Prepared, Running};
 use super::pushed::{self, Head, PushedFileError};
 use super::source::Source;
 use super::{Authority, Settings};
@@ -16,7 +16,7 @@ use crate::device::revocation::{Crl, OnExpired, RevocationIndex};
 impl Prepared {
     /// Gives every CA what was pushed for it: as it is in `running`, or as it was kept. A problem for what cannot be read:
     /// without it the gateway would let in who is revoked.
-    pub(super) fn recall_pushed(&mut self, running: &[Loaded]) -> Vec<Problem> {
+    pub(super) fn recall_pushed(&mut self, running: &Running<'_>) -> Vec<Problem> {
         let heads = match kept(&self.settings) {
             Ok(heads) => heads,
             Err(error) => return vec![problem(&error)],
@@ -45,8 +45,8 @@ impl Prepared {
 }
 
 impl Loaded {
-    fn recall_pushed(&mut self, heads: &[Head], running: &[Self]) -> Result<(), PushedFileError> {
-        let known = running.iter().find(|known| self.continues(known));
+    fn recall_pushed(&mut self, heads: &[Head], running: &Running<'_>) -> Result<(), PushedFileError> {
+        let known = running.of(self).find(|known| self.continues(known));
         if let Some(known) = known.filter(|known| known.is_same(self)) {
             *self = Self { authority: Arc::clone(&self.authority), ..known.clone() };
             return Ok(());

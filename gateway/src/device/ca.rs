@@ -53,7 +53,7 @@ pub struct Anchor {
 }
 
 /// What an operator says about a CA beside its certificates.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct CaRules {
     /// Whether certificates below it may be signed with SHA-1.
     pub allow_sha1: bool,

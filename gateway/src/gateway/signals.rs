@@ -16,7 +16,7 @@ const HEALTH: Duration = Duration::from_secs(1);
 /// A reload as `Type=notify-reload` of systemd wants it: said before and after, with the time. The old snapshot serves
 /// where the new one is refused, so that the service is ready again either way.
 fn reload(control: &Control, manager: Manager) {
-    let Some(changing) = control.change() else {
+    let Some(changing) = control.changing() else {
         tracing::error!("no reload: another gateway is taking over");
         return;
     };

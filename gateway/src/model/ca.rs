@@ -1,7 +1,7 @@
 //! What is accepted of an uploaded CA.
 
 /// The algorithms that may have signed an uploaded CA.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum CaAlgorithms {
     /// Those of Cloudflare's document, Ed25519 and RSA-PSS.
     #[default]

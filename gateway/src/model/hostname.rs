@@ -117,6 +117,11 @@ impl HostPattern {
         }
     }
 
+    /// Whether something declared for this is for `host`: the same names, or names that include it.
+    pub fn covers(&self, host: &Self) -> bool {
+        self == host || matches!(host, Self::Exact(name) if self.matches(name))
+    }
+
     /// The key of this pattern in the XDP program's `HOSTS` map.
     pub fn xdp_key(&self, secret: Secret) -> HostKey {
         let (name, pattern) = match self {

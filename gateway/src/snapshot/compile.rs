@@ -1,6 +1,5 @@
 //! Configuration in, a snapshot out, or every problem at once. Nothing is published here.
 
-use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,23 +16,42 @@ mod cpus;
 mod origins;
 mod streams;
 
-use super::{Accepted, CertificateFacts, Host, Snapshot, host_tls};
+use super::authority::Authority;
+use super::{Accepted, CertificateFacts, Files, Host, Snapshot, host_tls};
 use crate::access::{AccessTable, Sessions};
-use crate::config::{self, ClientAuth, Config, Problem, Problems, Source, Span, Spanned};
+use crate::config::{self, ClientAuth, Config, Problem, Problems, Resources, Source, Span, Spanned};
 use crate::crl::Wanted;
 use crate::device::ca::CaBundle;
 use crate::device::identity::Fingerprint;
+use crate::device::refusal;
 use crate::device::trust::{Rules, TrustSet};
 use crate::device::verdicts::Verdicts;
-use crate::device::{pem, refusal};
 use crate::model::forwarding::Forwarding;
 use crate::model::hostname::HostPattern;
+use crate::model::id::ResourceId;
 use crate::model::issuer::Issuer;
 use crate::model::limit::DeviceLimit;
-use crate::origin::Roots;
 
 /// Hosts that the XDP program's table holds.
 const MAX_HOSTS: usize = fleetgate_ebpf::abi::MAX_HOSTS as usize;
+
+/// What is compiled.
+#[derive(Clone, Copy)]
+pub struct Input<'a> {
+    /// The file.
+    pub config: &'a Config,
+    /// What it declares, and what is stored.
+    pub resources: &'a Resources,
+    /// Where all of that is from.
+    pub source: &'a Arc<Source>,
+    /// The files that it names.
+    pub files: &'a Files,
+    /// Where verdicts will go to and come from.
+    pub verdicts: &'a Arc<Verdicts>,
+}
+
+/// mTLS certificates by their ids.
+pub type Bundles = HashMap<ResourceId, Arc<CaBundle>>;
 
 /// A snapshot, and what the operator should know about it.
 #[derive(Debug)]
@@ -42,24 +60,20 @@ pub struct Compiled {
     pub snapshot: Snapshot,
     /// The CRLs that are to be loaded with it.
     pub crls: Wanted,
+    /// The mTLS certificates.
+    pub bundles: Bundles,
     /// What loads all the same.
     pub warnings: Problems,
 }
 
-/// Compiles `config`, which was read from `source`. Verdicts will go to and come from `verdicts`; CAs that were
-/// `accepted` before may have expired since.
+/// Compiles `input`. CAs that were `accepted` before may have expired since.
 ///
 /// # Errors
 /// Everything that forbids loading it: files that cannot be read, keys that do not fit, CAs that are none or have
 /// expired, names that occur twice.
-pub fn compile(
-    config: &Config,
-    source: &Arc<Source>,
-    verdicts: &Arc<Verdicts>,
-    accepted: &Accepted,
-    generation: u64,
-) -> Result<Compiled, Problems> {
-    let mut compiler = Compiler::new(config, source, verdicts, accepted);
+pub fn compile(input: &Input<'_>, accepted: &Accepted, generation: u64) -> Result<Compiled, Problems> {
+    let Input { config, source, files, .. } = *input;
+    let mut compiler = Compiler::new(input, accepted);
     let bundles = compiler.bundles();
     let crls = compiler.revocation(&bundles);
     compiler.check_names();
@@ -87,40 +101,46 @@ pub fn compile(
         exact,
         wildcard,
     };
-    Ok(Compiled { snapshot, crls, warnings: problems })
+    let bundles = bundles.iter().map(|it| (it.declared.id(), Arc::clone(it.bundle()))).collect();
+    files.forget_unused();
+    Ok(Compiled { snapshot, crls, bundles, warnings: problems })
 }
 
 struct Compiler<'a> {
     config: &'a Config,
+    resources: &'a Resources,
     source: &'a Arc<Source>,
+    files: &'a Files,
     verdicts: &'a Arc<Verdicts>,
     accepted: &'a Accepted,
     uploaded: BTreeSet<Fingerprint>,
     problems: Vec<Problem>,
-    /// The system's CAs, read when the first origin needs them.
-    roots: OnceCell<Roots>,
 }
 
 /// A CA bundle as it was declared.
 struct Associated<'a> {
-    bundle: CaBundle,
+    authority: Arc<Authority>,
     declared: &'a config::MtlsCertificate,
 }
 
-/// Whether something declared for `declared` is for the host `host`: the same names, or names that include it.
-fn covers(declared: &HostPattern, host: &HostPattern) -> bool {
-    declared == host || matches!(host, HostPattern::Exact(name) if declared.matches(name))
+impl Associated<'_> {
+    fn bundle(&self) -> &Arc<CaBundle> {
+        &self.authority.bundle
+    }
+}
+
+/// Of names those that the file gives: only there something is called by its name alone.
+fn in_file<'a>(
+    names: impl Iterator<Item = &'a Spanned<String>>,
+) -> impl Iterator<Item = &'a Spanned<String>> {
+    names.filter(|name| !config::is_stored(name.span))
 }
 
 impl<'a> Compiler<'a> {
-    fn new(
-        config: &'a Config,
-        source: &'a Arc<Source>,
-        verdicts: &'a Arc<Verdicts>,
-        accepted: &'a Accepted,
-    ) -> Self {
-        let (uploaded, problems, roots) = (BTreeSet::new(), Vec::new(), OnceCell::new());
-        Self { config, source, verdicts, accepted, uploaded, problems, roots }
+    fn new(input: &Input<'a>, accepted: &'a Accepted) -> Self {
+        let Input { config, resources, source, files, verdicts } = *input;
+        let (uploaded, problems) = (BTreeSet::new(), Vec::new());
+        Self { config, resources, source, files, verdicts, accepted, uploaded, problems }
     }
 
     fn error(&mut self, span: Span, message: impl Into<String>, remedy: &str) {
@@ -132,7 +152,9 @@ impl<'a> Compiler<'a> {
     }
 
     fn certificates(&mut self, path: &Spanned<PathBuf>) -> Option<Vec<CertificateDer<'static>>> {
-        pem::certificates(&self.source.resolve(&path.value))
+        let found = self.files.certificates(&self.source.resolve(&path.value));
+        found
+            .map(|certificates| certificates.to_vec())
             .map_err(|error| {
                 self.error(path.span, error.to_string(), "name a PEM file that the gateway's user may read");
             })
@@ -182,12 +204,9 @@ impl<'a> Compiler<'a> {
         let mut seen = HashMap::new();
         for name in names {
             if let Some(first) = seen.insert(&name.value, name.span) {
-                let (line, _) = self.source.position(first.start);
-                self.error(
-                    name.span,
-                    format!("{what} `{}` is already defined in line {line}", name.value),
-                    remedy,
-                );
+                let place = self.source.mention(first);
+                let message = format!("{what} `{}` is already defined {place}", name.value);
+                self.problems.push(Problem::error(message).at(name.span).remedy(remedy).taken());
             }
         }
     }
@@ -203,17 +222,19 @@ impl<'a> Compiler<'a> {
             return self.passthrough(declared);
         }
         let trusted = bundles.iter().filter(|associated| {
-            associated.declared.associated_hostnames.iter().any(|name| covers(&name.value, pattern))
+            associated.declared.associated_hostnames.iter().any(|name| name.value.covers(pattern))
         });
         let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms;
         let rules = Rules { require_purpose: declared.require_client_auth_purpose };
-        let trust = Arc::new(TrustSet::new(trusted.map(|associated| &associated.bundle), algorithms, rules));
+        let trust =
+            Arc::new(TrustSet::new(trusted.map(|associated| &**associated.bundle()), algorithms, rules));
         let asks = declared.client_auth != ClientAuth::None;
         let access = AccessTable::new(pattern, asks, &access.applications, &access.shared);
         if asks {
             self.check_access(declared, &trust, !access.applications().is_empty());
         }
-        let issuer = self.config.access.team_domain.clone().unwrap_or_else(|| Issuer::of_host(pattern));
+        let named = self.config.access.team_domain.as_ref().or(self.resources.team_domain.as_ref());
+        let issuer = named.cloned().unwrap_or_else(|| Issuer::of_host(pattern));
         let origins = self.origins(declared);
         let (tls, certificate_not_after, certificate_facts) = self.tls(declared, &trust)?;
         Some(Host {
@@ -229,12 +250,25 @@ impl<'a> Compiler<'a> {
             sessions: Sessions::new(&access, &issuer),
             access,
             origins: origins?,
-            forwarding: declared.forwarding.or(&self.config.forwarding.or(&Forwarding::default())),
+            forwarding: self.forwarding(declared),
             limit: declared.limit.or(self.config.limit.or(DeviceLimit::default())),
             cpus: declared.cpus.value.clone(),
             certificate_not_after,
             certificate_facts,
         })
+    }
+
+    /// What the host's table says, else what is stored for its name, else what the file says of all hosts.
+    fn forwarding(&self, declared: &config::Host) -> Forwarding {
+        let Resources { client_certificate_forwarding: stored, managed_transform, .. } = self.resources;
+        let name = &declared.name.value;
+        let parent = match name {
+            HostPattern::Exact(exact) => exact.parent().and_then(|parent| format!("*.{parent}").parse().ok()),
+            HostPattern::Wildcard(_) => None,
+        };
+        let cloudflare = stored.get(name).or_else(|| stored.get(&parent?)).map(|setting| setting.value);
+        let usual = self.config.forwarding.or(&Forwarding::default());
+        declared.forwarding.or_stored(cloudflare, *managed_transform).or(&usual)
     }
 
     fn check_access(&mut self, declared: &config::Host, trust: &TrustSet, has_application: bool) {
@@ -258,7 +292,9 @@ impl<'a> Compiler<'a> {
     ) -> Option<(ServerConfig, u64, CertificateFacts)> {
         let identity = declared.identity.as_ref()?;
         let chain = self.certificates(&identity.certificate);
-        let key = pem::private_key(&self.source.resolve(&identity.key.value))
+        let key = self
+            .files
+            .key(&self.source.resolve(&identity.key.value))
             .map_err(|error| {
                 self.error(
                     identity.key.span,

@@ -163,6 +163,27 @@ pub enum Line<'a> {
         #[serde(flatten)]
         peer: Peer<'a>,
     },
+    /// Somebody changed a resource.
+    Change {
+        /// When, in seconds since the epoch.
+        time: f64,
+        /// The number of the change.
+        revision: u64,
+        /// Who, by the name of the token or of the channel.
+        who: &'a str,
+        /// `create`, `update` or `delete`.
+        change: &'a str,
+        /// The resource's kind.
+        kind: &'a str,
+        /// Its id.
+        id: &'a str,
+        /// SHA-256 of what it said before.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        before: Option<&'a str>,
+        /// SHA-256 of what it says now.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        after: Option<&'a str>,
+    },
     /// A handshake failed.
     Handshake {
         /// When, in seconds since the epoch.
@@ -213,7 +234,7 @@ impl AccessLog {
     /// Queues a line, if it is wanted.
     pub fn write(&self, line: &Line<'_>) {
         let is_wanted = match line {
-            Line::Decision { .. } => self.wanted.audit,
+            Line::Change { .. } | Line::Decision { .. } => self.wanted.audit,
             Line::Request { .. } | Line::Handshake { .. } | Line::StreamEnd { .. } => self.wanted.access,
             // It is a decision as well.
             Line::StreamStart { .. } => self.wanted.access || self.wanted.audit,

@@ -33,7 +33,7 @@ pub(super) async fn hold_back(State(control): State<Arc<Control>>, request: Requ
     if request.method() == Method::GET {
         return next.run(request).await;
     }
-    match control.change() {
+    match control.changing() {
         Some(changing) => {
             let response = next.run(request).await;
             drop(changing);

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::access::{Facts, Presented, Trace, trace};
-use crate::config::{ClientAuth, Config, Problems};
+use crate::cli::print_error;
+use crate::config::{ClientAuth, Problems, Severity};
+use crate::control::{Base, stored_at_rest};
 use crate::crl::{Denials, Keeper, Network, Prepared};
 use crate::device::refusal::now;
 use crate::device::verdicts::Verdicts;
@@ -14,7 +16,7 @@ use crate::device::{Device, pem};
 use crate::model::country::Country;
 use crate::model::hostname::Hostname;
 use crate::model::service_token::ServiceToken;
-use crate::snapshot::{Accepted, Compiled, Host, Snapshot, compile};
+use crate::snapshot::{Accepted, Compiled, Host, Snapshot};
 use crate::telemetry::Metrics;
 
 /// What would serve.
@@ -52,19 +54,26 @@ impl Answer<'_> {
 impl Rehearsal {
     /// Loads everything that the file names, CRLs and local denials too.
     pub(super) fn prepare(path: &Path) -> Result<Self, String> {
-        let load = |path| {
-            let (config, source) = Config::load(path)?;
-            let verdicts = Arc::new(Verdicts::new(1));
-            let Compiled { snapshot, crls, .. } =
-                compile(&config, &source, &verdicts, &Accepted::Unknown, 1)?;
-            Ok::<_, Problems>((config, source, verdicts, snapshot, crls))
+        let verdicts = Arc::new(Verdicts::new(1));
+        let load = || {
+            let base = Base::load(path)?;
+            let state_dir = base.config.server.state_dir(&base.source);
+            let (stored, found) = stored_at_rest(state_dir.as_deref());
+            let (notes, errors): (Vec<_>, Vec<_>) =
+                found.into_iter().partition(|problem| problem.severity() == Severity::Warning);
+            for note in notes {
+                print_error(note.message());
+            }
+            let stored = Arc::new(stored);
+            let source = base.source_with(&stored);
+            let composed = base.compose(&stored, errors, &verdicts, &Accepted::Unknown, 1)?;
+            let Compiled { snapshot, crls, .. } = composed.compiled;
+            let prepared = Prepared::load(crls, Network::LeaveAlone);
+            let prepared = prepared.map_err(|problems| Problems::new(&source, problems))?;
+            Ok::<_, Problems>((state_dir, snapshot, prepared))
         };
-        let (config, source, verdicts, snapshot, crls) =
-            load(path).map_err(|problems| problems.to_string())?;
-        let prepared = Prepared::load(crls, Network::LeaveAlone)
-            .map_err(|problems| Problems::new(&source, problems).to_string())?;
-        let denials =
-            Denials::open(config.server.state_dir(&source).as_deref()).map_err(|error| error.to_string())?;
+        let (state_dir, snapshot, prepared) = load().map_err(|problems| problems.to_string())?;
+        let denials = Denials::open(state_dir.as_deref()).map_err(|error| error.to_string())?;
         let metrics = Metrics::new().map_err(|error| error.to_string())?;
         // It publishes the revocation index, which is all that is wanted of it.
         Keeper::new(prepared, denials, Arc::clone(&verdicts), metrics);

@@ -1,5 +1,7 @@
 //! `[[application]]`
 
+use std::sync::Arc;
+
 use toml_span::de_helpers::TableHelper;
 use toml_span::{DeserError, Deserialize, Spanned, Value};
 
@@ -15,7 +17,7 @@ use crate::model::id::{Audience, Reference, ResourceId};
 const MAX_MESSAGE: usize = 1024;
 
 /// Policies for hosts and paths.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Application {
     /// Its id, where it is given.
     pub id: Option<ResourceId>,
@@ -28,9 +30,28 @@ pub struct Application {
     /// How those it concerns are treated.
     pub settings: Settings,
     /// In precedence order.
-    pub policies: Vec<Spanned<Policy>>,
-    /// Reusable policies, in precedence order.
-    pub reused: Vec<Spanned<Reference>>,
+    pub policies: Vec<Listed>,
+}
+
+/// A policy of an application.
+#[derive(Clone, Debug)]
+pub enum Listed {
+    /// Its own.
+    Own(Spanned<Arc<Policy>>),
+    /// One that applications share.
+    Reused(Spanned<Reference>),
+}
+
+impl Application {
+    /// The domain that it is known by.
+    pub fn domain(&self) -> String {
+        self.destinations.first().map(|domain| domain.value.to_string()).unwrap_or_default()
+    }
+
+    /// Its id: the one that is given, or the one that follows from its domain.
+    pub fn id(&self) -> ResourceId {
+        self.id.unwrap_or_else(|| ResourceId::derived("application", &self.domain()))
+    }
 }
 
 impl<'de> Deserialize<'de> for Application {
@@ -43,9 +64,9 @@ impl<'de> Deserialize<'de> for Application {
         let domain = table.required_s::<Parsed<Destination>>("domain");
         let more = table.optional::<Vec<Public>>("destinations").unwrap_or_default();
         let settings = settings(&mut table);
-        let policies = table.optional("policy").unwrap_or_default();
+        let policies: Vec<Spanned<Policy>> = table.optional("policy").unwrap_or_default();
         let reused: Vec<Spanned<Reused>> = table.optional("policies").unwrap_or_default();
-        if !Vec::is_empty(&policies) && !reused.is_empty() {
+        if !policies.is_empty() && !reused.is_empty() {
             let message = "an application has either `policies` or tables `policy` of its own".to_owned();
             table.errors.extend(invalid(message, span).errors);
         }
@@ -57,9 +78,10 @@ impl<'de> Deserialize<'de> for Application {
                 destinations.push(destination);
             }
         }
-        let reused =
-            reused.into_iter().map(|Spanned { value, span }| Spanned { value: value.0, span }).collect();
-        Ok(Self { id, aud, name, destinations, settings, policies, reused })
+        let own = |Spanned { value, span }| Listed::Own(Spanned { value: Arc::new(value), span });
+        let reused = reused.into_iter().map(|Spanned { value, span }| Spanned { value: value.0, span });
+        let policies = policies.into_iter().map(own).chain(reused.map(Listed::Reused)).collect();
+        Ok(Self { id, aud, name, destinations, settings, policies })
     }
 }
 
@@ -133,7 +155,7 @@ impl<'de> Deserialize<'de> for Message {
 }
 
 /// The id or the name of a reusable policy.
-struct Reused(Reference);
+pub(in crate::config) struct Reused(pub(in crate::config) Reference);
 
 impl<'de> Deserialize<'de> for Reused {
     fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {

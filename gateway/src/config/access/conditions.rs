@@ -58,6 +58,31 @@ pub struct Group {
     pub conditions: Conditions,
 }
 
+impl Policy {
+    /// Its id: the one that is given, or the one that follows from its name. `application` is the domain of the one that it
+    /// is part of; nothing where applications share it.
+    pub fn id(&self, application: &str) -> ResourceId {
+        let within = if application.is_empty() { "" } else { "\0" };
+        let name = || format!("{application}{within}{}", self.name.value);
+        self.id.unwrap_or_else(|| ResourceId::derived("policy", &name()))
+    }
+
+    /// Whether `reference` means it, which applications share.
+    pub fn is(&self, reference: &Reference) -> bool {
+        match reference {
+            Reference::Id(id) => *id == self.id(""),
+            Reference::Name(name) => **name == *self.name.value,
+        }
+    }
+}
+
+impl Group {
+    /// Its id: the one that is given, or the one that follows from its name.
+    pub fn id(&self) -> ResourceId {
+        self.id.unwrap_or_else(|| ResourceId::derived("group", &self.name.value))
+    }
+}
+
 impl<'de> Deserialize<'de> for Policy {
     fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
         let span = value.span;

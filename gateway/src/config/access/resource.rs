@@ -38,6 +38,13 @@ pub struct ServiceToken {
     pub expires_at: Option<u64>,
 }
 
+impl IpList {
+    /// Its id: the one that is given, or the one that follows from its name.
+    pub fn id(&self) -> ResourceId {
+        self.id.unwrap_or_else(|| ResourceId::derived("ip_list", &self.name.value))
+    }
+}
+
 impl<'de> Deserialize<'de> for IpList {
     fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
         let mut table = TableHelper::new(value)?;
@@ -46,6 +53,13 @@ impl<'de> Deserialize<'de> for IpList {
         let ips = table.required::<Vec<Parsed<Network>>>("ips");
         table.finalize(None)?;
         Ok(Self { id, name: name?, ips: ips?.into_iter().map(|network| network.0.0).collect() })
+    }
+}
+
+impl ServiceToken {
+    /// Its id: the one that is given, or the one that follows from its name.
+    pub fn id(&self) -> ResourceId {
+        self.id.unwrap_or_else(|| ResourceId::derived("service_token", &self.name.value))
     }
 }
 

@@ -5,12 +5,10 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use ipnet::IpNet;
-use serde_json::json;
 use toml_span::de_helpers::TableHelper;
-use toml_span::value::ValueInner;
 use toml_span::{DeserError, Deserialize, Value};
 
-use crate::config::value::{Parsed, invalid};
+use crate::config::value::{Parsed, invalid, to_json};
 use crate::model::country::Country;
 use crate::model::duration::GoDuration;
 use crate::model::id::{Reference, ResourceId};
@@ -203,22 +201,6 @@ struct Json(serde_json::Value);
 
 impl<'de> Deserialize<'de> for Json {
     fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
-        let many = |values: Vec<Value<'de>>| {
-            values.into_iter().map(|mut value| Self::deserialize(&mut value).map(|json| json.0))
-        };
-        let json = match value.take() {
-            ValueInner::String(text) => json!(text),
-            ValueInner::Integer(number) => json!(number),
-            ValueInner::Float(number) => json!(number),
-            ValueInner::Boolean(truth) => json!(truth),
-            ValueInner::Array(values) => many(values).collect::<Result<serde_json::Value, _>>()?,
-            ValueInner::Table(table) => {
-                let entries = table.into_iter().map(|(key, mut value)| {
-                    Self::deserialize(&mut value).map(|json| (key.name.into_owned(), json.0))
-                });
-                serde_json::Value::Object(entries.collect::<Result<_, _>>()?)
-            }
-        };
-        Ok(Self(json))
+        Ok(Self(to_json(value)))
     }
 }

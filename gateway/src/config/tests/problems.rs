@@ -358,6 +358,7 @@ fn json_has_everything_that_a_script_needs() {
         "file": "fleetgate.toml",
         "line": 8,
         "column": 1,
+        "stored": null,
         "message": "unknown key `worker`",
         "remedy": "did you mean `workers`?",
     }]);

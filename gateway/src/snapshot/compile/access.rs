@@ -4,17 +4,19 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Associated, Compiler};
+use super::{Associated, Compiler, in_file};
 use crate::access::conditions::Conditions;
+use crate::access::directory::{Directory, Named};
 use crate::access::geo::GeoDatabase;
 use crate::access::groups;
 use crate::access::networks::Networks;
-use crate::access::resolve::{Named, Resolver, check_size};
+use crate::access::resolve::{Resolver, check_size};
 use crate::access::service_tokens::ServiceTokens;
 use crate::access::table::{CompiledPolicy, Guarded, Shared};
-use crate::config::{self, Problem, Span, Spanned};
+use crate::config::{self, Listed, Problem, Span, Spanned};
 use crate::model::application::Application;
-use crate::model::id::{Audience, Reference, ResourceId};
+use crate::model::hostname::HostPattern;
+use crate::model::id::{Audience, ResourceId};
 use crate::model::policy::{Decision, Policy};
 use crate::model::rule::Rule;
 use crate::model::service_token::ServiceToken;
@@ -25,7 +27,7 @@ pub(super) struct Access {
     pub(super) shared: Arc<Shared>,
 }
 
-impl Compiler<'_> {
+impl<'a> Compiler<'a> {
     /// Every application, and what they have in common.
     pub(super) fn access(&mut self, bundles: &[Associated<'_>]) -> Access {
         let config = self.config;
@@ -41,16 +43,17 @@ impl Compiler<'_> {
         };
         self.groups(&mut resolver);
         self.check_group_rules();
-        self.check_reusable(&resolver);
+        let reusable = self.reusable(&resolver);
         self.check_destinations();
-        let applications = config.applications.iter();
-        let applications = applications.map(|declared| Arc::new(self.guarded(declared, &resolver))).collect();
+        let applications = self.resources.applications.iter();
+        let guarded = |declared: &Arc<_>| Arc::new(self.guarded(declared, &resolver, &reusable));
+        let applications = applications.map(guarded).collect();
         Access { applications, shared: Arc::new(Shared { tokens, geo }) }
     }
 
-    fn geo_database(&mut self) -> Option<GeoDatabase> {
+    fn geo_database(&mut self) -> Option<Arc<GeoDatabase>> {
         let path = self.config.access.geo_database.as_ref()?;
-        let open = GeoDatabase::open(&self.source.resolve(&path.value));
+        let open = self.files.geo_database(&self.source.resolve(&path.value));
         open.map_err(|error| {
             let message = format!("cannot use {}: {error}", self.source.resolve(&path.value).display());
             self.error(path.span, message, "name a country or city database in MaxMind's format (.mmdb)");
@@ -59,9 +62,9 @@ impl Compiler<'_> {
     }
 
     fn service_tokens(&mut self) -> ServiceTokens {
-        let declared = &self.config.service_tokens;
+        let declared = &self.resources.service_tokens;
         self.check_duplicates(
-            declared.iter().map(|token| &token.name),
+            in_file(declared.iter().map(|token| &token.name)),
             "service token",
             "give each a name of its own",
         );
@@ -71,7 +74,7 @@ impl Compiler<'_> {
             "give each token its own",
         );
         ServiceTokens::new(declared.iter().map(|token| ServiceToken {
-            id: id(token.id, "service_token", &token.name.value),
+            id: token.id(),
             name: token.name.value.as_str().into(),
             client_id: token.client_id.value.as_str().into(),
             secret: token.secret,
@@ -79,40 +82,35 @@ impl Compiler<'_> {
         }))
     }
 
-    fn ip_lists(&mut self) -> Vec<Named<Arc<Networks>>> {
-        let declared = &self.config.ip_lists;
+    fn ip_lists(&mut self) -> Directory<Arc<Networks>> {
+        let declared = &self.resources.ip_lists;
         self.check_duplicates(
-            declared.iter().map(|list| &list.name),
+            in_file(declared.iter().map(|list| &list.name)),
             "IP list",
             "give each a name of its own",
         );
         let lists = declared.iter();
-        lists
-            .map(|list| named(list.id, "ip_list", &list.name.value, Arc::new(Networks::new(&list.ips))))
-            .collect()
+        lists.map(|list| named(list.id(), &list.name.value, Arc::new(Networks::new(&list.ips)))).collect()
     }
 
-    fn named_groups<T: Default>(&mut self) -> Vec<Named<T>> {
-        let declared = &self.config.groups;
+    fn named_groups<T: Default>(&mut self) -> Directory<T> {
+        let declared = &self.resources.groups;
         self.check_duplicates(
-            declared.iter().map(|group| &group.name),
+            in_file(declared.iter().map(|group| &group.name)),
             "group",
             "give each a name of its own",
         );
-        declared.iter().map(|group| named(group.id, "group", &group.name.value, T::default())).collect()
+        declared.iter().map(|group| named(group.id(), &group.name.value, T::default())).collect()
     }
 
     /// Compiles groups, those first that others refer to.
     fn groups(&mut self, resolver: &mut Resolver) {
-        let declared = &self.config.groups;
-        let position = |reference: &Reference| {
-            resolver.groups.iter().position(|group| reference.means(group.id, &group.name))
-        };
+        let declared = &self.resources.groups;
         let references: Vec<Vec<usize>> = declared
             .iter()
             .map(|group| {
                 let rules = rules(&group.conditions).filter_map(|rule| match &rule.value {
-                    Rule::Group(reference) => position(reference),
+                    Rule::Group(reference) => resolver.groups.position(reference),
                     _ => None,
                 });
                 rules.collect()
@@ -134,7 +132,7 @@ impl Compiler<'_> {
             let Some(group) = declared.get(index) else { continue };
             let compiled = self.conditions(&group.conditions, group.name.span, resolver).map(Arc::new);
             if let Some(slot) = resolver.groups.get_mut(index) {
-                slot.value = compiled;
+                *slot = compiled;
             }
         }
     }
@@ -175,33 +173,38 @@ impl Compiler<'_> {
         good.then_some(conditions)
     }
 
-    /// Reusable policies that nobody uses have to be right too.
-    fn check_reusable(&mut self, resolver: &Resolver) {
-        let declared = &self.config.policies;
+    /// Policies that applications share. Those that nobody uses have to be right too.
+    fn reusable(&mut self, resolver: &Resolver) -> Directory<Reusable<'a>> {
+        let declared = &self.resources.policies;
         self.check_duplicates(
-            declared.iter().map(|policy| &policy.name),
+            in_file(declared.iter().map(|policy| &policy.name)),
             "policy",
             "give each a name of its own",
         );
-        for policy in declared {
+        let reusable = declared.iter().map(|policy| {
             self.check_policy(policy, policy.name.span);
-            self.conditions(&policy.conditions, policy.name.span, resolver);
-        }
+            let conditions = self.conditions(&policy.conditions, policy.name.span, resolver).map(Arc::new);
+            named(policy.id(""), &policy.name.value, Reusable { policy, conditions })
+        });
+        reusable.collect()
     }
 
     /// No request may belong to two applications, not even one to an origin that ignores case.
     fn check_destinations(&mut self) {
         let mut seen: HashMap<_, (usize, Span)> = HashMap::new();
-        for (index, application) in self.config.applications.iter().enumerate() {
+        for (index, application) in self.resources.applications.iter().enumerate() {
             for destination in &application.destinations {
                 let key = (destination.value.domain.clone(), destination.value.path.to_lowercase());
                 match seen.insert(key, (index, destination.span)) {
                     Some((other, first)) if other != index => {
-                        let (line, _) = self.source.position(first.start);
-                        let message =
-                            format!("application `{}` is already defined in line {line}", destination.value);
+                        let message = format!(
+                            "application `{}` is already defined {}",
+                            destination.value,
+                            self.source.mention(first)
+                        );
                         let remedy = "put all policies of a host and path into one [[application]]; case does not make another";
-                        self.error(destination.span, message, remedy);
+                        self.problems
+                            .push(Problem::error(message).at(destination.span).remedy(remedy).taken());
                     }
                     _ => {}
                 }
@@ -218,43 +221,64 @@ impl Compiler<'_> {
         }
     }
 
-    fn guarded(&mut self, declared: &config::Application, resolver: &Resolver) -> Guarded {
-        let domain = declared.destinations.first().map(|domain| domain.value.to_string()).unwrap_or_default();
+    fn guarded(
+        &mut self,
+        declared: &config::Application,
+        resolver: &Resolver,
+        reusable: &Directory<Reusable<'_>>,
+    ) -> Guarded {
+        let domain = declared.domain();
         let application = Application {
-            id: id(declared.id, "application", &domain),
+            id: declared.id(),
             aud: declared.aud.unwrap_or_else(|| Audience::derived(&domain)),
             name: declared.name.clone().unwrap_or_else(|| domain.clone()),
             destinations: declared.destinations.iter().map(|destination| destination.value.clone()).collect(),
             settings: declared.settings.clone(),
         };
-        let names = declared.policies.iter().map(|policy| &policy.value.name);
-        self.check_duplicates(names, "policy", "give each policy of an application a name of its own");
+        let own = declared.policies.iter().filter_map(|listed| match listed {
+            Listed::Own(policy) => Some(&policy.value.name),
+            Listed::Reused(_) => None,
+        });
+        self.check_duplicates(in_file(own), "policy", "give each policy of an application a name of its own");
+        let unasked = self.unasked_host(declared);
         let mut policies = Vec::new();
-        for Spanned { value: policy, span } in &declared.policies {
-            self.check_policy(policy, *span);
-            self.check_reach(policy, declared);
-            let conditions = self.conditions(&policy.conditions, *span, resolver);
-            policies
-                .extend(conditions.map(|conditions| compiled(policy, &format!("{domain}\0"), conditions)));
-        }
-        for reference in &declared.reused {
-            let mut reusable = self.config.policies.iter();
-            let means = |policy: &&config::Policy| {
-                reference.value.means(id(policy.id, "policy", &policy.name.value), &policy.name.value)
+        for listed in &declared.policies {
+            let (policy, conditions) = match listed {
+                Listed::Own(Spanned { value: policy, span }) => {
+                    self.check_policy(policy, *span);
+                    let conditions = self.conditions(&policy.conditions, *span, resolver);
+                    (&**policy, conditions.map(Arc::new))
+                }
+                Listed::Reused(reference) => {
+                    let Some(found) = reusable.find(&reference.value) else {
+                        let message = format!("there is no policy `{}`", reference.value);
+                        self.error(reference.span, message, "write the name or id of a [[policy]]");
+                        continue;
+                    };
+                    // What is wrong with it was said where it stands.
+                    (found.policy, found.conditions.clone())
+                }
             };
-            let Some(policy) = reusable.find(means) else {
-                let message = format!("there is no policy `{}`", reference.value);
-                self.error(reference.span, message, "write the name or id of a [[policy]]");
-                continue;
-            };
-            self.check_reach(policy, declared);
-            // What is wrong with it was said where it stands.
-            let before = self.problems.len();
-            let conditions = self.conditions(&policy.conditions, policy.name.span, resolver);
-            self.problems.truncate(before);
-            policies.extend(conditions.map(|conditions| compiled(policy, "", conditions)));
+            if let Some(host) = unasked {
+                self.check_reach(policy, host);
+            }
+            let within = if let Listed::Own(_) = listed { domain.as_str() } else { "" };
+            policies.extend(conditions.map(|conditions| compiled(policy, within, conditions)));
         }
         Guarded::new(application, policies)
+    }
+
+    /// A host of an application that asks nobody for a certificate.
+    fn unasked_host(&self, application: &config::Application) -> Option<&'a HostPattern> {
+        let mut unasked =
+            self.config.hosts.iter().filter(|host| host.client_auth == config::ClientAuth::None);
+        let is_of = |host: &&config::Host| {
+            application
+                .destinations
+                .iter()
+                .any(|destination| destination.value.domain.meets(&host.name.value))
+        };
+        unasked.find(is_of).map(|host| &host.name.value)
     }
 
     /// Warns of what a policy does not do that it seems to.
@@ -296,20 +320,12 @@ impl Compiler<'_> {
         }
     }
 
-    /// Warns of rules about certificates where nobody is asked for one.
-    fn check_reach(&mut self, policy: &config::Policy, application: &config::Application) {
-        let mut hosts = self.config.hosts.iter().filter(|host| {
-            application
-                .destinations
-                .iter()
-                .any(|destination| destination.value.domain.meets(&host.name.value))
-        });
-        let Some(host) = hosts.find(|host| host.client_auth == config::ClientAuth::None) else { return };
+    /// Warns of rules about certificates on a host that asks nobody for one.
+    fn check_reach(&mut self, policy: &config::Policy, host: &HostPattern) {
         if let Some(rule) = rules(&policy.conditions).find(|rule| rule.value.is_about_certificates()) {
             let message = format!(
-                "`{}` never holds on host `{}`, which asks nobody for a certificate",
+                "`{}` never holds on host `{host}`, which asks nobody for a certificate",
                 rule.value.selector(),
-                host.name.value
             );
             self.warn(rule.span, message, "set client_auth = \"access\" for this host");
         }
@@ -317,7 +333,7 @@ impl Compiler<'_> {
 
     /// Warns of groups' rules that never hold.
     fn check_group_rules(&mut self) {
-        for group in &self.config.groups {
+        for group in &self.resources.groups {
             self.check_unanswered(&group.conditions);
         }
     }
@@ -327,28 +343,29 @@ fn rules(conditions: &config::Conditions) -> impl Iterator<Item = &Spanned<Rule>
     conditions.include.iter().chain(&conditions.require).chain(&conditions.exclude)
 }
 
-fn issuers(bundles: &[Associated<'_>]) -> Vec<Named<Arc<str>>> {
-    let of = |bundle: &Associated<'_>| {
-        let name = &bundle.bundle.name;
-        named(None, "mtls_certificate", name, Arc::clone(name))
+fn issuers(bundles: &[Associated<'_>]) -> Directory<Arc<str>> {
+    let of = |associated: &Associated<'_>| {
+        let name = &associated.bundle().name;
+        named(associated.declared.id(), name, Arc::clone(name))
     };
     bundles.iter().map(of).collect()
 }
 
-fn id(given: Option<ResourceId>, kind: &str, name: &str) -> ResourceId {
-    given.unwrap_or_else(|| ResourceId::derived(kind, name))
+fn named<T>(id: ResourceId, name: &str, value: T) -> Named<T> {
+    Named { id, name: name.into(), value }
 }
 
-fn named<T>(given: Option<ResourceId>, kind: &str, name: &str, value: T) -> Named<T> {
-    Named { id: id(given, kind, name), name: name.into(), value }
+/// A policy that applications share, with its rules where they come to something.
+struct Reusable<'a> {
+    policy: &'a config::Policy,
+    conditions: Option<Arc<Conditions>>,
 }
 
-/// A policy with its rules; `within` tells those of different applications apart.
-fn compiled(declared: &config::Policy, within: &str, conditions: Conditions) -> CompiledPolicy {
-    let name = &declared.name.value;
+/// A policy with its rules; `within` is the domain of the application that it is part of.
+fn compiled(declared: &config::Policy, within: &str, conditions: Arc<Conditions>) -> CompiledPolicy {
     let policy = Policy {
-        id: id(declared.id, "policy", &format!("{within}{name}")),
-        name: name.clone(),
+        id: declared.id(within),
+        name: declared.name.value.clone(),
         decision: declared.decision,
         session_duration: declared.session_duration,
     };

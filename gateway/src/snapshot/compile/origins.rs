@@ -7,7 +7,6 @@ use rustls::Error as TlsError;
 
 use super::Compiler;
 use crate::config::{self, HealthCheck, HostOrigin, Span, Spanned};
-use crate::device::pem;
 use crate::model::hostname::HostPattern;
 use crate::model::origin::{OriginUrl, Place};
 use crate::origin::{Balance, Check, ClientTls, Identity, Origins, Roots, Target};
@@ -83,22 +82,25 @@ impl Compiler<'_> {
 
     /// The CAs that the system trusts, read once.
     fn system_roots(&mut self, span: Span) -> Option<Roots> {
-        if let Some(roots) = self.roots.get() {
-            return Some(roots.clone());
-        }
-        let found = rustls_native_certs::load_native_certs();
-        let Some(roots) = Roots::new(found.certs) else {
-            let errors: Vec<_> = found.errors.iter().map(ToString::to_string).collect();
-            let message = format!("the system has no CA certificates: {}", errors.join("; "));
-            self.error(span, message, "install them, or name the origin's CA in origin_ca");
-            return None;
+        let load = || {
+            let found = rustls_native_certs::load_native_certs();
+            Roots::new(found.certs).ok_or(found.errors)
         };
-        Some(self.roots.get_or_init(|| roots).clone())
+        let roots = self.files.system_roots(load);
+        roots
+            .map_err(|errors| {
+                let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+                let message = format!("the system has no CA certificates: {}", errors.join("; "));
+                self.error(span, message, "install them, or name the origin's CA in origin_ca");
+            })
+            .ok()
     }
 
     fn identity(&mut self, certificate: &Spanned<PathBuf>, key: &Spanned<PathBuf>) -> Option<Identity> {
         let chain = self.certificates(certificate);
-        let key = pem::private_key(&self.source.resolve(&key.value))
+        let key = self
+            .files
+            .key(&self.source.resolve(&key.value))
             .map_err(|error| {
                 self.error(
                     key.span,

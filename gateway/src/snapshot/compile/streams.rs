@@ -97,7 +97,7 @@ impl<'a> Compiler<'a> {
         pattern: &HostPattern,
     ) -> impl Iterator<Item = &'a Spanned<Destination>> + use<'a> {
         let text = pattern.to_string();
-        let all = self.config.applications.iter().flat_map(|application| &application.destinations);
+        let all = self.resources.applications.iter().flat_map(|application| &application.destinations);
         all.filter(move |destination| destination.value.domain.to_string() == text)
     }
 }

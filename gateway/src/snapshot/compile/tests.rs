@@ -234,8 +234,10 @@ fn more_hosts_than_the_xdp_table_holds_are_refused() {
     }
     let source = Arc::new(Source::new(Path::new("f"), text));
     let config = Config::parse(&source).unwrap();
-    let verdicts = Arc::new(Verdicts::new(1));
-    let mut compiler = Compiler::new(&config, &source, &verdicts, &Accepted::Unknown);
+    let (files, verdicts) = (Files::default(), Arc::new(Verdicts::new(1)));
+    let resources = &config.resources;
+    let input = Input { config: &config, resources, source: &source, files: &files, verdicts: &verdicts };
+    let mut compiler = Compiler::new(&input, &Accepted::Unknown);
     compiler.check_names();
     let line = 4 + 5 * MAX_HOSTS;
     let expected = format!("f:{line}:9: error: more than 4096 hosts; split them over several gateways");

@@ -63,7 +63,7 @@ fn compiled(drawn: &Drawn, index: usize) -> CompiledPolicy {
         session_duration: None,
     };
     let conditions = Conditions::new(tests(&drawn.include), tests(&drawn.require), tests(&drawn.exclude));
-    CompiledPolicy { policy, conditions }
+    CompiledPolicy { policy, conditions: conditions.into() }
 }
 
 /// Two passes over the list, as the documentation tells it.

@@ -9,8 +9,9 @@ use toml_span::de_helpers::TableHelper;
 
 use crate::access::conditions::Conditions;
 use crate::access::decide::{Facts, Reason, decide};
+use crate::access::directory::{Directory, Named};
 use crate::access::networks::Networks;
-use crate::access::resolve::{Named, Resolver};
+use crate::access::resolve::Resolver;
 use crate::access::service_tokens::ServiceTokens;
 use crate::access::table::{AccessTable, CompiledPolicy, Guarded, Shared};
 use crate::access::trace;
@@ -53,9 +54,12 @@ pub(super) fn resolver() -> Resolver {
     }
     let nets: Vec<IpNet> = ["198.51.100.0/24", "2001:db8::/32"].map(|net| net.parse().unwrap()).into();
     let mut resolver = Resolver {
-        issuers: ["Testing CA", "Other CA"].map(|name| named("mtls_certificate", name, name.into())).into(),
-        groups: vec![],
-        ip_lists: vec![named("ip_list", "office", Arc::new(Networks::new(&nets)))],
+        issuers: ["Testing CA", "Other CA"]
+            .map(|name| named("mtls_certificate", name, name.into()))
+            .into_iter()
+            .collect(),
+        groups: Directory::default(),
+        ip_lists: [named("ip_list", "office", Arc::new(Networks::new(&nets)))].into_iter().collect(),
         tokens: Arc::new(tokens()),
         knows_countries: true,
     };
@@ -92,7 +96,7 @@ fn tokens() -> ServiceTokens {
 pub(super) fn policy(decision: Decision, rules: &str) -> CompiledPolicy {
     let name = decision.as_str().to_owned();
     let id = ResourceId::derived("policy", &name);
-    let conditions = conditions(rules, &resolver());
+    let conditions = Arc::new(conditions(rules, &resolver()));
     CompiledPolicy { policy: Policy { id, name, decision, session_duration: None }, conditions }
 }
 

@@ -181,7 +181,7 @@ fn reusable_policies_are_looked_at_in_the_order_in_which_an_application_names_th
     let site = |names: &str| with(&format!("{policies}{APPLICATION}policies = [{names}]\n"));
     assert_eq!(decision(&site("\"devices\", \"open\""), "/"), Ok("devices".into()));
     assert_eq!(decision(&site("\"open\", \"devices\""), "/"), Ok("open".into()));
-    let id = crate::model::id::ResourceId::derived("policy", "devices");
+    let id = ResourceId::derived("policy", "devices");
     assert_eq!(decision(&site(&format!("\"{id}\"")), "/"), Ok("devices".into()));
     let both = with(&format!(
         "{policies}{APPLICATION}policies = [\"open\"]\n[[application.policy]]\nname = \"p\"\n{DEVICES}"

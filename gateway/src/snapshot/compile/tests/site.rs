@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use crate::config::{Config, Problems, Source};
 use crate::device::tests::pki::Ca;
 use crate::device::verdicts::Verdicts;
-use crate::snapshot::{Accepted, Compiled, compile};
+use crate::snapshot::{Accepted, Compiled, Files, Input, compile};
 
 /// A folder with `server.pem`, `server-key.pem` and `ca.pem`, and a configuration that grows line by line.
 pub(crate) struct Site {
@@ -75,7 +75,10 @@ impl Site {
         let path = self.folder.path().join("fleetgate.toml");
         let source = Arc::new(Source::new(&path, self.text.clone()));
         let config = Config::parse(&source).unwrap();
-        compile(&config, &source, &Arc::new(Verdicts::new(8)), &self.accepted, 7)
+        let (files, verdicts) = (Files::default(), Arc::new(Verdicts::new(8)));
+        let resources = &config.resources;
+        let input = Input { config: &config, resources, source: &source, files: &files, verdicts: &verdicts };
+        compile(&input, &self.accepted, 7)
     }
 
     /// Warnings, or errors and warnings, as `LINE:COLUMN: SEVERITY: MESSAGE; REMEDY`, without the folder.
