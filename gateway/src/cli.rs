@@ -1,5 +1,6 @@
 //! The command line.
 
+mod alert;
 mod ban;
 mod cache;
 mod check;
@@ -84,6 +85,8 @@ enum Command {
     Crl(crl::Crl),
     /// Look at the keys that sign application tokens, replace them, or revoke an application's tokens.
     Token(token::Token),
+    /// See which alerts would be sent when, or send test messages.
+    Alert(alert::Alert),
     /// Carry everything that is stored to a file, or back.
     State(state::State),
     /// Look at the XDP side of the running gateway.
@@ -133,6 +136,7 @@ pub fn main() -> ExitCode {
         Command::Device(device) => device.run(),
         Command::Crl(crl) => crl.run(),
         Command::Token(token) => token.run(),
+        Command::Alert(alert) => alert.run(),
         Command::State(state) => state.run(),
         Command::Xdp(xdp) => xdp.run(),
         Command::Ban(ban) => ban.run(),

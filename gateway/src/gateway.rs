@@ -104,6 +104,7 @@ async fn serve(
         store,
         identity,
         inventory,
+        alerts,
         record,
         verdicts,
         snapshot,
@@ -143,6 +144,7 @@ async fn serve(
         store,
         identity: identity.clone(),
         inventory,
+        alerts,
         record,
         listeners,
         probes: probes.try_clone()?,
@@ -164,16 +166,6 @@ async fn serve(
         let end = Arc::clone(&no_more_verbs);
         admin.serve(Arc::clone(&control), async move { end.notified().await })
     });
-    let running = Running {
-        control: Arc::clone(&control),
-        shared,
-        phase: end,
-        all_permits,
-        tokens,
-        probes,
-        admin,
-        no_more_verbs,
-    };
     let unclaimed = inherited.addresses();
     drop(inherited);
     if let Some(predecessor) = predecessor.take() {
@@ -185,6 +177,17 @@ async fn serve(
     }
     control.store_sockets();
     control.settle();
+    let running = Running {
+        control: Arc::clone(&control),
+        shared,
+        phase: end,
+        all_permits,
+        tokens,
+        alerts: tokio::spawn(Arc::clone(&control).send_alerts()),
+        probes,
+        admin,
+        no_more_verbs,
+    };
     let Identity { account_id, zone_id } = identity;
     tracing::info!(listeners = ?addresses, workers, account_id, zone_id, "serving");
     manager.notify(&[NotifyState::Ready]);

@@ -4,6 +4,7 @@
 //! (`tests/behaviour`) holds which may use which.
 
 pub mod access;
+pub mod alert;
 pub mod api;
 pub mod cli;
 pub mod config;

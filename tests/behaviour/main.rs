@@ -8,6 +8,8 @@
 )]
 
 mod admin_socket;
+mod alert_mail;
+mod alerts;
 mod bad_config;
 mod bodiless;
 mod body_bounds;

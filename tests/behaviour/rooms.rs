@@ -18,6 +18,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("crl", &["config", "device", "state", "telemetry", "web"]),
     ("origin", &["model", "telemetry"]),
     ("resource", &["config", "device", "model", "store"]),
+    ("alert", &["config", "device", "model", "resource", "store", "telemetry", "web"]),
     ("snapshot", &["access", "config", "crl", "device", "model", "origin", "state"]),
     ("tls", &["device", "model", "snapshot"]),
     ("xdp", &["config", "model", "snapshot", "telemetry"]),
@@ -77,6 +78,7 @@ const DOORS: &[(&str, &[&str])] = &[
         "control",
         &[
             "access",
+            "alert",
             "config",
             "crl",
             "device",

@@ -1,5 +1,6 @@
 //! The admin socket: `/fleetgate/v1` over HTTP on a unix socket, for root and for the gateway's own user.
 
+mod alerts;
 mod cache;
 mod crls;
 mod denied;
@@ -99,6 +100,7 @@ impl AdminSocket {
                 get(async |State(control): State<Arc<Control>>| Json(control.status())),
             )
             .route("/fleetgate/v1/reload", post(reload))
+            .merge(alerts::routes())
             .merge(cache::routes())
             .merge(crls::routes())
             .merge(denied::routes())
