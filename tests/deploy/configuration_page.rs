@@ -133,7 +133,9 @@ fn optional_settings_have_their_defaults_in_the_example() {
     assert_eq!(silent.denied, example.denied);
     assert_eq!(silent.hosts[0].client_auth, example.hosts[0].client_auth);
     assert_eq!(silent.access.team_domain, None, "nobody's domain is taken unasked");
-    assert_eq!(silent.access, Access { team_domain: None, geo_database: None, ..example.access });
+    assert_eq!(silent.access.key_rotation(None), example.access.key_rotation(None));
+    let silent_of = Access { team_domain: None, key_rotation: None, geo_database: None, ..example.access };
+    assert_eq!(silent.access, silent_of);
     assert_eq!(silent.forwarding.or(&Forwarding::default()), example.forwarding.or(&Forwarding::default()));
     assert_eq!(silent.limit.or(DeviceLimit::default()), example.limit.or(DeviceLimit::default()));
     assert_eq!(silent.admin, example.admin);

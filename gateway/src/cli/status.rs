@@ -30,6 +30,8 @@ fn describe(status: &Value) -> String {
     let state = if status["draining"] == true { "draining" } else { "serving" };
     line("fleetgate", format!("{} {state}, generation {}", plain(&status["version"]), status["generation"]));
     line("config", plain(&status["config"]));
+    let (account, zone) = (plain(&status["account_id"]), plain(&status["zone_id"]));
+    line("api", format!("account {account}, zone {zone}, revision {}", status["revision"]));
     line("listeners", list(&status["listeners"], plain));
     line("connections", status["connections"].to_string());
     let cache = &status["verdict_cache"];
@@ -75,6 +77,9 @@ mod tests {
         let status = json!({
             "version": "1.2.3",
             "config": "/etc/fleetgate/fleetgate.toml",
+            "account_id": "a1",
+            "zone_id": "b2",
+            "revision": 7,
             "generation": 4,
             "draining": false,
             "listeners": ["[::]:8443", "127.0.0.1:443"],
@@ -87,6 +92,7 @@ mod tests {
         let expected = "\
 fleetgate     1.2.3 serving, generation 4
 config        /etc/fleetgate/fleetgate.toml
+api           account a1, zone b2, revision 7
 listeners     [::]:8443, 127.0.0.1:443
 connections   17
 cache         5 of 100 verdicts, 40 hits, 6 misses, 1 evictions

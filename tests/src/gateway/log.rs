@@ -46,7 +46,7 @@ impl Captured {
         let parse = |line: &String| -> Value {
             serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}"))
         };
-        let of_audit = |line: &Value| line["event"] == "decision";
+        let of_audit = |line: &Value| line["event"] == "decision" || line["event"] == "change";
         self.stdout.lock().iter().map(parse).filter(|line| of_audit(line) == audit).collect()
     }
 
