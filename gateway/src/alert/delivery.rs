@@ -210,7 +210,7 @@ mod tests {
             about: About::Expiry(Fingerprint([1; 32]), days.try_into().unwrap()),
         };
         let one = key(14, "webhook:hook");
-        assert_eq!(one.id().as_str(), "");
+        assert_eq!(one.id().as_str(), "714f8b48-2e60-56af-9bfa-dfbe16f4cb80");
         assert_ne!(one.id(), key(30, "webhook:hook").id());
         assert_ne!(one.id(), key(14, "webhook:other").id());
         assert_eq!(one.about.correlation(), key(14, "webhook:other").about.correlation());

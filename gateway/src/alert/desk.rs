@@ -109,6 +109,11 @@ impl Desk {
         if may { Ok(()) } else { Err(SendError::PlainHttp) }
     }
 
+    /// Whether there is a mail server.
+    pub fn has_mail(&self) -> bool {
+        self.settings().sender.mailer.is_some()
+    }
+
     /// Every alert about `inventory` as of `now`, the first to come first.
     pub fn plan(&self, inventory: &Inventory, now: u64) -> Vec<PlannedAlert> {
         let scene = Scene::of(inventory, &self.settings(), &Deliveries::new());

@@ -64,14 +64,7 @@ impl Webhook {
         let name = name(document)?;
         let url = text(document, "url")?.ok_or_else(|| wrong("url", "it is required"))?;
         let url = Url::read(url).map_err(|error: UrlError| wrong("url", error))?;
-        let shape = match text(document, "type")? {
-            None => Shape::of_host(&url.host),
-            Some(word) => {
-                let known = Shape::WORDS.iter().find(|(it, _)| *it == word);
-                let words = Shape::WORDS.map(|(word, _)| word).join(", ");
-                known.ok_or_else(|| wrong("type", format_args!("`{word}` is none of: {words}")))?.1
-            }
-        };
+        let shape = shape(document, &url)?;
         let written = text(document, "secret")?.filter(|secret| !secret.is_empty());
         let written = written.map(Secret::new).transpose();
         let written = written.map_err(|error: NotASecret| wrong("secret", error))?;
@@ -80,6 +73,12 @@ impl Webhook {
             return Err(wrong("secret", "PagerDuty wants an integration's routing key here"));
         }
         Ok(Self { name, url, shape, secret })
+    }
+
+    /// The word for what is read there, as far as the document says so.
+    pub fn shape_of(document: &Value) -> Option<&'static str> {
+        let url = Url::read(text(document, "url").ok()??).ok()?;
+        shape(document, &url).ok().map(Shape::as_str)
     }
 }
 
@@ -100,6 +99,14 @@ impl Policy {
         };
         Ok(Self { name, enabled, recipients: recipients(document)?, thresholds: thresholds(document)? })
     }
+}
+
+/// The one that is given, or the one that the URL's host speaks for.
+fn shape(document: &Value, url: &Url) -> Result<Shape, DocumentError> {
+    let Some(word) = text(document, "type")? else { return Ok(Shape::of_host(&url.host)) };
+    let known = Shape::WORDS.iter().find(|(it, _)| *it == word);
+    let words = Shape::WORDS.map(|(word, _)| word).join(", ");
+    known.map(|(_, shape)| *shape).ok_or_else(|| wrong("type", format_args!("`{word}` is none of: {words}")))
 }
 
 fn recipients(document: &Value) -> Result<Vec<Recipient>, DocumentError> {
