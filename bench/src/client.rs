@@ -3,10 +3,12 @@
 mod connect;
 mod failure;
 mod identity;
+mod profile;
 mod session;
 
 pub(crate) use connect::tcp;
-pub use connect::{Connector, Group, SetupError, Target};
-pub use failure::Failure;
+pub use connect::{Connector, Target};
+pub use failure::{Failure, Refusal};
 pub use identity::{Identity, LoadError, Trust};
+pub use profile::{Group, Profile, SetupError, Version};
 pub use session::{Answer, Session};

@@ -25,6 +25,24 @@ impl Latency {
         self.0.saturating_record(u64::try_from(time.as_micros()).unwrap_or(LONGEST));
     }
 
+    /// Adds all of another one.
+    pub fn add(&mut self, other: &Self) {
+        // Both have the same bounds.
+        let _ = self.0.add(&other.0);
+    }
+
+    /// Points of its distribution: a latency in milliseconds, and the share that does not exceed it. At most 200.
+    #[expect(clippy::cast_precision_loss, reason = "for a picture")]
+    pub fn distribution(&self) -> Vec<(f64, f64)> {
+        // More of them where there is less: half of the points are for the last percent.
+        let shares = (0..100).map(|step| f64::from(step) / 100.0);
+        let tail = (0..100).map(|step| 1.0 - 0.01 * 0.94_f64.powi(step));
+        if self.count() == 0 {
+            return Vec::new();
+        }
+        shares.chain(tail).map(|share| (self.0.value_at_quantile(share) as f64 / 1000.0, share)).collect()
+    }
+
     /// How many.
     pub fn count(&self) -> u64 {
         self.0.len()

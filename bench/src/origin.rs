@@ -1,6 +1,7 @@
 //! A small origin over HTTP/1.1: says what it was asked, or sends so many bytes.
 
 mod answer;
+pub mod mqtt;
 
 use std::convert::Infallible;
 use std::io;

@@ -1,10 +1,12 @@
 //! Certificates for a fleet: a CA, devices, a server, and a stranger of another CA.
 
+mod authority;
 mod issue;
 mod key;
 mod revoke;
 mod write;
 
+pub use authority::{Authority, Subject};
 pub use issue::{IssueError, Plan, issue};
 pub use key::KeyKind;
 pub use revoke::{RevokeError, crl, crl_file};

@@ -1,11 +1,25 @@
 //! Devices at work.
 
+mod bad;
 mod device;
 mod fleet;
-mod statistics;
+mod ledger;
+mod mischief;
+mod orders;
+mod pause;
+mod squad;
 mod summary;
+mod tally;
+pub(crate) mod time;
+mod wire;
 
-pub use device::{Bad, Behaviour};
-pub use fleet::{Fleet, FleetError, Plan};
-pub use statistics::{Counts, Statistics};
-pub use summary::Summary;
+pub use bad::Bad;
+pub use device::{Member, Role};
+pub use fleet::{FleetError, Plan, UNKNOWN_HOST, kinds, load};
+pub use ledger::{Counts, Ledger};
+pub use orders::Orders;
+pub use pause::Backoff;
+pub use squad::{Squad, StartError, Working};
+pub use summary::{Summary, line};
+pub use tally::{Reasons, Tally};
+pub use wire::Wire;

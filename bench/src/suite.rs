@@ -1,8 +1,12 @@
 //! What is measured, and how it is put beside others.
 
 pub mod cache;
+mod callgrind;
 pub mod crl;
+pub mod fleet;
 mod handshake;
+pub mod instructions;
+mod link;
 mod memory;
 mod options;
 mod program;
@@ -13,6 +17,7 @@ pub mod survival;
 mod turn;
 pub mod xdp;
 
+pub use callgrind::NAME as VALGRIND;
 pub use options::{Options, Sizes, Suite};
 pub use program::ProgramError;
 pub use stage::StageError;
@@ -40,6 +45,8 @@ pub enum Event<'a> {
     Steps(usize),
     /// A step begins: its round, and what it is.
     Step(usize, &'a str),
+    /// How things stand.
+    Now(&'a str),
 }
 
 /// Runs a suite; `tell` hears how far it is.

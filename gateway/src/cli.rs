@@ -7,6 +7,8 @@ mod check;
 mod client;
 mod crl;
 mod device;
+mod generate;
+mod pki;
 mod policy;
 mod reload;
 mod state;
@@ -15,8 +17,9 @@ mod token;
 mod upgrade;
 mod xdp;
 
+use std::io::{self, Write as _};
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -95,6 +98,22 @@ enum Command {
     Ban(ban::Ban),
     /// Try policies without a gateway.
     Policy(policy::Policy),
+    /// Make a CA, certificates and CRLs: as cfssl does, and more simply.
+    Pki(pki::Pki),
+    /// Print what lets a shell complete the words of this command line.
+    #[command(
+        after_help = "Example:\n  fleetgate completions bash > /usr/share/bash-completion/completions/fleetgate"
+    )]
+    Completions {
+        /// For which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages of every verb into a folder.
+    #[command(after_help = "Example:\n  fleetgate man /usr/share/man/man1")]
+    Man {
+        /// The folder.
+        folder: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -141,6 +160,9 @@ pub fn main() -> ExitCode {
         Command::Xdp(xdp) => xdp.run(),
         Command::Ban(ban) => ban.run(),
         Command::Policy(policy) => policy.run(),
+        Command::Pki(pki) => pki.run(),
+        Command::Completions { shell } => Ok(generate::completions(shell)),
+        Command::Man { folder } => generate::manual(&folder),
     };
     result.unwrap_or_else(|error| {
         print_error(&error);
@@ -153,7 +175,12 @@ fn print_error(error: &str) {
     eprintln!("fleetgate: {error}");
 }
 
-#[expect(clippy::print_stdout, reason = "this is the command line")]
+/// Prints a line. Where nobody reads it, as behind `head`, or it cannot be written, that is the end: with status 1.
 fn print(text: &str) {
-    println!("{text}");
+    if let Err(error) = writeln!(io::stdout().lock(), "{text}") {
+        if error.kind() != io::ErrorKind::BrokenPipe {
+            print_error(&format!("cannot write to standard output: {error}"));
+        }
+        process::exit(1);
+    }
 }

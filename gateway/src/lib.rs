@@ -19,6 +19,7 @@ pub mod limit;
 pub mod listen;
 pub mod model;
 pub mod origin;
+pub mod pki;
 pub mod relay;
 pub mod resource;
 pub mod snapshot;

@@ -108,7 +108,8 @@ impl DataPlane {
         }
         if let Some(program) = &mut plane.program {
             program.detach_others(&snapshot.xdp.interfaces);
-            if let Err(error) = program.resume_steering(&snapshot.xdp.steer_cpus.value, &host_cpus(snapshot)) {
+            if let Err(error) = program.resume_steering(&snapshot.xdp.steer_cpus.value, &host_cpus(snapshot))
+            {
                 tracing::warn!(%error, "packets may change their CPU while this gateway takes over");
             }
             for Spanned { value: name, .. } in &snapshot.xdp.interfaces {

@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use fleetgate::device::identity::{Fingerprint, Identity as Read};
 use fleetgate::device::revocation::Serial;
 use fleetgate_tests::gateway::{Gateway, quoted};
-use fleetgate_tests::pki::{Cfssl, Identity, OpenSsl};
+use fleetgate_tests::pki::{Cfssl, Identity, OpenSsl, Tool};
 use fleetgate_tests::site::{HOST, Site};
 use fleetgate_tests::skip;
 use rustls::pki_types::CertificateDer;
@@ -126,5 +126,38 @@ fn a_chain_of_cfssl_is_uploaded_whole_and_each_ca_revokes_what_it_issued() {
         let gateway = start(&site, &issuing.chain(&root), crls);
         let found = [&first, &second, &direct].map(|device| status(&site, &gateway, device));
         assert_eq!(found, expected, "{crls:?}");
+    }
+}
+
+/// Whoever has begun with one tool can go on with the other.
+#[test]
+fn a_ca_its_devices_and_its_crls_are_good_whichever_tool_makes_which() {
+    if !skip::unless_installed("cfssl") {
+        return;
+    }
+    let (site, folder) = (Site::new(), TempDir::new().unwrap());
+    let tools = [Tool::Cfssl, Tool::Fleetgate];
+    for of_ca in tools {
+        let ca = Cfssl::root_by(of_ca, "Access Testing CA");
+        for of_devices in tools {
+            let devices = NAMES.map(|name| ca.with(of_devices).device(name));
+            let (hex, decimal) = serial(&devices[0].chain[0]);
+            let gateway = start(&site, &ca.ca, &[]);
+            assert_eq!(devices.each_ref().map(|device| status(&site, &gateway, device)), [200, 200]);
+            // The document says hexadecimal, and cfssl takes it for something else.
+            for (of_crl, serial) in
+                [(Tool::Cfssl, &decimal), (Tool::Fleetgate, &hex), (Tool::Fleetgate, &decimal)]
+            {
+                let case = format!("{of_ca:?}, {of_devices:?}, {of_crl:?}: {serial}");
+                // A decimal number of 128 bits has no more digits than a hexadecimal one could.
+                let marked = format!("{serial} superseded\n{}", "9".repeat(48));
+                let line = if serial == &decimal && of_crl == Tool::Fleetgate { &marked } else { serial };
+                let path = folder.path().join("ca.crl");
+                std::fs::write(&path, ca.with(of_crl).cfssl_crl(&[line])).unwrap();
+                let gateway = start(&site, &ca.ca, &[&path]);
+                let found = devices.each_ref().map(|device| status(&site, &gateway, device));
+                assert_eq!(found, [403, 200], "{case}");
+            }
+        }
     }
 }

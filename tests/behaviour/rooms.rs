@@ -11,6 +11,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("device", &["model"]),
     ("state", &[]),
     ("store", &["model", "state"]),
+    ("pki", &["device", "model"]),
     ("access", &["device", "model", "state"]),
     ("telemetry", &[]),
     ("limit", &["device", "model", "telemetry"]),
@@ -115,7 +116,19 @@ const DOORS: &[(&str, &[&str])] = &[
     ),
     (
         "cli",
-        &["access", "config", "control", "crl", "device", "gateway", "model", "snapshot", "telemetry", "xdp"],
+        &[
+            "access",
+            "config",
+            "control",
+            "crl",
+            "device",
+            "gateway",
+            "model",
+            "pki",
+            "snapshot",
+            "telemetry",
+            "xdp",
+        ],
     ),
 ];
 

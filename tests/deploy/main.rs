@@ -9,6 +9,7 @@ mod dashboard;
 mod forwarding_page;
 mod operations_page;
 mod package_removal;
+mod pki_page;
 mod references;
 mod registry;
 mod repository;

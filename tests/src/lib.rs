@@ -28,4 +28,5 @@ pub mod wait;
 pub mod web_server;
 pub mod webhook;
 pub mod websocket;
+pub mod workbench;
 pub mod xdp;

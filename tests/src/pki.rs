@@ -19,7 +19,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
-pub use cfssl::Cfssl;
+pub use cfssl::{Cfssl, Tool};
 pub use leaf::Leaf;
 pub use openssl::OpenSsl;
 

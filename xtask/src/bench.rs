@@ -1,5 +1,9 @@
 //! `cargo xtask bench`: the gateway beside what others take for the same work.
 
+mod all;
+mod fleet;
+mod page;
+
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -11,7 +15,7 @@ use crate::process::{self, Error, Result};
 use crate::{ui, workspace};
 
 /// Options of `cargo xtask bench`.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
     /// What to measure.
     #[arg(value_enum)]
@@ -31,7 +35,15 @@ pub(crate) struct Options {
     /// Less of everything: to see that it works, and roughly how things stand.
     #[arg(long)]
     quick: bool,
+    /// Write the result into docs/performance.md.
+    #[arg(long)]
+    update: bool,
+    #[command(flatten)]
+    fleet: fleet::Options,
 }
+
+/// What counts instructions.
+pub(crate) const VALGRIND: Tool = Tool::new("valgrind", "valgrind");
 
 /// What can be measured so far.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -45,6 +57,9 @@ enum Suite {
     /// Instructions of a handshake without a CRL and with long ones, beside webpki; loading a long one; and how soon a
     /// revoked device is refused and its connections closed.
     Crl,
+    /// Instructions of a handshake, a request and a decision, beside those of `bench/instructions.json`; `--update` writes that
+    /// anew. Fails where they are more than a tenth more.
+    Instructions,
     /// Hits of the verdict cache among 100,000 entries, and the map in it beside another one.
     Cache,
     /// Nanoseconds a packet on each way through the XDP program, above one that passes everything. Needs root.
@@ -52,6 +67,25 @@ enum Suite {
     /// What devices achieve while the gateway is flooded: with XDP, without it, and with nftables. Needs root. Draws
     /// `bench/results/survival.svg`.
     Survival,
+    /// A scenario, played by devices: `--scenario NAME`, of those in `bench/scenarios`. Needs root. Its page is
+    /// `bench/results/fleet-NAME.html`.
+    Fleet,
+    /// All of them, and every scenario.
+    All,
+}
+
+impl Suite {
+    /// Those that are measured, one after the other.
+    const EACH: [Self; 8] = [
+        Self::Handshake,
+        Self::Proxy,
+        Self::Memory,
+        Self::Crl,
+        Self::Instructions,
+        Self::Cache,
+        Self::Xdp,
+        Self::Survival,
+    ];
 }
 
 /// Somebody else's server.
@@ -77,23 +111,69 @@ impl Peer {
 
 /// Builds, installs peers, measures, prints the table.
 pub(crate) fn run(options: &Options) -> Result {
-    let suite = word(&options.suite);
-    let mut bench = Command::new(workspace::target("release/fleetgate-bench"));
-    bench.arg(&suite);
     match options.suite {
+        Suite::All => all::run(options),
+        Suite::Fleet => fleet::run(options),
+        suite => {
+            let name = word(&suite);
+            let mut words = vec![name.clone()];
+            if matches!(suite, Suite::Handshake | Suite::Proxy | Suite::Memory) {
+                words.push(format!("--peers {}", options.peers()));
+            }
+            measure(prepare(suite, &name, options)?, options, &name, &words)
+        }
+    }
+}
+
+/// Measures into what the options say; `words` are what was asked for, for the page.
+fn measure(mut bench: Command, options: &Options, name: &str, words: &[String]) -> Result {
+    ui::stage(&format!("measuring: {name}"));
+    if let Some(json) = &options.json {
+        bench.arg("--json").arg(json);
+    }
+    // Counts are no better for more of them.
+    if options.quick && !matches!(options.suite, Suite::Instructions) {
+        bench.arg("--quick");
+    }
+    if !options.update {
+        return process::run(&mut bench);
+    }
+    let markdown = workspace::target(&format!("tmp/bench-{name}.md"));
+    // One of another run would be taken for ours.
+    let _ = std::fs::remove_file(&markdown);
+    let measured = process::run(bench.arg("--markdown").arg(&markdown));
+    let quick = if options.quick { " --quick" } else { "" };
+    // Also what is not as it should be is to be seen.
+    page::update(name, &format!("cargo xtask bench {}{quick} --update", words.join(" ")), &markdown)?;
+    measured
+}
+
+/// Builds and installs what a suite takes, and calls it by `name`.
+fn prepare(suite: Suite, name: &str, options: &Options) -> Result<Command> {
+    let mut bench = Command::new(workspace::target("release/fleetgate-bench"));
+    bench.arg(name);
+    match suite {
         Suite::Handshake | Suite::Proxy | Suite::Memory => {
             install(&options.peers);
             build(&[])?;
             bench.arg("--gateway").arg(workspace::target("release/fleetgate"));
             // Those that could not be installed are left out, and named, there.
-            bench.arg("--peers").arg(options.peers.iter().map(word).collect::<Vec<_>>().join(","));
-            bench.arg("--plot").arg(plot(&suite));
+            bench.arg("--peers").arg(options.peers());
+            bench.arg("--plot").arg(plot(name));
         }
         Suite::Crl => {
-            packages::ensure(&[Tool::new("valgrind", "valgrind")], "counting instructions");
+            packages::ensure(&[VALGRIND], "counting instructions");
             build(&["--bins", "--example", "measure"])?;
             bench.arg("--program").arg(workspace::target("release/examples/measure"));
             bench.arg("--gateway").arg(workspace::target("release/fleetgate"));
+        }
+        Suite::Instructions => {
+            packages::ensure(&[VALGRIND], "counting instructions");
+            build(&["--bins", "--example", "measure"])?;
+            bench.arg("--program").arg(workspace::target("release/examples/measure"));
+            bench.arg("--gateway").arg(workspace::target("release/fleetgate"));
+            bench.arg("--baseline").arg(workspace::root().join("bench/instructions.json"));
+            bench.args(options.update.then_some("--update"));
         }
         Suite::Cache => {
             build(&["--bins"])?;
@@ -114,17 +194,16 @@ pub(crate) fn run(options: &Options) -> Result {
             packages::ensure(&tools.map(|(probe, package)| Tool::new(probe, package)), "flooding a gateway");
             build(&["--bins"])?;
             bench.arg("--gateway").arg(workspace::target("release/fleetgate"));
-            bench.arg("--plot").arg(plot(&suite));
+            bench.arg("--plot").arg(plot(name));
+        }
+        Suite::Fleet | Suite::All => {
+            let tools = [("ip", "iproute2"), ("ethtool", "ethtool")];
+            packages::ensure(&tools.map(|(probe, package)| Tool::new(probe, package)), "a place for devices");
+            build(&["--bins"])?;
+            bench.arg("--gateway").arg(workspace::target("release/fleetgate"));
         }
     }
-    ui::stage(&format!("measuring: {suite}"));
-    if let Some(json) = &options.json {
-        bench.arg("--json").arg(json);
-    }
-    if options.quick {
-        bench.arg("--quick");
-    }
-    process::run(&mut bench)
+    Ok(bench)
 }
 
 /// Where a suite is drawn.
@@ -153,6 +232,13 @@ fn build_bench(name: &str) -> Result<PathBuf> {
     };
     let found = said.lines().find_map(executable);
     found.ok_or_else(|| Error::message(format!("cargo does not say where the bench {name} is")))
+}
+
+impl Options {
+    /// The peers, as they are written on the command line.
+    fn peers(&self) -> String {
+        self.peers.iter().map(word).collect::<Vec<_>>().join(",")
+    }
 }
 
 /// Installs what is missing of `peers`, and leaves no service of it running.

@@ -4,6 +4,7 @@ mod stages;
 
 use clap::Args;
 
+use crate::bench::VALGRIND;
 use crate::packages::{self, Tool};
 use crate::process::{Error, Result};
 use crate::{python, ui, workspace};
@@ -12,13 +13,14 @@ use stages::Stages;
 /// Options of `cargo xtask test`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Leave out the walk through the product document (`cargo xtask run --once`), which needs a release build.
+    /// Leave out the walk through the product document (`cargo xtask run --once`) and the count of instructions, which need a
+    /// release build.
     #[arg(long)]
     no_walk: bool,
 }
 
 /// Programs of other people that tests run against. A test whose program is missing is skipped, by name.
-const TOOLS: [Tool; 13] = [
+const TOOLS: [Tool; 14] = [
     Tool::new("curl", "curl"),
     Tool::new("openssl", "openssl"),
     Tool::new("ip", "iproute2"),
@@ -32,6 +34,8 @@ const TOOLS: [Tool; 13] = [
     Tool::new("/usr/sbin/mosquitto", "mosquitto"),
     Tool::new("haproxy", "haproxy"),
     Tool::new("h2load", "nghttp2-client"),
+    Tool::new("nft", "nftables"),
+    VALGRIND,
 ];
 
 /// Runs every stage, and goes on after one that failed.
@@ -48,6 +52,7 @@ pub(crate) fn run(options: &Options) -> Result {
     stages.documentation();
     if !options.no_walk {
         stages.walk();
+        stages.instructions();
     }
     let skipped = std::fs::read_to_string(&skips).unwrap_or_default();
     for skip in skipped.lines() {

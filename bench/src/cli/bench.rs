@@ -2,9 +2,12 @@
 
 mod cache;
 mod crl;
+mod fleet;
 mod flood;
 mod floor;
+mod instructions;
 mod progress;
+mod scale;
 mod suite;
 mod survival;
 mod xdp;
@@ -39,6 +42,9 @@ enum Command {
     /// Handshakes in memory, by instruction count, without a CRL and with long ones; loading one; and how soon it is enforced.
     #[command(after_help = "Example:\n  fleetgate-bench crl --program target/release/examples/measure")]
     Crl(crl::Options),
+    /// Instructions of a handshake, a request and a decision, beside a baseline. Fails where they are more. Needs valgrind.
+    #[command(after_help = "Example:\n  fleetgate-bench instructions --baseline bench/instructions.json")]
+    Instructions(instructions::Options),
     /// Hits of the verdict cache among 100,000 entries, and the map in it beside another one.
     #[command(after_help = "Example:\n  fleetgate-bench cache --program target/release/deps/verdict_cache-…")]
     Cache(cache::Options),
@@ -48,6 +54,14 @@ enum Command {
     /// What devices achieve while the gateway is flooded, with XDP, without it and with nftables. Needs root.
     #[command(after_help = "Example:\n  fleetgate-bench survival --quick --plot survival.svg")]
     Survival(survival::Options),
+    /// A scenario: what a fleet does, what is done to it, and what has to come of it.
+    #[command(
+        after_help = "Example:\n  fleetgate-bench fleet --scenario bench/scenarios/steady.toml --quick"
+    )]
+    Fleet(fleet::Options),
+    /// What one more device takes: fleets of several sizes, and lines through what was measured.
+    #[command(after_help = "Example:\n  fleetgate-bench scale --quick")]
+    Scale(scale::Options),
     /// The origin behind all servers.
     #[command(hide = true)]
     Origin(origin::Options),
@@ -66,9 +80,12 @@ pub fn main() -> ExitCode {
         Command::Proxy(options) => print::exit(suite::run(crate::suite::Suite::Proxy, &options)),
         Command::Memory(options) => print::exit(suite::run(crate::suite::Suite::Memory, &options)),
         Command::Crl(options) => print::exit(crl::run(&options)),
+        Command::Instructions(options) => print::exit(instructions::run(&options)),
         Command::Cache(options) => print::exit(cache::run(&options)),
         Command::Xdp(options) => print::exit(xdp::run(&options)),
         Command::Survival(options) => print::exit(survival::run(&options)),
+        Command::Fleet(options) => print::exit(fleet::run(&options)),
+        Command::Scale(options) => print::exit(scale::run(&options)),
         Command::Origin(options) => print::exit(origin::run(&options)),
         Command::Floor(options) => print::exit(floor::run(&options)),
         Command::Flood(options) => print::exit(flood::run(&options)),

@@ -12,6 +12,18 @@ pub(super) struct Options {
     /// Where to listen; with port 0 the system chooses one, which is printed.
     #[arg(long, value_name = "ADDR")]
     listen: SocketAddr,
+    /// What it speaks.
+    #[arg(long, value_enum, default_value_t)]
+    protocol: Protocol,
+}
+
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+enum Protocol {
+    /// HTTP/1.1.
+    #[default]
+    Http,
+    /// MQTT 3.1.1: acknowledges what is published.
+    Mqtt,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -23,13 +35,20 @@ pub(super) enum OriginError {
 }
 
 pub(super) fn run(options: &Options) -> Result<(), OriginError> {
-    let address = options.listen;
+    let Options { listen: address, protocol } = *options;
     runtime::block_on(async {
         let mut signals = Signals::catch()?;
         let listener = origin::bind(address).map_err(|error| OriginError::Listen(address, error))?;
-        print::line(&format!("origin on http://{}", listener.local_addr()?));
+        let scheme = if matches!(protocol, Protocol::Http) { "http" } else { "mqtt" };
+        print::line(&format!("origin on {scheme}://{}", listener.local_addr()?));
+        let serve = async {
+            match protocol {
+                Protocol::Http => origin::serve(listener).await,
+                Protocol::Mqtt => origin::mqtt::serve(listener).await,
+            }
+        };
         tokio::select! {
-            () = origin::serve(listener) => {}
+            () = serve => {}
             () = signals.stopped() => {}
         }
         Ok(())

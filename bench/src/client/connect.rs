@@ -6,41 +6,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
-use rustls::client::Resumption;
-use rustls::crypto::aws_lc_rs::{default_provider, kx_group};
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::IpBindAddressNoPort;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
+use super::profile::{Group, Profile, SetupError, Version};
 use super::{Failure, Identity, Session, Trust};
 
 /// How long a connection may take from its SYN to the end of its handshake.
 const CONNECT: Duration = Duration::from_secs(10);
-
-/// The key exchange that a device offers; one, so that all servers do the same work.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Group {
-    /// The usual one.
-    #[default]
-    X25519,
-    /// The one that small hardware has.
-    P256,
-    /// Post-quantum; its hello takes two segments.
-    X25519mlkem768,
-}
-
-/// Why a device cannot even try.
-#[derive(Debug, thiserror::Error)]
-pub enum SetupError {
-    /// The host is not a name that can be in a hello.
-    #[error("`{0}` is not a hostname")]
-    Name(String),
-    /// rustls does not want the identity.
-    #[error("cannot use the identity: {0}")]
-    Tls(#[from] rustls::Error),
-}
 
 /// Where connections go.
 #[derive(Clone, Copy, Debug)]
@@ -73,25 +52,17 @@ impl Connector {
         host: &str,
         group: Group,
     ) -> Result<Self, SetupError> {
-        let mut provider = default_provider();
-        provider.kx_groups = vec![match group {
-            Group::X25519 => kx_group::X25519,
-            Group::P256 => kx_group::SECP256R1,
-            Group::X25519mlkem768 => kx_group::X25519MLKEM768,
-        }];
-        let builder = ClientConfig::builder_with_provider(Arc::new(provider))
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(Arc::clone(&trust.0));
-        let mut config = match identity {
-            Some(identity) => {
-                builder.with_client_auth_cert(identity.chain.clone(), identity.key.clone_key())?
-            }
-            None => builder.with_no_client_auth(),
-        };
-        config.resumption = Resumption::disabled();
+        Self::of(&Profile::new(trust, group, Version::Any)?, identity, host)
+    }
+
+    /// The same, of a profile that many share.
+    ///
+    /// # Errors
+    /// When the host or the identity cannot be used.
+    pub fn of(profile: &Profile, identity: Option<&Identity>, host: &str) -> Result<Self, SetupError> {
         let bad_name = || SetupError::Name(host.to_owned());
         Ok(Self {
-            tls: Arc::new(config),
+            tls: Arc::new(profile.config(identity)?),
             name: ServerName::try_from(host.to_owned()).map_err(|_| bad_name())?,
             host: HeaderValue::try_from(host).map_err(|_| bad_name())?,
         })
@@ -105,12 +76,20 @@ impl Connector {
         Self { tls: Arc::new(config), ..self.clone() }
     }
 
+    /// Its side of a connection, over whatever carries it.
+    ///
+    /// # Errors
+    /// When rustls does not make one.
+    pub fn connection(&self) -> Result<ClientConnection, rustls::Error> {
+        ClientConnection::new(Arc::clone(&self.tls), self.name.clone())
+    }
+
     /// What it would send first on a connection.
     ///
     /// # Errors
     /// When rustls does not make one.
     pub fn hello(&self) -> Result<Vec<u8>, SetupError> {
-        let mut tls = ClientConnection::new(Arc::clone(&self.tls), self.name.clone())?;
+        let mut tls = self.connection()?;
         let mut hello = Vec::new();
         // Writing to memory cannot fail.
         let _ = tls.write_tls(&mut hello);
@@ -123,15 +102,27 @@ impl Connector {
     /// When it fails, or takes longer than 10 s.
     pub async fn connect(&self, target: Target) -> Result<Session, Failure> {
         let connect = async {
-            let stream = tcp(target).await.map_err(Failure::Connect)?;
-            let tls = TlsConnector::from(Arc::clone(&self.tls));
-            let stream = tls.connect(self.name.clone(), stream).await.map_err(Failure::from_io)?;
+            let stream = self.handshake(target).await?;
             if stream.get_ref().1.alpn_protocol() == Some(H2) {
                 return Session::over_http2(stream, self.host.clone()).await;
             }
             Session::over(stream, self.host.clone()).await
         };
         timeout(CONNECT, connect).await.unwrap_or(Err(Failure::ConnectTimeout))
+    }
+
+    /// The same without anything on top of TLS.
+    ///
+    /// # Errors
+    /// When it fails, or takes longer than 10 s.
+    pub async fn open(&self, target: Target) -> Result<TlsStream<TcpStream>, Failure> {
+        timeout(CONNECT, self.handshake(target)).await.unwrap_or(Err(Failure::ConnectTimeout))
+    }
+
+    async fn handshake(&self, target: Target) -> Result<TlsStream<TcpStream>, Failure> {
+        let stream = tcp(target).await.map_err(Failure::Connect)?;
+        let tls = TlsConnector::from(Arc::clone(&self.tls));
+        tls.connect(self.name.clone(), stream).await.map_err(Failure::from_io)
     }
 }
 
@@ -142,6 +133,10 @@ impl Connector {
 pub(crate) async fn tcp(Target { address, source }: Target) -> io::Result<TcpStream> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     if let Some(source) = source {
+        // The port is then chosen when both ends are known: else an address would have 28,000 of them in all.
+        if source.is_ipv4() {
+            setsockopt(&socket, IpBindAddressNoPort, &true)?;
+        }
         socket.bind((source, 0).into())?;
     }
     let stream = socket.connect(address).await?;

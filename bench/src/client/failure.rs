@@ -23,14 +23,36 @@ pub enum Failure {
     /// The answer is not HTTP, or is not whole.
     #[error("HTTP: {0}")]
     Http(hyper::Error),
+    /// The answer is not of the protocol that was spoken.
+    #[error("no such answer: {0}")]
+    Protocol(&'static str),
+    /// The answer is no.
+    #[error("refused: {0}")]
+    Refused(Refusal),
     /// No answer in time.
     #[error("the answer took too long")]
     RequestTimeout,
 }
 
+/// How a server says no, after the handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// By a status that is no success.
+    #[error("status {0}")]
+    Status(u16),
+    /// By the code of a CONNACK.
+    #[error("CONNACK {0}")]
+    Connack(u8),
+}
+
 impl Failure {
+    /// Whether the other side decided so, and not the network, or want of time.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused(_) | Self::Tls(rustls::Error::AlertReceived(_)))
+    }
+
     /// What an error of a TLS stream was.
-    pub(super) fn from_io(error: io::Error) -> Self {
+    pub(crate) fn from_io(error: io::Error) -> Self {
         match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             Some(inner) => Self::Tls(inner.clone()),
             None => Self::Closed(error),
@@ -69,6 +91,9 @@ impl Failure {
                 "connection_closed".into()
             }
             Self::Http(_) => "http_error".into(),
+            Self::Protocol(_) => "protocol_error".into(),
+            Self::Refused(Refusal::Status(status)) => format!("status_{status}").into(),
+            Self::Refused(Refusal::Connack(code)) => format!("connack_{code}").into(),
             Self::RequestTimeout => "request_timeout".into(),
         }
     }

@@ -56,9 +56,14 @@ impl Trust {
     /// # Errors
     /// When there are none.
     pub fn load(path: &Path) -> Result<Self, LoadError> {
+        Self::of(certificates(path)?).ok_or_else(|| LoadError::Empty(path.to_owned()))
+    }
+
+    /// These CA certificates; `None` when none of them is one.
+    pub fn of(certificates: impl IntoIterator<Item = CertificateDer<'static>>) -> Option<Self> {
         let mut roots = RootCertStore::empty();
-        let (added, _) = roots.add_parsable_certificates(certificates(path)?);
-        if added == 0 { Err(LoadError::Empty(path.to_owned())) } else { Ok(Self(roots.into())) }
+        let (added, _) = roots.add_parsable_certificates(certificates);
+        (added > 0).then(|| Self(roots.into()))
     }
 }
 

@@ -1,8 +1,9 @@
 //! A report as a picture: bars, in SVG.
 
-use std::fmt::{self, Display, Write as _};
+use std::fmt::Write as _;
 
 use super::Report;
+use super::svg::{OURS, STYLE, text};
 use super::table::short;
 
 const WIDTH: f64 = 860.0;
@@ -14,10 +15,7 @@ const BAR: f64 = 16.0;
 const STEP: f64 = 22.0;
 const HEAD: f64 = 30.0;
 const LINE: f64 = 15.0;
-const OURS: &str = "#1668b0";
 const OTHERS: &str = "#b4bcc6";
-const STYLE: &str =
-    "text{font:13px sans-serif;fill:#222}.head{font-weight:bold}.small{font-size:11px;fill:#666}";
 
 /// A bar: a median, and how far rounds lie apart.
 pub(crate) struct Bar<'a> {
@@ -110,20 +108,6 @@ fn draw(svg: &mut String, group: &Group<'_>, top: f64) {
         );
         svg.push_str(&text(20.0, y + 13.0, "", bar.label));
         svg.push_str(&text(x(bar.max).max(end) + 6.0, y + 13.0, "", short(bar.median)));
-    }
-}
-
-fn text(x: f64, y: f64, class: &str, content: impl Display) -> String {
-    format!("<text x=\"{x:.1}\" y=\"{y:.1}\" class=\"{class}\">{}</text>\n", Escaped(content))
-}
-
-/// Text that cannot be taken for markup.
-struct Escaped<T>(T);
-
-impl<T: Display> Display for Escaped<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let content = self.0.to_string();
-        f.write_str(&content.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"))
     }
 }
 

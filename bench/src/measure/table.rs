@@ -9,17 +9,10 @@ const HEAD: [&str; 8] = ["name", "value", "unit", "reference", "reference_value"
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rounds = self.rows.first().map_or(0, |row| row.rounds);
-        writeln!(
-            f,
-            "suite {}, medians [least–greatest] of {rounds} interleaved rounds\n{}\n",
-            self.suite, self.host
-        )?;
-        let details: BTreeSet<_> = self.rows.iter().flat_map(|row| row.details.keys().copied()).collect();
-        let head = HEAD.into_iter().chain(details.iter().copied()).map(str::to_owned).collect();
-        let rows = self.rows.iter().map(|row| cells(row).into_iter().chain(more(row, &details)).collect());
-        let cells: Vec<Vec<_>> = iter::once(head).chain(rows).collect();
-        let widths: Vec<_> = (0..HEAD.len() + details.len())
+        writeln!(f, "suite {}, {}\n{}\n", self.suite, self.method(), self.host)?;
+        let cells = self.cells();
+        let columns = cells.first().map_or(0, Vec::len);
+        let widths: Vec<_> = (0..columns)
             .map(|column| {
                 cells.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
             })
@@ -35,6 +28,33 @@ impl fmt::Display for Report {
             }
         }
         Ok(())
+    }
+}
+
+impl Report {
+    /// The same table as Markdown, below a sentence on where it is from.
+    pub fn markdown(&self) -> String {
+        let mut lines = vec![format!("{}. {}", self.host.replace('\n', " "), self.method()), String::new()];
+        for (number, row) in self.cells().iter().enumerate() {
+            lines.push(format!("| {} |", row.join(" | ")));
+            if number == 0 {
+                lines.push(format!("|{}", "---|".repeat(row.len())));
+            }
+        }
+        lines.join("\n") + "\n"
+    }
+
+    fn method(&self) -> String {
+        let rounds = self.rows.first().map_or(0, |row| row.rounds);
+        format!("medians [least–greatest] of {rounds} interleaved rounds")
+    }
+
+    /// All cells, those of the head first.
+    fn cells(&self) -> Vec<Vec<String>> {
+        let details: BTreeSet<_> = self.rows.iter().flat_map(|row| row.details.keys().copied()).collect();
+        let head = HEAD.into_iter().chain(details.iter().copied()).map(str::to_owned).collect();
+        let rows = self.rows.iter().map(|row| cells(row).into_iter().chain(more(row, &details)).collect());
+        iter::once(head).chain(rows).collect()
     }
 }
 
@@ -71,7 +91,7 @@ fn ratio(row: &Row) -> String {
 }
 
 /// Three digits are more than the measurement is good for.
-pub(super) fn short(value: f64) -> String {
+pub(crate) fn short(value: f64) -> String {
     match value.abs() {
         magnitude if magnitude >= 100.0 => format!("{value:.0}"),
         magnitude if magnitude >= 10.0 => format!("{value:.1}"),

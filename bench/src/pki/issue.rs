@@ -10,7 +10,11 @@ use super::{
     CA, File, INTERMEDIATE, KeyKind, SERVER, SERVER_CA, STRANGER, certificate_file, device, key_file,
 };
 
-type Authority = CertifiedIssuer<'static, KeyPair>;
+/// A CA and its key.
+pub(super) type Authority = CertifiedIssuer<'static, KeyPair>;
+
+/// Whose certificates these are.
+pub(super) const ORGANIZATION: &str = "Fleetgate Demo";
 
 /// What to issue.
 #[derive(Clone, Debug)]
@@ -84,7 +88,11 @@ fn stranger(kind: KeyKind) -> Result<[File; 2], rcgen::Error> {
     Ok(pair(STRANGER, &client(STRANGER, &key, &authority)?.pem(), &key))
 }
 
-fn authority(name: &str, kind: KeyKind, issuer: Option<&Authority>) -> Result<Authority, rcgen::Error> {
+pub(super) fn authority(
+    name: &str,
+    kind: KeyKind,
+    issuer: Option<&Authority>,
+) -> Result<Authority, rcgen::Error> {
     let mut params = params(name, Duration::days(3650), Vec::new())?;
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -95,16 +103,21 @@ fn authority(name: &str, kind: KeyKind, issuer: Option<&Authority>) -> Result<Au
 }
 
 fn client(name: &str, key: &KeyPair, issuer: &Authority) -> Result<Certificate, rcgen::Error> {
+    client_params(name)?.signed_by(key, issuer)
+}
+
+/// What is in a device's certificate.
+pub(super) fn client_params(name: &str) -> Result<CertificateParams, rcgen::Error> {
     let mut params = params(name, Duration::days(365), Vec::new())?;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-    params.signed_by(key, issuer)
+    Ok(params)
 }
 
 fn params(name: &str, life: Duration, hosts: Vec<String>) -> Result<CertificateParams, rcgen::Error> {
     let mut params = CertificateParams::new(hosts)?;
     params.distinguished_name.remove(DnType::CommonName);
-    params.distinguished_name.push(DnType::OrganizationName, "Fleetgate Demo");
+    params.distinguished_name.push(DnType::OrganizationName, ORGANIZATION);
     params.distinguished_name.push(DnType::CommonName, name);
     params.use_authority_key_identifier_extension = true;
     // Clocks of the machines involved may differ a little.

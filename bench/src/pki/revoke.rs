@@ -48,22 +48,29 @@ pub fn crl(folder: &Path, number: u64, revokes: bool) -> Result<String, RevokeEr
     let root =
         Issuer::from_ca_cert_pem(&read(certificate_file(CA))?, KeyPair::from_pem(&read(key_file(CA))?)?)?;
     let issuing = serial(&read(certificate_file(INTERMEDIATE))?)?;
+    Ok(list(number, revokes.then_some(issuing)).signed_by(&root)?.pem()?)
+}
+
+/// A CRL number `number` that lists `serials`.
+pub(super) fn list(
+    number: u64,
+    serials: impl IntoIterator<Item = SerialNumber>,
+) -> CertificateRevocationListParams {
     let now = OffsetDateTime::now_utc() - Duration::hours(1);
-    let listed = RevokedCertParams {
-        serial_number: issuing,
+    let listed = |serial_number| RevokedCertParams {
+        serial_number,
         revocation_time: now,
         reason_code: None,
         invalidity_date: None,
     };
-    let list = CertificateRevocationListParams {
+    CertificateRevocationListParams {
         this_update: now,
         next_update: now + Duration::days(30),
         crl_number: SerialNumber::from(number),
         issuing_distribution_point: None,
-        revoked_certs: revokes.then_some(listed).into_iter().collect(),
+        revoked_certs: serials.into_iter().map(listed).collect(),
         key_identifier_method: KeyIdMethod::Sha256,
-    };
-    Ok(list.signed_by(&root)?.pem()?)
+    }
 }
 
 fn serial(pem: &str) -> Result<SerialNumber, RevokeError> {

@@ -64,7 +64,24 @@ impl Process {
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn start(name: &str, mut command: Command, cpu: usize, log: &Path) -> Result<Self, StartError> {
+    pub fn start(name: &str, command: Command, cpu: usize, log: &Path) -> Result<Self, StartError> {
+        Self::start_on(name, command, Some(cpu), log)
+    }
+
+    /// The same on whichever CPU there is.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_anywhere(name: &str, command: Command, log: &Path) -> Result<Self, StartError> {
+        Self::start_on(name, command, None, log)
+    }
+
+    fn start_on(
+        name: &str,
+        mut command: Command,
+        cpu: Option<usize>,
+        log: &Path,
+    ) -> Result<Self, StartError> {
         let mut start = || {
             let output = File::create(log)?;
             command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
@@ -124,17 +141,19 @@ impl Drop for Process {
     }
 }
 
-/// The command on that CPU, and told to end when this thread does, even if nothing is dropped.
-fn tie(command: &mut Command, cpu: usize) -> io::Result<()> {
+/// The command on that CPU, if one is given, and told to end when this thread does, even if nothing is dropped.
+fn tie(command: &mut Command, cpu: Option<usize>) -> io::Result<()> {
     let mut set = CpuSet::new();
-    set.set(cpu)?;
+    cpu.map(|cpu| set.set(cpu)).transpose()?;
     let tie = move || {
-        sched_setaffinity(Pid::from_raw(0), &set)?;
+        if cpu.is_some() {
+            sched_setaffinity(Pid::from_raw(0), &set)?;
+        }
         // Not SIGKILL: a master must have time to end its workers.
         set_pdeathsig(Signal::SIGTERM)?;
         Ok(())
     };
-    // SAFETY: between fork and exec this makes two system calls; it allocates nothing and takes no lock.
+    // SAFETY: between fork and exec this makes two system calls at most; it allocates nothing and takes no lock.
     unsafe { command.pre_exec(tie) };
     Ok(())
 }

@@ -1,14 +1,13 @@
-//! All devices, from their files.
+//! A squad of devices, from the files that `fleetsim pki` writes.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::rc::Rc;
+use std::sync::Arc;
 
-use tokio::task::JoinSet;
-
-use super::device::Device;
-use super::{Bad, Behaviour, Statistics};
-use crate::client::{Connector, Group, Identity, LoadError, SetupError, Target, Trust};
+use super::device::{Member, Role};
+use super::wire::Wire;
+use super::{Bad, Ledger, Orders, Squad};
+use crate::client::{Connector, Group, Identity, LoadError, Profile, SetupError, Target, Trust, Version};
 use crate::pki;
 
 /// What there is to know of a fleet.
@@ -30,8 +29,10 @@ pub struct Plan {
     pub sources: Vec<IpAddr>,
     /// The key exchange that they offer.
     pub group: Group,
+    /// What they ask for.
+    pub path: String,
     /// What they do.
-    pub behaviour: Behaviour,
+    pub role: Role,
 }
 
 /// Why there is no fleet.
@@ -40,6 +41,9 @@ pub enum FleetError {
     /// A file cannot be used.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// What they have in common cannot be used.
+    #[error("{0}")]
+    Profile(#[source] SetupError),
     /// An identity cannot be used.
     #[error("{name}: {error}")]
     Setup {
@@ -50,76 +54,56 @@ pub enum FleetError {
     },
 }
 
-/// Devices that are ready to start.
-pub struct Fleet {
-    members: Vec<(Connector, Option<Bad>)>,
-    address: SocketAddr,
-    sources: Vec<IpAddr>,
-    behaviour: Rc<Behaviour>,
-}
-
-impl Fleet {
-    /// Reads all that the devices need.
-    ///
-    /// # Errors
-    /// When a file or identity cannot be used.
-    pub fn load(plan: &Plan) -> Result<Self, FleetError> {
-        let trust = Trust::load(&plan.ca)?;
-        let members = kinds(plan.devices, plan.bad).enumerate().map(|(number, bad)| {
-            let name =
-                if bad == Some(Bad::Stranger) { pki::STRANGER.to_owned() } else { pki::device(number) };
-            let identity = match bad {
-                Some(Bad::NoCertificate) => None,
-                None | Some(Bad::Stranger | Bad::UnknownName) => Some(Identity::load(&plan.pki, &name)?),
-            };
-            let host = if bad == Some(Bad::UnknownName) { "unknown.invalid" } else { &plan.host };
-            let connector = Connector::new(&trust, identity.as_ref(), host, plan.group)
-                .map_err(|error| FleetError::Setup { name, error })?;
-            Ok((connector, bad))
-        });
-        Ok(Self {
-            members: members.collect::<Result<_, FleetError>>()?,
-            address: plan.address,
-            sources: plan.sources.clone(),
-            behaviour: Rc::new(plan.behaviour.clone()),
+/// Reads all that the devices need.
+///
+/// # Errors
+/// When a file or identity cannot be used.
+pub fn load(plan: &Plan) -> Result<Squad, FleetError> {
+    let profile = Profile::new(&Trust::load(&plan.ca)?, plan.group, Version::Any);
+    let profile = profile.map_err(FleetError::Profile)?;
+    let wire = Arc::new(Wire::get(&plan.host, &plan.path));
+    let mut sources = plan.sources.iter().copied().cycle();
+    let members = kinds(plan.devices, plan.bad, &Bad::FROM_FILES).enumerate().map(|(number, bad)| {
+        Ok(Member {
+            number,
+            bad,
+            connector: connector(plan, &profile, number, bad)?,
+            next: None,
+            wire: Arc::clone(&wire),
+            target: Target { address: plan.address, source: sources.next() },
+            // A fleet that was switched on at once would ask at once ever after.
+            start: plan.role.every.mul_f64(fastrand::f64()),
         })
-    }
-
-    /// How many devices there are.
-    pub fn len(&self) -> usize {
-        self.members.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
-    }
-
-    /// How many of them should be refused.
-    pub fn bad(&self) -> usize {
-        self.members.iter().filter(|(_, bad)| bad.is_some()).count()
-    }
-
-    /// Sets all devices to work, each as a task of the set that comes back; they stop when it is dropped.
-    pub fn start(self, statistics: &Rc<Statistics>) -> JoinSet<()> {
-        let mut tasks = JoinSet::new();
-        let mut sources = self.sources.iter().copied().cycle();
-        for (connector, bad) in self.members {
-            let device = Device {
-                connector,
-                target: Target { address: self.address, source: sources.next() },
-                bad,
-                behaviour: Rc::clone(&self.behaviour),
-                statistics: Rc::clone(statistics),
-            };
-            tasks.spawn_local(device.run());
-        }
-        tasks
-    }
+    });
+    let members = members.collect::<Result<_, FleetError>>()?;
+    Ok(Squad {
+        role: plan.role,
+        members,
+        orders: Arc::new(Orders::default()),
+        ledger: Arc::new(Ledger::default()),
+    })
 }
+
+fn connector(
+    plan: &Plan,
+    profile: &Profile,
+    number: usize,
+    bad: Option<Bad>,
+) -> Result<Connector, FleetError> {
+    let name = if bad == Some(Bad::WrongCa) { pki::STRANGER.to_owned() } else { pki::device(number) };
+    let identity = match bad {
+        Some(Bad::NoCertificate) => None,
+        _ => Some(Identity::load(&plan.pki, &name)?),
+    };
+    let host = if bad == Some(Bad::WrongSni) { UNKNOWN_HOST } else { &plan.host };
+    Connector::of(profile, identity.as_ref(), host).map_err(|error| FleetError::Setup { name, error })
+}
+
+/// A host that nobody serves.
+pub const UNKNOWN_HOST: &str = "unknown.invalid";
 
 /// What each device is: `share` of them bad, evenly among the others, of all kinds by turns.
-fn kinds(devices: usize, share: f64) -> impl Iterator<Item = Option<Bad>> {
+pub fn kinds(devices: usize, share: f64, bad: &[Bad]) -> impl Iterator<Item = Option<Bad>> {
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
@@ -127,7 +111,7 @@ fn kinds(devices: usize, share: f64) -> impl Iterator<Item = Option<Bad>> {
         reason = "counts are small"
     )]
     let bad_up_to = move |number: usize| (number as f64 * share).round() as usize;
-    let mut kinds = Bad::ALL.into_iter().cycle();
+    let mut kinds = bad.iter().copied().cycle();
     (0..devices)
         .map(move |number| if bad_up_to(number + 1) > bad_up_to(number) { kinds.next() } else { None })
 }
@@ -138,10 +122,10 @@ mod tests {
 
     #[test]
     fn the_share_of_bad_devices_is_exact_and_of_all_kinds() {
+        let kinds = |devices, share| kinds(devices, share, &Bad::FROM_FILES);
         for (devices, share, bad) in [(20, 0.0, 0), (20, 0.1, 2), (20, 1.0, 20), (7, 0.5, 4), (0, 0.5, 0)] {
             assert_eq!(kinds(devices, share).flatten().count(), bad, "{devices} {share}");
         }
-        let kinds: Vec<_> = kinds(6, 0.5).flatten().collect();
-        assert_eq!(kinds, Bad::ALL);
+        assert_eq!(kinds(6, 0.5).flatten().collect::<Vec<_>>(), Bad::FROM_FILES);
     }
 }

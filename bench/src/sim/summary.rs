@@ -1,11 +1,12 @@
 //! What a run came to.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::{Counts, Ledger, Tally};
 use crate::latency::Latency;
 
 /// What a run came to.
@@ -17,16 +18,8 @@ pub struct Summary {
     pub bad: usize,
     /// How long it took.
     pub elapsed: Duration,
-    /// Connections of good devices, from SYN to the end of the handshake.
-    pub handshakes: Latency,
-    /// Good answers, from the request to the end of the body.
-    pub requests: Latency,
-    /// What went wrong for good devices.
-    pub errors: BTreeMap<String, u64>,
-    /// How bad devices were refused, by what is wrong with them.
-    pub refused: BTreeMap<&'static str, BTreeMap<String, u64>>,
-    /// Bad devices that got a good answer.
-    pub admitted: BTreeMap<&'static str, u64>,
+    /// What they saw.
+    pub tally: Tally,
 }
 
 impl Summary {
@@ -46,18 +39,43 @@ impl Summary {
                 "p99_ms": latency.millis(0.99),
             })
         };
+        let Tally { turned_away, admitted, .. } = &self.tally;
+        let turned_away: BTreeMap<_, _> =
+            turned_away.iter().map(|(bad, reasons)| (bad.label(), reasons)).collect();
+        let admitted: BTreeMap<_, _> = admitted.iter().map(|(bad, count)| (bad.label(), count)).collect();
         json!({
             "devices": self.devices,
             "bad": self.bad,
             "seconds": self.elapsed.as_secs_f64(),
-            "handshakes": latency(&self.handshakes),
-            "requests": latency(&self.requests),
-            "errors": self.errors,
-            "refused": self.refused,
-            "admitted": self.admitted,
+            "handshakes": latency(&self.tally.handshakes),
+            "requests": latency(&self.tally.requests),
+            "errors": self.tally.errors(),
+            "refused": turned_away,
+            "admitted": admitted,
         })
         .to_string()
     }
+}
+
+/// One line of what is going on among `devices` good ones; `added` came in the last `time`.
+pub fn line(ledger: &Ledger, devices: usize, added: Counts, time: Duration) -> String {
+    let tally = ledger.so_far();
+    let mut line = format!(
+        "{} of {devices} devices up · {:.1} handshakes/s · {:.1} requests/s · request {} · {} refused as they should",
+        ledger.up(),
+        Summary::rate(added.handshakes, time),
+        Summary::rate(added.requests, time),
+        tally.requests,
+        tally.turned_away_in_all(),
+    );
+    // Writing to a string cannot fail.
+    if tally.admitted_in_all() > 0 {
+        let _ = write!(line, " · {} ADMITTED", tally.admitted_in_all());
+    }
+    for (reason, count) in tally.errors() {
+        let _ = write!(line, " · {count} {reason}");
+    }
+    line
 }
 
 impl fmt::Display for Summary {
@@ -69,25 +87,22 @@ impl fmt::Display for Summary {
             self.bad,
             self.elapsed.as_secs_f64()
         )?;
-        for (name, latency) in [("handshakes", &self.handshakes), ("requests", &self.requests)] {
-            writeln!(
-                f,
-                "{name:<11} {:>8}  {:>9.1}/s  {latency}",
-                latency.count(),
-                Self::rate(latency.count(), self.elapsed)
-            )?;
+        for (name, latency) in [("handshakes", &self.tally.handshakes), ("requests", &self.tally.requests)] {
+            let count = latency.count();
+            writeln!(f, "{name:<11} {count:>8}  {:>9.1}/s  {latency}", Self::rate(count, self.elapsed))?;
         }
-        write!(f, "errors      {:>8}", self.errors.values().sum::<u64>())?;
-        for (reason, count) in &self.errors {
+        let errors = self.tally.errors();
+        write!(f, "errors      {:>8}", errors.values().sum::<u64>())?;
+        for (reason, count) in &errors {
             write!(f, "\n  {reason}: {count}")?;
         }
-        for (bad, reasons) in &self.refused {
+        for (bad, reasons) in &self.tally.turned_away {
             for (reason, count) in reasons {
-                write!(f, "\nrefused as it should be, {bad}: {reason}: {count}")?;
+                write!(f, "\nrefused as it should be, {}: {reason}: {count}", bad.label())?;
             }
         }
-        for (bad, count) in &self.admitted {
-            write!(f, "\nADMITTED, {bad}: {count}")?;
+        for (bad, count) in &self.tally.admitted {
+            write!(f, "\nADMITTED, {}: {count}", bad.label())?;
         }
         Ok(())
     }

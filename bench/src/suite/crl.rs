@@ -1,16 +1,14 @@
 //! Suite `crl`: what a handshake costs the server in instructions, without a CRL and with longer and longer ones; what
 //! loading a long one takes; and how long it takes until one is enforced.
 
-mod callgrind;
-mod program;
+pub(super) mod program;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-pub use callgrind::NAME as VALGRIND;
 use program::{Case, Program};
 
-use super::{Event, ProgramError, SuiteError, revocation};
+use super::{Event, ProgramError, SuiteError, callgrind, revocation};
 use crate::machine;
 use crate::measure::{Comparison, NotInterleaved, Report, Round, Row, Run, Series};
 

@@ -1,6 +1,9 @@
 //! Suite `handshake`: a new connection, a full TLS 1.3 handshake with a client certificate, and one request.
 
+mod simulator;
+
 use http::Uri;
+use simulator::Simulator;
 
 use super::stage::{Devices, Server, Stage};
 use super::{Event, Options, SuiteError, turn::MeasureError};
@@ -20,11 +23,12 @@ pub(super) async fn run(options: &Options, tell: &dyn Fn(Event<'_>)) -> Result<R
     let kinds: Vec<_> =
         [Kind::Fleetgate, Kind::FleetgateCold].into_iter().chain(peers).chain([Kind::Floor]).collect();
     let stage = Stage::set(&kinds, &[KeyKind::P256, KeyKind::Rsa2048], options, tell).await?;
-    let columns = measure(&stage, options, tell).await?;
+    let (columns, simulator) = measure(&stage, options, tell).await?;
     let mut rows = Vec::new();
     for (devices, column) in stage.devices.iter().zip(&columns) {
         rows.extend(compare(devices.label, &kinds, column)?);
     }
+    rows.push(simulator.row().map_err(MeasureError::from)?);
     Ok(Report { suite: "handshake", host: stage.description, rows })
 }
 
@@ -32,7 +36,7 @@ async fn measure(
     stage: &Stage,
     options: &Options,
     tell: &dyn Fn(Event<'_>),
-) -> Result<Vec<Column>, MeasureError> {
+) -> Result<(Vec<Column>, Simulator), MeasureError> {
     let sizes = options.sizes;
     tell(Event::Stage("warming up: every device at every server"));
     for server in &stage.servers {
@@ -42,6 +46,7 @@ async fn measure(
         }
     }
     let mut columns = vec![vec![Series::default(); stage.servers.len()]; stage.devices.len()];
+    let mut simulator = Simulator::default();
     tell(Event::Steps(sizes.rounds * stage.servers.len() * stage.devices.len()));
     for round in Run::begin().rounds(sizes.rounds) {
         for (devices, column) in stage.devices.iter().zip(&mut columns) {
@@ -50,8 +55,12 @@ async fn measure(
                 round.record(series, handshakes(server, devices, sizes.handshakes).await?);
             }
         }
+        // The floor, which is last, leaves the most to do on this side.
+        if let (Some(floor), Some(devices)) = (stage.servers.last(), stage.devices.first()) {
+            simulator.measure(round, floor, devices, sizes.handshakes).await?;
+        }
     }
-    Ok(columns)
+    Ok((columns, simulator))
 }
 
 /// CPU time a handshake and request, in microseconds.

@@ -12,7 +12,9 @@ use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 use super::{Event, Options};
-use crate::client::{Connector, Failure, Group, Identity, LoadError, Session, SetupError, Target, Trust};
+use crate::client::{
+    Connector, Failure, Group, Identity, LoadError, Profile, Session, SetupError, Target, Trust, Version,
+};
 use crate::machine::{self, Cpus};
 use crate::pki::{self, IssueError, KeyKind, RevokeError, WriteError};
 use crate::server::{self, HOST, Kind, Process, Site, StartError, Tickets};
@@ -114,7 +116,7 @@ impl Stage {
             tell(Event::Stage(&format!(
                 "making certificates for {} devices, {}",
                 options.sizes.identities,
-                label(*key)
+                key.label()
             )));
             devices.push(Devices::make(folder.path(), *key, options.sizes.identities).await?);
         }
@@ -145,6 +147,12 @@ impl Stage {
         Ok(Server { kind, process, target })
     }
 
+    /// The command of a server at an address.
+    pub(super) fn command(&self, kind: Kind, listen: SocketAddr) -> Result<Command, StageError> {
+        let site = OwnFolder::new(&self.paths, self.origin.address, listen)?;
+        Ok(kind.command(&site.site(&self.paths))?)
+    }
+
     /// Whether the gateway has hosts that pass on bytes.
     pub(super) fn knows_streams(&self) -> Result<bool, StageError> {
         let site = OwnFolder::new(&self.paths, self.origin.address, server::free_address()?)?;
@@ -163,13 +171,13 @@ impl Stage {
 
     /// The folder of the devices' certificates, where they have keys on P-256.
     pub(super) fn pki(&self) -> PathBuf {
-        self.folder.path().join(name(KeyKind::P256))
+        self.folder.path().join(KeyKind::P256.name())
     }
 }
 
 impl Devices {
     async fn make(folder: &Path, key: KeyKind, count: usize) -> Result<Self, StageError> {
-        let folder = folder.join(name(key));
+        let folder = folder.join(key.name());
         let plan = pki::Plan { devices: count, hosts: vec![HOST.to_owned()], key, intermediate: true };
         // On another thread: RSA keys take their time, and Ctrl-C should not.
         let files =
@@ -177,20 +185,21 @@ impl Devices {
         pki::write(&folder, &files, false)?;
         std::fs::write(pki::crl_file(&folder.join(pki::CA)), pki::crl(&folder, 1, false)?)?;
         // All servers have the identity that is made first.
-        let first = folder.with_file_name(name(KeyKind::P256));
+        let first = folder.with_file_name(KeyKind::P256.name());
         let trust = Trust::load(&first.join(pki::certificate_file(pki::SERVER_CA)))?;
+        let profile = Profile::new(&trust, Group::X25519, Version::Any)?;
         let connectors = (0..count).map(|number| {
             let identity = Identity::load(&folder, &pki::device(number))?;
-            Ok(Connector::new(&trust, Some(&identity), HOST, Group::X25519)?)
+            Ok(Connector::of(&profile, Some(&identity), HOST)?)
         });
-        Ok(Self { label: label(key), connectors: connectors.collect::<Result<_, StageError>>()? })
+        Ok(Self { label: key.label(), connectors: connectors.collect::<Result<_, StageError>>()? })
     }
 }
 
 impl Paths {
     fn new(folder: &Path, keys: &[KeyKind], gateway: &Path) -> Result<Self, StageError> {
         let roots: Vec<_> =
-            keys.iter().map(|key| folder.join(name(*key)).join(pki::certificate_file(pki::CA))).collect();
+            keys.iter().map(|key| folder.join(key.name()).join(pki::certificate_file(pki::CA))).collect();
         let all_roots = folder.join("roots.pem");
         let all = roots.iter().map(std::fs::read_to_string).collect::<io::Result<String>>()?;
         std::fs::write(&all_roots, all)?;
@@ -199,7 +208,7 @@ impl Paths {
     }
 
     fn of_server(&self, name_of: impl Fn(&str) -> String) -> PathBuf {
-        self.folder.join(name(KeyKind::P256)).join(name_of(pki::SERVER))
+        self.folder.join(KeyKind::P256.name()).join(name_of(pki::SERVER))
     }
 }
 
@@ -233,20 +242,6 @@ impl OwnFolder {
             gateway: &paths.gateway,
             own: &paths.own,
         }
-    }
-}
-
-fn name(key: KeyKind) -> &'static str {
-    match key {
-        KeyKind::P256 => "p256",
-        KeyKind::Rsa2048 => "rsa2048",
-    }
-}
-
-fn label(key: KeyKind) -> &'static str {
-    match key {
-        KeyKind::P256 => "P-256",
-        KeyKind::Rsa2048 => "RSA-2048",
     }
 }
 

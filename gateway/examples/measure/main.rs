@@ -1,8 +1,9 @@
-//! What `fleetgate-bench crl` counts and times: handshakes in memory, and the loading of CRLs.
+//! What `fleetgate-bench crl` and `instructions` count and time: handshakes in memory, decisions, and the loading of CRLs.
 //!
 //! It is the gateway's own library that is measured here, so this is one of its examples, with the binary's allocator.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to its caller")]
 
+mod decision;
 mod exchange;
 mod load;
 mod population;
@@ -44,6 +45,12 @@ enum Command {
         #[arg(long)]
         count: u64,
     },
+    /// Decides, for callgrind.
+    Decide {
+        /// How often.
+        #[arg(long)]
+        count: u64,
+    },
     /// Loads the CRL of so many entries, and prints as JSON what it took.
     Load { folder: PathBuf, entries: usize },
 }
@@ -64,6 +71,7 @@ fn run(command: &Command) -> Result<(), Failure> {
         Command::Handshakes { folder, case, crl, count } => {
             handshakes(&Population::at(folder), *case, *crl, *count)
         }
+        Command::Decide { count } => decision::decide_often(*count),
         Command::Load { folder, entries } => {
             let load = load::measure(&Population::at(folder), *entries)?;
             println!("{}", serde_json::to_string(&load)?);

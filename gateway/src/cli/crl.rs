@@ -1,6 +1,6 @@
 //! `fleetgate crl`
 
-mod inspect;
+pub(super) mod inspect;
 mod push;
 mod seen;
 mod status;

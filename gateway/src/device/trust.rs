@@ -279,7 +279,7 @@ fn hints(anchors: &[Anchor], intermediates: &[CertificateDer<'_>]) -> Vec<Distin
 }
 
 /// Whether a CA's key usage, if it has one, allows it to sign certificates.
-pub(super) fn may_issue(der: &[u8]) -> bool {
+pub(crate) fn may_issue(der: &[u8]) -> bool {
     let Ok((_, certificate)) = X509Certificate::from_der(der) else { return false };
     certificate.key_usage().is_ok_and(|usage| usage.is_none_or(|usage| usage.value.key_cert_sign()))
 }

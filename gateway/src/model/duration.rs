@@ -20,6 +20,20 @@ pub enum DurationError {
     /// Beyond a year, or before now.
     #[error("out of range; give at most a year")]
     Range,
+    /// Beyond what Go can hold.
+    #[error("out of range; Go's lengths of time end after 292 years, and none is negative here")]
+    BeyondGo,
+}
+
+/// Any length of time that Go can hold, as cfssl has it.
+pub fn parse(text: &str) -> Result<Duration, DurationError> {
+    let nanoseconds = nanoseconds(text).map_err(|error| match error {
+        DurationError::Range => DurationError::BeyondGo,
+        error => error,
+    })?;
+    i64::try_from(nanoseconds)
+        .map(|nanoseconds| Duration::from_nanos(nanoseconds.unsigned_abs()))
+        .map_err(|_| DurationError::BeyondGo)
 }
 
 impl GoDuration {
@@ -48,24 +62,29 @@ impl FromStr for GoDuration {
     type Err = DurationError;
 
     fn from_str(text: &str) -> Result<Self, DurationError> {
-        if text == "0" {
-            return Ok(Self(Duration::ZERO));
-        }
-        if text.starts_with('-') {
-            return Err(DurationError::Range);
-        }
-        let (mut rest, mut total) = (text.strip_prefix('+').unwrap_or(text), 0_u128);
-        if rest.is_empty() {
-            return Err(DurationError::Syntax);
-        }
-        while !rest.is_empty() {
-            let (nanoseconds, after) = part(rest)?;
-            total = total.saturating_add(nanoseconds);
-            rest = after;
-        }
-        let total = u64::try_from(total).map(Duration::from_nanos).map_err(|_| DurationError::Range)?;
-        if total <= MAX { Ok(Self(total)) } else { Err(DurationError::Range) }
+        let total = u64::try_from(nanoseconds(text)?).map(Duration::from_nanos);
+        total.ok().filter(|total| *total <= MAX).map(Self).ok_or(DurationError::Range)
     }
+}
+
+/// The sum of a text's parts.
+fn nanoseconds(text: &str) -> Result<u128, DurationError> {
+    if text == "0" {
+        return Ok(0);
+    }
+    if text.starts_with('-') {
+        return Err(DurationError::Range);
+    }
+    let (mut rest, mut total) = (text.strip_prefix('+').unwrap_or(text), 0_u128);
+    if rest.is_empty() {
+        return Err(DurationError::Syntax);
+    }
+    while !rest.is_empty() {
+        let (nanoseconds, after) = part(rest)?;
+        total = total.saturating_add(nanoseconds);
+        rest = after;
+    }
+    Ok(total)
 }
 
 /// A number and its unit, in nanoseconds, and what follows. Fractions are cut off below a nanosecond, as Go does.
@@ -157,6 +176,15 @@ mod tests {
         ] {
             assert_eq!(nanoseconds(text), Err(DurationError::Range), "{text}");
         }
+    }
+
+    #[test]
+    fn a_ca_lasts_longer_than_a_session() {
+        assert_eq!(parse("87600h"), Ok(Duration::from_hours(87_600)));
+        assert_eq!(parse("2562047h47m16.854775807s"), Ok(Duration::from_nanos(i64::MAX.unsigned_abs())));
+        assert_eq!(parse("2562048h"), Err(DurationError::BeyondGo));
+        assert_eq!(parse("-1h"), Err(DurationError::BeyondGo));
+        assert_eq!(parse("365d"), Err(DurationError::Syntax));
     }
 
     #[test]

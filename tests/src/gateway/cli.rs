@@ -64,7 +64,8 @@ fn verb_command(verb: &str, config: &Path, arguments: &[&str]) -> Command {
 }
 
 impl Said {
-    fn of(mut command: Command) -> Self {
+    /// What a command did.
+    pub(crate) fn of(mut command: Command) -> Self {
         let output = command.output().expect("run fleetgate");
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         Self {

@@ -1,4 +1,5 @@
-//! The same by cfssl, with files as the product document has them; only the keys are smaller, to be made sooner.
+//! The same by cfssl, or by `fleetgate pki`, which takes the same arguments: with files as the product document has them; only
+//! the keys are smaller, to be made sooner.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -9,11 +10,22 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{Folder, Identity, openssl};
+use crate::gateway::binary;
 
-/// A CA of cfssl's making.
+/// What makes certificates and CRLs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tool {
+    /// `cfssl`
+    Cfssl,
+    /// `fleetgate pki`
+    Fleetgate,
+}
+
+/// A CA of cfssl's making, or of a tool that takes its place.
 #[derive(Clone, Debug)]
 pub struct Cfssl {
     folder: Arc<Folder>,
+    tool: Tool,
     /// The CA's certificate.
     pub ca: PathBuf,
     key: PathBuf,
@@ -24,6 +36,17 @@ pub struct Cfssl {
 impl Cfssl {
     /// A root with this common name, as `cfssl gencert -initca` makes it.
     pub fn root(name: &str) -> Self {
+        Self::root_by(Tool::Cfssl, name)
+    }
+
+    /// The same CA in another tool's hands.
+    #[must_use]
+    pub fn with(&self, tool: Tool) -> Self {
+        Self { tool, ..self.clone() }
+    }
+
+    /// A root of either tool's making, with which it goes on.
+    pub fn root_by(tool: Tool, name: &str) -> Self {
         let folder = Folder::new();
         let usages = |purpose| json!(["signing", "key encipherment", purpose]);
         let config = json!({ "signing": { "default": { "expiry": "8760h" }, "profiles": {
@@ -37,9 +60,9 @@ impl Cfssl {
         } } });
         let config = folder.write("ca-config", &config.to_string());
         let request = folder.write("ca-csr", &request(name).to_string());
-        let made = cfssl(["gencert".as_ref(), "-initca".as_ref(), request.as_os_str()]);
+        let made = tool.run(["gencert".as_ref(), "-initca".as_ref(), request.as_os_str()]);
         let (ca, key) = write(&folder, &made);
-        Self { folder, ca, key, config }
+        Self { folder, tool, ca, key, config }
     }
 
     /// A CA under this one.
@@ -63,7 +86,7 @@ impl Cfssl {
 
     /// A CRL of the serial numbers in a file with these lines, as `cfssl gencrl` makes and prints it.
     pub fn cfssl_crl(&self, serials: &[&str]) -> Vec<u8> {
-        crl(&self.folder, &self.ca, &self.key, serials)
+        crl(self.tool, &self.folder, &self.ca, &self.key, serials)
     }
 
     /// A CRL of these serial numbers, in hexadecimal, as `openssl ca -gencrl` makes it: PEM.
@@ -77,14 +100,14 @@ impl Cfssl {
         let (ca, key) = (option("ca", &self.ca), option("ca-key", &self.key));
         let (config, profile) = (option("config", &self.config), format!("-profile={profile}"));
         let words = ["gencert", &ca, &key, &config, &profile].map(OsStr::new);
-        write(&self.folder, &cfssl(words.into_iter().chain([request.as_os_str()])))
+        write(&self.folder, &self.tool.run(words.into_iter().chain([request.as_os_str()])))
     }
 }
 
 /// `cfssl gencrl`
-pub(super) fn crl(folder: &Folder, ca: &Path, key: &Path, serials: &[&str]) -> Vec<u8> {
+pub(super) fn crl(tool: Tool, folder: &Folder, ca: &Path, key: &Path, serials: &[&str]) -> Vec<u8> {
     let list = folder.write("serials", &(serials.join("\n") + "\n"));
-    cfssl([OsStr::new("gencrl"), list.as_os_str(), ca.as_os_str(), key.as_os_str()])
+    tool.run([OsStr::new("gencrl"), list.as_os_str(), ca.as_os_str(), key.as_os_str()])
 }
 
 fn request(name: &str) -> Value {
@@ -103,9 +126,15 @@ fn write(folder: &Folder, made: &[u8]) -> (PathBuf, PathBuf) {
     (file("cert"), file("key"))
 }
 
-fn cfssl<'a>(arguments: impl IntoIterator<Item = &'a OsStr>) -> Vec<u8> {
-    let mut command = Command::new("cfssl");
-    let output = command.args(arguments).output().expect("run cfssl");
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-    output.stdout
+impl Tool {
+    fn run<'a>(self, arguments: impl IntoIterator<Item = &'a OsStr>) -> Vec<u8> {
+        let mut command = match self {
+            Self::Cfssl => Command::new("cfssl"),
+            Self::Fleetgate => Command::new(binary()),
+        };
+        command.args((self == Self::Fleetgate).then_some("pki")).args(arguments);
+        let output = command.output().expect("run the tool");
+        assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    }
 }

@@ -35,7 +35,7 @@ impl OpenSsl {
 
     /// A CRL of the serial numbers in a file with these lines, as `cfssl gencrl` makes and prints it.
     pub fn cfssl_crl(&self, serials: &[&str]) -> Vec<u8> {
-        cfssl::crl(&self.folder, &self.ca, &self.key, serials)
+        cfssl::crl(cfssl::Tool::Cfssl, &self.folder, &self.ca, &self.key, serials)
     }
 
     /// A CRL of these serial numbers, in hexadecimal, as `openssl ca -gencrl` makes it: PEM.

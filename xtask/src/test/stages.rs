@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::bench::VALGRIND;
 use crate::ebpf::{self, Checked};
 use crate::process::{self, Result};
 use crate::{ui, workspace};
@@ -95,6 +96,17 @@ impl Stages {
     /// The product document's steps, with the release build.
     pub(super) fn walk(&mut self) {
         self.stage("the product document's steps", || process::run(&mut cargo(["xtask", "run", "--once"])));
+    }
+
+    /// Instructions of what is done most often, beside the committed baseline.
+    pub(super) fn instructions(&mut self) {
+        let name = "instruction counts";
+        if VALGRIND.is_here() {
+            self.stage(name, || process::run(&mut cargo(["xtask", "bench", "instructions"])));
+        } else {
+            self.skipped.push(name);
+            ui::line(&format!("skipped {name}: it needs valgrind"));
+        }
     }
 
     fn stage(&mut self, name: &'static str, stage: impl FnOnce() -> Result) {

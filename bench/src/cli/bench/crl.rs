@@ -1,18 +1,17 @@
 //! `fleetgate-bench crl`
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::suite::{BenchError, gateway, report};
+use super::suite::{BenchError, Outputs, gateway, report};
 use crate::cli::print;
 use crate::server;
-use crate::suite::crl;
+use crate::suite::{VALGRIND, crl};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
-    /// Write the result as JSON as well.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    outputs: Outputs,
     /// How often all cases take their turn.
     #[arg(long, value_name = "N")]
     rounds: Option<NonZeroUsize>,
@@ -28,23 +27,25 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Result<(), BenchError> {
-    let counts = server::find(crl::VALGRIND).is_some();
+    let counts = server::find(VALGRIND).is_some();
     if !counts {
         print::note("instructions are skipped: valgrind is not installed, and nothing else counts them here");
     }
-    let program = match &options.program {
-        Some(program) => program.clone(),
-        None => std::env::current_exe()?.with_file_name("examples/measure"),
-    };
-    if !program.is_file() {
-        return Err(BenchError::NoProgram(program));
-    }
     let told = crl::Options::choose(
-        program,
+        program(options.program.as_deref())?,
         gateway(options.gateway.as_deref())?,
         counts,
         options.quick,
         options.rounds,
     );
-    report(options.json.as_deref(), async |tell| crl::run(&told, tell).await).map(drop)
+    report(&options.outputs, async |tell| crl::run(&told, tell).await).map(drop)
+}
+
+/// The gateway's example `measure`.
+pub(super) fn program(given: Option<&Path>) -> Result<PathBuf, BenchError> {
+    let program = match given {
+        Some(program) => program.to_owned(),
+        None => std::env::current_exe()?.with_file_name("examples/measure"),
+    };
+    if program.is_file() { Ok(program) } else { Err(BenchError::NoProgram(program)) }
 }

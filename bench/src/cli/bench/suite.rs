@@ -4,6 +4,8 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use super::progress::Progress;
 use crate::cli::print;
 use crate::cli::runtime::{self, Signals};
@@ -11,16 +13,29 @@ use crate::measure::{Report, plot};
 use crate::server::{self, Peer};
 use crate::suite::cache::CacheError;
 use crate::suite::crl::CrlError;
+use crate::suite::fleet::FleetError;
+use crate::suite::fleet::scenario::ScenarioError;
+use crate::suite::instructions::InstructionsError;
 use crate::suite::survival::SurvivalError;
 use crate::suite::xdp::XdpError;
 use crate::suite::{self, Event, Sizes, Suite, SuiteError};
 
-/// What every suite that starts the gateway is told.
+/// Where every suite writes its result, beside printing it.
 #[derive(Debug, clap::Args)]
-pub(super) struct Common {
+pub(super) struct Outputs {
     /// Write the result as JSON as well.
     #[arg(long, value_name = "FILE")]
     pub(super) json: Option<PathBuf>,
+    /// Write the result as Markdown as well.
+    #[arg(long, value_name = "FILE")]
+    pub(super) markdown: Option<PathBuf>,
+}
+
+/// What every suite that starts the gateway is told.
+#[derive(Debug, clap::Args)]
+pub(super) struct Common {
+    #[command(flatten)]
+    pub(super) outputs: Outputs,
     /// Draw the result as SVG as well.
     #[arg(long, value_name = "FILE")]
     pub(super) plot: Option<PathBuf>,
@@ -59,6 +74,19 @@ pub(super) enum BenchError {
     /// The suite `xdp`.
     #[error(transparent)]
     Xdp(#[from] XdpError),
+    /// A scenario.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    /// The suite `fleet`.
+    #[error(transparent)]
+    Fleet(#[from] FleetError),
+    /// The suite `instructions`.
+    #[error(transparent)]
+    Instructions(#[from] InstructionsError),
+    #[error("{}; where that is right, `cargo xtask bench instructions --update` writes the baseline anew", .0.join("; "))]
+    MoreInstructions(Vec<String>),
+    #[error("not as the scenario expects: {}", .0.join("; "))]
+    Unmet(Vec<String>),
     /// The suite `survival`.
     #[error(transparent)]
     Survival(#[from] SurvivalError),
@@ -80,35 +108,58 @@ pub(super) fn run(suite: Suite, options: &Options) -> Result<(), BenchError> {
         peers: peers(wanted.as_deref()),
         sizes: Sizes::choose(common.quick, common.rounds),
     };
-    let report = report(common.json.as_deref(), async |tell| suite::run(suite, &told, tell).await)?;
+    let report = report(&common.outputs, async |tell| suite::run(suite, &told, tell).await)?;
     common.plot.as_deref().map_or(Ok(()), |path| write(path, plot(&report)))
 }
 
 /// Measures until it is done or somebody has enough, and prints what came of it.
 pub(super) fn report<E>(
-    json: Option<&Path>,
+    outputs: &Outputs,
     measure: impl AsyncFnOnce(&dyn Fn(Event<'_>)) -> Result<Report, E>,
 ) -> Result<Report, BenchError>
 where
     BenchError: From<E>,
 {
+    let report = watched(measure)?;
+    print::line(&report.to_string());
+    outputs.write(&report, || report.markdown())?;
+    Ok(report)
+}
+
+/// Measures until it is done or somebody has enough.
+pub(super) fn watched<T, E>(
+    measure: impl AsyncFnOnce(&dyn Fn(Event<'_>)) -> Result<T, E>,
+) -> Result<T, BenchError>
+where
+    BenchError: From<E>,
+{
     let progress = Progress::default();
-    let report = runtime::block_on(async {
+    let result = runtime::block_on(async {
         let mut signals = Signals::catch()?;
         let tell = |event: Event<'_>| progress.tell(event);
         tokio::select! {
-            report = measure(&tell) => Ok(report?),
+            result = measure(&tell) => Ok(result?),
             () = signals.stopped() => Err(BenchError::Stopped),
         }
-    })??;
+    })?;
     progress.finish();
-    print::line(&report.to_string());
-    if let Some(path) = json {
-        let json = serde_json::to_string_pretty(&report).map_err(io::Error::from);
-        let json = json.map_err(|error| BenchError::Write { path: path.to_owned(), error })?;
-        write(path, json + "\n")?;
+    result
+}
+
+impl Outputs {
+    /// Writes a result to where it is wanted.
+    pub(super) fn write(
+        &self,
+        result: &impl Serialize,
+        markdown: impl FnOnce() -> String,
+    ) -> Result<(), BenchError> {
+        if let Some(path) = &self.json {
+            let json = serde_json::to_string_pretty(result).map_err(io::Error::from);
+            let json = json.map_err(|error| BenchError::Write { path: path.clone(), error })?;
+            write(path, json + "\n")?;
+        }
+        self.markdown.as_ref().map_or(Ok(()), |path| write(path, markdown()))
     }
-    Ok(report)
 }
 
 pub(super) fn write(path: &Path, text: String) -> Result<(), BenchError> {

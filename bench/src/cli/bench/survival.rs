@@ -25,7 +25,7 @@ pub(super) fn run(options: &Options) -> Result<(), BenchError> {
     let gateway = gateway(common.gateway.as_deref())?;
     let told = survival::Options::choose(gateway, attacks.clone(), common.quick, common.rounds);
     let mut plot = None;
-    report(common.json.as_deref(), async |tell| {
+    report(&common.outputs, async |tell| {
         let results = survival::run(&told, tell).await?;
         plot = Some(results.plot);
         Ok::<_, survival::SurvivalError>(results.report)

@@ -3,14 +3,13 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use super::suite::{BenchError, report};
+use super::suite::{BenchError, Outputs, report};
 use crate::suite::xdp;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
-    /// Write the result as JSON as well.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    outputs: Outputs,
     /// How often all take their turn.
     #[arg(long, value_name = "N")]
     rounds: Option<NonZeroUsize>,
@@ -24,5 +23,5 @@ pub(super) struct Options {
 
 pub(super) fn run(options: &Options) -> Result<(), BenchError> {
     let told = xdp::Options::choose(options.program.clone(), options.quick, options.rounds);
-    report(options.json.as_deref(), async |tell| xdp::run(&told, tell).await).map(drop)
+    report(&options.outputs, async |tell| xdp::run(&told, tell).await).map(drop)
 }

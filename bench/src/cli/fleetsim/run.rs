@@ -6,15 +6,18 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
-use std::rc::Rc;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use http::Uri;
 
 use crate::cli::print;
 use crate::cli::runtime::{self, Signals};
 use crate::client::Group;
-use crate::sim::{Behaviour, Fleet, FleetError, Plan, Statistics};
+use crate::sim::{self, Backoff, FleetError, Plan, Role, Summary};
+
+/// The longest rest after failures.
+const LONGEST_REST: Duration = Duration::from_secs(10);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
@@ -71,19 +74,21 @@ pub(super) enum RunError {
 }
 
 pub(super) fn run(options: &Options) -> Result<(), RunError> {
-    let fleet = Fleet::load(&plan(options))?;
-    let statistics = Rc::new(Statistics::new(fleet.len(), fleet.bad()));
+    let fleet = sim::load(&plan(options))?;
+    let devices = fleet.members.len();
+    let bad = fleet.members.iter().filter(|member| member.bad.is_some()).count();
+    let (ledger, begun) = (Arc::clone(&fleet.ledger), Instant::now());
     runtime::block_on(async {
         let mut signals = Signals::catch()?;
-        let _devices = fleet.start(&statistics);
+        let _devices = fleet.start();
         tokio::select! {
-            () = progress::show(&statistics, !options.quiet) => {}
+            () = progress::show(&ledger, devices - bad, !options.quiet) => {}
             () = end(options.duration) => {}
             () = signals.stopped() => {}
         }
         Ok::<_, RunError>(())
     })??;
-    let summary = statistics.summary();
+    let summary = Summary { devices, bad, elapsed: begun.elapsed(), tally: ledger.so_far() };
     print::line(&if options.json { summary.json() } else { summary.to_string() });
     Ok(())
 }
@@ -98,10 +103,11 @@ fn plan(options: &Options) -> Plan {
         address: options.connect,
         sources: options.sources.clone(),
         group: options.group,
-        behaviour: Behaviour {
-            path: options.path.clone(),
-            requests_per_connection: options.requests_per_connection.get(),
-            interval: options.interval,
+        path: options.path.to_string(),
+        role: Role {
+            every: options.interval,
+            reports: Some(options.requests_per_connection.get()),
+            backoff: Some(Backoff { first: options.interval, most: LONGEST_REST.max(options.interval) }),
         },
     }
 }

@@ -2,10 +2,9 @@
 
 use std::net::IpAddr;
 use std::process::Command;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::Uri;
 use tokio::time::sleep;
 
 use super::defence::Defence;
@@ -17,11 +16,13 @@ use crate::flood::Kind;
 use crate::measure::{Tree, used};
 use crate::pki;
 use crate::server::{HOST, Process};
-use crate::sim::{Behaviour, Fleet, Plan, Statistics, Summary};
+use crate::sim::{self, Backoff, Ledger, Plan, Role, Summary};
 use crate::suite::stage::{Server, Stage};
 
 /// How long an attack goes on before its effect is measured: bans take up to a second.
 const SETTLE: Duration = Duration::from_secs(2);
+/// How devices come back after a failure: as they would, so that what is lost once costs more than once.
+const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), most: Duration::from_secs(10) };
 /// A flood is stopped; where nobody is there to do so, it ends by itself so much later.
 const SLACK: Duration = Duration::from_secs(5);
 
@@ -69,7 +70,7 @@ struct Reading {
 struct Scene<'a> {
     field: &'a Field,
     server: Server,
-    statistics: Rc<Statistics>,
+    ledger: Arc<Ledger>,
     flood: Option<Process>,
 }
 
@@ -85,10 +86,10 @@ pub(super) async fn measure(
     apply(stage, field, defence)?;
     let server = stage.start_at(defence.server(), GATEWAY.into()).await?;
     field.fleet.enter()?;
-    let fleet = Fleet::load(&plan(stage, sizes))?;
-    let statistics = Rc::new(Statistics::new(fleet.len(), 0));
-    let _devices = fleet.start(&statistics);
-    let mut scene = Scene { field, server, statistics, flood: None };
+    let fleet = sim::load(&plan(stage, sizes))?;
+    let ledger = Arc::clone(&fleet.ledger);
+    let _devices = fleet.start();
+    let mut scene = Scene { field, server, ledger, flood: None };
     // Every device is known by then, and XDP has heard of its source.
     sleep(sizes.interval * 2 + Duration::from_secs(2)).await;
     let alone = scene.window(sizes.window).await?.goodput;
@@ -113,7 +114,7 @@ impl Scene<'_> {
         let threads = |pids: &[i32]| pids.iter().map(|pid| used(*pid)).sum::<Result<_, _>>();
         Ok(Reading {
             at: Instant::now(),
-            answers: self.statistics.counts().requests,
+            answers: self.ledger.counts().requests,
             packets: self.field.offered()?,
             gateway: Tree::of(self.server.process.id())?,
             napi: threads(&self.field.napi)?,
@@ -156,11 +157,8 @@ fn plan(stage: &Stage, sizes: &Sizes) -> Plan {
         address: GATEWAY.into(),
         sources: sources.collect(),
         group: Group::X25519,
-        behaviour: Behaviour {
-            path: Uri::from_static("/bytes/1"),
-            requests_per_connection: 1,
-            interval: sizes.interval,
-        },
+        path: "/bytes/1".to_owned(),
+        role: Role { every: sizes.interval, reports: Some(1), backoff: Some(BACKOFF) },
     }
 }
 

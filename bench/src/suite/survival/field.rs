@@ -8,6 +8,7 @@ use super::SurvivalError;
 use super::napi::{self, Priority};
 use crate::flood;
 use crate::machine::Cpus;
+use crate::suite::link::{self, End};
 
 /// The gateway's interfaces: to the devices, and to the flood.
 pub(super) const INTERFACES: [&str; 2] = ["devices0", "flood0"];
@@ -73,14 +74,8 @@ fn join(
     peer_address: &str,
     (network, length): (Ipv4Addr, u8),
 ) -> Result<(), NamespaceError> {
-    edge.link(interface, peer, PEER, " numrxqueues 1 numtxqueues 1")?;
-    for (namespace, name) in [(edge, interface), (peer, PEER)] {
-        // This has a veth take packets in by NAPI, with XDP or without: it asks whether one end merges segments, and whether
-        // the other leaves that to it.
-        namespace.call(&format!("ethtool -K {name} gro on tso off"))?;
-    }
-    edge.address(interface, &[address])?;
-    peer.address(PEER, &[peer_address])?;
+    let near = End { namespace: edge, interface, addresses: &[address] };
+    link::join(near, End { namespace: peer, interface: PEER, addresses: &[peer_address] })?;
     let via = |address: &str| address.split('/').next().unwrap_or_default().to_owned();
     edge.call(&format!("ip route add {network}/{length} via {}", via(peer_address)))?;
     peer.call(&format!("ip route add default via {}", via(address))).map(drop)

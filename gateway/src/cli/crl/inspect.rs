@@ -32,8 +32,23 @@ pub(super) fn inspect(
             reports.iter().map(|(crl, seen)| describe(crl, seen.as_ref().map_err(|error| *error))).collect();
         print(texts.join("\n").trim_end());
     }
+    Ok(status(&inspected))
+}
+
+/// Prints the same without a word of a gateway.
+pub(in crate::cli) fn show(file: &Path, ca: Option<&Path>, json: bool) -> Result<ExitCode, String> {
+    let inspected = crl::inspect(file, ca).map_err(|error| error.to_string())?;
+    if json {
+        print(&serde_json::to_string(&inspected).map_err(|error| error.to_string())?);
+    } else {
+        print(inspected.iter().map(facts).collect::<Vec<_>>().join("\n").trim_end());
+    }
+    Ok(status(&inspected))
+}
+
+fn status(inspected: &[Inspection]) -> ExitCode {
     let bad = |crl: &Inspection| matches!(crl.signature, Signature::Bad { .. });
-    Ok(if inspected.iter().any(bad) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    if inspected.iter().any(bad) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 fn in_json(crl: &Inspection, seen: Option<&RadixReport>) -> Value {
@@ -41,10 +56,23 @@ fn in_json(crl: &Inspection, seen: Option<&RadixReport>) -> Value {
 }
 
 fn describe(crl: &Inspection, seen: Result<&RadixReport, &String>) -> String {
+    let mut text = facts(crl);
+    let (said, warnings) = seen::describe(seen);
+    line(&mut text, "gateway", &said);
+    for warning in warnings {
+        line(&mut text, "WARNING", &warning);
+    }
+    text
+}
+
+fn line(text: &mut String, label: &str, value: &str) {
+    let _ = writeln!(text, "{label:<11}{value}");
+}
+
+/// What the CRL itself says.
+fn facts(crl: &Inspection) -> String {
     let mut text = String::new();
-    let mut line = |label: &str, value: &str| {
-        let _ = writeln!(text, "{label:<11}{value}");
-    };
+    let mut line = |label: &str, value: &str| line(&mut text, label, value);
     line("issuer", &crl.issuer);
     line("issuer id", crl.issuer_id.as_deref().unwrap_or("unknown without the CA that signed it (--ca)"));
     line("number", crl.number.as_deref().unwrap_or("none"));
@@ -59,11 +87,6 @@ fn describe(crl: &Inspection, seen: Result<&RadixReport, &String>) -> String {
         line("", &entry);
     }
     line("signature", &signature(&crl.signature));
-    let (said, warnings) = seen::describe(seen);
-    line("gateway", &said);
-    for warning in warnings {
-        line("WARNING", &warning);
-    }
     text
 }
 

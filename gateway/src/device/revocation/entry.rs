@@ -34,6 +34,24 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every one that the standard has.
+    pub const ALL: [Self; 9] = [
+        Self::Unspecified,
+        Self::KeyCompromise,
+        Self::CaCompromise,
+        Self::AffiliationChanged,
+        Self::Superseded,
+        Self::CessationOfOperation,
+        Self::CertificateHold,
+        Self::PrivilegeWithdrawn,
+        Self::AaCompromise,
+    ];
+
+    /// The one with this name, in whatever case.
+    pub fn named(label: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.label().eq_ignore_ascii_case(label))
+    }
+
     /// The name that OpenSSL's `index.txt` gives it.
     pub const fn label(self) -> &'static str {
         match self {

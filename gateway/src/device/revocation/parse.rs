@@ -236,6 +236,12 @@ impl From<Serial> for CrlNumber {
     }
 }
 
+impl From<CrlNumber> for Serial {
+    fn from(CrlNumber(number): CrlNumber) -> Self {
+        number
+    }
+}
+
 impl PartialOrd for CrlNumber {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))

@@ -1,14 +1,10 @@
-//! What a decision takes: 500 applications on one host, 50 rules each, and none of the rules before the last holds.
-//!
-//! `cargo bench -p fleetgate --bench decide`
-#![expect(clippy::unwrap_used, reason = "a bench that cannot be set up is none")]
+//! 500 applications on one host, 50 rules each, and a device that only the last rule is for.
+#![expect(clippy::unwrap_used, reason = "what cannot be set up cannot be measured")]
 
 use std::fmt::Write as _;
-use std::hint::black_box;
 use std::sync::Arc;
 
-use criterion::{Criterion, criterion_group, criterion_main};
-use fleetgate::access::{Facts, Presented, decide};
+use fleetgate::access::{AccessTable, Facts, Presented};
 use fleetgate::config::{Config, Source};
 use fleetgate::device::Device;
 use fleetgate::device::identity::Fingerprint;
@@ -19,7 +15,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use rustls::pki_types::UnixTime;
 
 const HOST: &str = "iot.example.com";
-const APPLICATIONS: usize = 500;
+pub(crate) const APPLICATIONS: usize = 500;
 
 /// Rules of one policy: 49 that do not hold for the device, of every kind that looks into its certificate, and one
 /// that does.
@@ -39,13 +35,14 @@ fn rules() -> String {
     rules.join(", ")
 }
 
-struct Site {
+/// A compiled configuration, and a device that is known to it.
+pub(crate) struct Site {
     snapshot: Snapshot,
     device: Device,
 }
 
 /// A host with applications at the paths that `path` gives.
-fn site(path: impl Fn(usize) -> String) -> Site {
+pub(crate) fn site(path: impl Fn(usize) -> String) -> Site {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, content: String| std::fs::write(folder.path().join(name), content).unwrap();
     let key = KeyPair::generate().unwrap();
@@ -98,37 +95,28 @@ fn site(path: impl Fn(usize) -> String) -> Site {
     Site { device: Device::Verified(Arc::new(verified)), snapshot }
 }
 
-fn measure(criterion: &mut Criterion, name: &str, site: &Site, path: &str) {
-    let hostname: Hostname = HOST.parse().unwrap();
-    let host = site.snapshot.host(&hostname).unwrap();
-    assert_eq!(host.access.applications().len(), APPLICATIONS);
-    let facts = Facts {
-        name: &hostname,
-        path,
-        preflight: false,
-        device: &site.device,
-        source: [192, 0, 2, 1].into(),
-        country: None,
-        service_token: Presented::Nothing,
-        now: UnixTime::now().as_secs(),
-    };
-    assert!(decide(&host.access, &facts).is_ok(), "{name}");
-    criterion
-        .bench_function(name, |bencher| bencher.iter(|| decide(black_box(&host.access), black_box(&facts))));
+/// The host's name.
+pub(crate) fn hostname() -> Hostname {
+    HOST.parse().unwrap()
 }
 
-fn decisions(criterion: &mut Criterion) {
-    let paths = site(|index| format!("/api/v{}/devices/{index}", index % 10));
-    measure(criterion, "500 applications by path, 50 rules", &paths, "/api/v9/devices/499/telemetry");
-    measure(
-        criterion,
-        "the same, with an encoded path in mixed case",
-        &paths,
-        "/api/v9/devices/499/T%65lemetry",
-    );
-    let wildcards = site(|index| format!("/api/*/devices-{index}"));
-    measure(criterion, "500 applications by wildcard, 50 rules", &wildcards, "/api/v9/devices-499/telemetry");
-}
+impl Site {
+    /// What is decided by.
+    pub(crate) fn access(&self) -> &AccessTable {
+        &self.snapshot.host(&hostname()).unwrap().access
+    }
 
-criterion_group!(benches, decisions);
-criterion_main!(benches);
+    /// What is decided about.
+    pub(crate) fn facts<'a>(&'a self, name: &'a Hostname, path: &'a str) -> Facts<'a> {
+        Facts {
+            name,
+            path,
+            preflight: false,
+            device: &self.device,
+            source: [192, 0, 2, 1].into(),
+            country: None,
+            service_token: Presented::Nothing,
+            now: UnixTime::now().as_secs(),
+        }
+    }
+}

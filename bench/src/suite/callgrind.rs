@@ -8,15 +8,19 @@ use tokio::process::Command;
 /// The program, and its package.
 pub const NAME: &str = "valgrind";
 
-/// Functions of the measured program that turn the counting on, and off again when they end; the second is called
-/// within the first.
-const TOGGLES: [&str; 2] = ["*handshake_counted*", "*client_turn_not_counted*"];
+/// What tells a running one to write what it has counted, of the same package.
+pub(super) const CONTROL: &str = "callgrind_control";
 
-/// A command that counts into `output` what runs of `program`.
-pub(super) fn command(program: &Path, output: &Path) -> Command {
+/// Functions of the gateway's example `measure` that turn the counting on, and off again when they end; the last is called
+/// within the first.
+pub(super) const TOGGLES: [&str; 3] =
+    ["*handshake_counted*", "*decide_counted*", "*client_turn_not_counted*"];
+
+/// A command that counts into `output` what runs of `program`: all of it without toggles.
+pub(super) fn command(program: &Path, toggles: &[&str], output: &Path) -> Command {
     let mut command = Command::new(NAME);
     command.args(["-q", "--tool=callgrind"]).arg(format!("--callgrind-out-file={}", output.display()));
-    command.args(TOGGLES.map(|function| format!("--toggle-collect={function}"))).arg(program);
+    command.args(toggles.iter().map(|function| format!("--toggle-collect={function}"))).arg(program);
     command
 }
 
