@@ -99,6 +99,7 @@ const DOORS: &[(&str, &[&str])] = &[
         "gateway",
         &[
             "access",
+            "alert",
             "api",
             "config",
             "control",

@@ -9,6 +9,7 @@ import email.policy
 import json
 import ssl
 import sys
+import warnings
 
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
@@ -29,6 +30,7 @@ def authenticate(server, session, envelope, mechanism, data):
     return AuthResult(success=known)
 
 
+warnings.simplefilter("ignore")
 certificate, key, way = sys.argv[1:]
 IS_TLS = way == "tls"
 context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

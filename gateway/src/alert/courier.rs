@@ -75,22 +75,22 @@ impl<B: Book> Courier<B> {
         let before = self.write(&leave, vec![put(&delivery)]).await;
         let is_test = matches!(delivery.key.about, About::Test(_));
         match before {
-            Ok(()) => {}
             // A test at each start would be one too many.
             Err(BookError::Nowhere) if is_test => {
                 delivery.state = State::GivenUp { at: (self.clock)() };
                 return Outcome::Unsaved(delivery);
             }
-            Err(BookError::Nowhere) => {}
+            Err(error @ BookError::Nowhere) => tracing::warn!("{error}"),
+            Ok(()) => {}
             Err(error) => {
                 tracing::error!(recipient = %delivery.key.recipient, %error, "an alert is not sent: it could not be recorded");
-                self.count(&delivery, &webhook, "not_recorded");
+                self.count(&delivery, webhook.as_ref(), "unrecorded");
                 return Outcome::Refused;
             }
         }
         let sent = self.send(&delivery, webhook.as_ref(), &message).await;
         self.note(&mut delivery, sent, is_test);
-        self.report(&delivery, &webhook);
+        self.report(&delivery, webhook.as_ref());
         let writes = self.afterwards(&delivery, &message, webhook.as_ref());
         match self.write(&leave, writes).await {
             Ok(()) => Outcome::Saved(delivery),
@@ -138,7 +138,7 @@ impl<B: Book> Courier<B> {
         };
     }
 
-    fn report(&self, delivery: &Delivery, webhook: &Option<Webhook>) {
+    fn report(&self, delivery: &Delivery, webhook: Option<&Webhook>) {
         let (recipient, attempts) = (&delivery.key.recipient, delivery.attempts);
         let error = delivery.error.as_deref().unwrap_or_default();
         match delivery.state {
@@ -153,13 +153,13 @@ impl<B: Book> Courier<B> {
             }
             State::GivenUp { .. } => {
                 tracing::error!(%recipient, attempts, error, "an alert was not delivered, and is given up");
-                self.count(delivery, webhook, "given_up");
+                self.count(delivery, webhook, "abandoned");
             }
         }
     }
 
-    fn count(&self, delivery: &Delivery, webhook: &Option<Webhook>, result: &str) {
-        let mechanism = mechanism(&delivery.key.recipient, webhook.as_ref());
+    fn count(&self, delivery: &Delivery, webhook: Option<&Webhook>, result: &str) {
+        let mechanism = mechanism(&delivery.key.recipient, webhook);
         self.metrics.alerts.with_label_values(&[mechanism, result]).inc();
     }
 

@@ -1,7 +1,7 @@
 //! What others want of alerts: what would be sent when, and a test message now.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use serde::Serialize;
@@ -25,6 +25,8 @@ pub struct Desk {
     settings: ArcSwap<Settings>,
     bell: Notify,
     closed: AtomicBool,
+    /// Deliveries that could not be recorded yet.
+    unsaved: Mutex<Deliveries>,
 }
 
 /// An alert, for people and programs.
@@ -71,7 +73,7 @@ impl Desk {
     /// One with `settings` in force.
     pub fn new(settings: Settings) -> Self {
         let settings = ArcSwap::from_pointee(settings);
-        Self { settings, bell: Notify::new(), closed: AtomicBool::new(false) }
+        Self { settings, bell: Notify::new(), closed: AtomicBool::new(false), unsaved: Mutex::default() }
     }
 
     /// Puts other settings in force.
@@ -95,6 +97,16 @@ impl Desk {
         self.settings.load_full()
     }
 
+    /// Deliveries that could not be recorded yet.
+    pub(super) fn unsaved(&self) -> MutexGuard<'_, Deliveries> {
+        self.unsaved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What `inventory` says, and what is known beyond it.
+    pub(super) fn scene(&self, inventory: &Inventory) -> Scene {
+        Scene::of(inventory, &self.settings(), &self.unsaved())
+    }
+
     /// Waits until something has changed.
     pub(super) async fn rung(&self) {
         self.bell.notified().await;
@@ -116,7 +128,7 @@ impl Desk {
 
     /// Every alert about `inventory` as of `now`, the first to come first.
     pub fn plan(&self, inventory: &Inventory, now: u64) -> Vec<PlannedAlert> {
-        let scene = Scene::of(inventory, &self.settings(), &Deliveries::new());
+        let scene = self.scene(inventory);
         let mut plan = scene.plan(now);
         plan.sort_by_key(|planned| planned.at);
         plan.iter().map(|planned| describe(planned, &scene)).collect()
@@ -152,7 +164,7 @@ impl Desk {
 
     /// Every webhook, and everybody who is told by mail, each with a name.
     pub fn recipients(&self, inventory: &Inventory) -> Vec<(Recipient, String)> {
-        let scene = Scene::of(inventory, &self.settings(), &Deliveries::new());
+        let scene = self.scene(inventory);
         let webhooks = scene.webhooks.into_iter().map(|(id, it)| (Recipient::Webhook(id), it.name));
         let mailboxes = scene.routes.into_iter().filter_map(|route| match &route.recipient {
             Recipient::Email(address) => Some((route.recipient.clone(), address.as_str().to_owned())),

@@ -15,7 +15,7 @@ use super::delivery::{About, Delivery, Key, State};
 use super::desk::Desk;
 use super::message::{Message, Named};
 use super::plan::{Planned, Status, next};
-use super::scene::{Deliveries, Scene};
+use super::scene::Scene;
 use crate::model::alert::Recipient;
 use crate::model::kind::Kind;
 use crate::resource::Inventory;
@@ -24,6 +24,10 @@ use crate::telemetry::Metrics;
 
 /// A clock that is set is noticed this fast.
 const LONGEST: Duration = Duration::from_mins(1);
+/// What is due and stays due is not tried in a loop.
+const SHORTEST: Duration = Duration::from_secs(1);
+/// Changes come several at a time.
+const SETTLE: Duration = Duration::from_millis(100);
 /// Recipients that are told at the same time at most.
 const AT_ONCE: usize = 8;
 /// Deliveries that are remembered at most, besides those about certificates that are there.
@@ -35,8 +39,6 @@ pub struct Keeper<B> {
     desk: Arc<Desk>,
     metrics: Metrics,
     clock: Clock,
-    /// What could not be recorded yet.
-    unsaved: Deliveries,
     /// Recipients that failed: when, and when they are tried again.
     resting: HashMap<Recipient, Range<u64>>,
 }
@@ -49,8 +51,7 @@ impl<B: Book> Keeper<B> {
         metrics: Metrics,
         clock: impl Fn() -> u64 + Send + Sync + 'static,
     ) -> Self {
-        let (unsaved, resting) = (Deliveries::new(), HashMap::new());
-        Self { book, desk, metrics, clock: Arc::new(clock), unsaved, resting }
+        Self { book, desk, metrics, clock: Arc::new(clock), resting: HashMap::new() }
     }
 
     /// Delivers what is due, whenever it is, until the desk is closed.
@@ -61,7 +62,12 @@ impl<B: Book> Keeper<B> {
             tokio::select! {
                 () = sleep(pause) => {}
                 () = self.desk.rung() => {}
-                changed = revisions.changed() => if changed.is_err() { return },
+                changed = revisions.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    sleep(SETTLE).await;
+                }
             }
         }
     }
@@ -69,8 +75,8 @@ impl<B: Book> Keeper<B> {
     /// Delivers what is due now. Says how long nothing else will be.
     pub async fn round(&mut self) -> Duration {
         self.save_unsaved().await;
-        let (inventory, settings) = (self.book.resources(), self.desk.settings());
-        let scene = Scene::of(&inventory, &settings, &self.unsaved);
+        let inventory = self.book.resources();
+        let scene = self.desk.scene(&inventory);
         let now = (self.clock)();
         // Where the clock was set back, nobody rests.
         self.resting.retain(|_, time| time.contains(&now));
@@ -78,7 +84,7 @@ impl<B: Book> Keeper<B> {
         let courier = Courier {
             book: Arc::clone(&self.book),
             desk: Arc::clone(&self.desk),
-            settings,
+            settings: self.desk.settings(),
             metrics: self.metrics.clone(),
             clock: Arc::clone(&self.clock),
         };
@@ -137,7 +143,7 @@ impl<B: Book> Keeper<B> {
                 self.resting.insert(recipient, rest);
             }
             for delivery in told.unsaved {
-                self.unsaved.insert(delivery.key.id(), delivery);
+                self.desk.unsaved().insert(delivery.key.id(), delivery);
             }
         }
         is_refused
@@ -145,9 +151,9 @@ impl<B: Book> Keeper<B> {
 
     /// Records what could not be recorded before, where that is possible now.
     async fn save_unsaved(&mut self) {
-        let writes: Vec<_> = self.unsaved.values().map(put).collect();
+        let writes: Vec<_> = self.desk.unsaved().values().map(put).collect();
         if !writes.is_empty() && self.write(writes).await.is_ok() {
-            self.unsaved.clear();
+            self.desk.unsaved().clear();
         }
     }
 
@@ -183,8 +189,7 @@ impl<B: Book> Keeper<B> {
 
     /// How long nothing is due, as it is after a round.
     fn pause(&self, is_refused: bool) -> Duration {
-        let (inventory, settings) = (self.book.resources(), self.desk.settings());
-        let scene = Scene::of(&inventory, &settings, &self.unsaved);
+        let scene = self.desk.scene(&self.book.resources());
         let now = (self.clock)();
         let plan = scene.plan(now);
         let is_waiting = |planned: &&Planned<'_>| matches!(planned.status, Status::Due | Status::Retry(_));
@@ -197,7 +202,7 @@ impl<B: Book> Keeper<B> {
         let awake: Vec<_> = plan.into_iter().filter(|planned| !rests(planned)).collect();
         let due = next(now, &awake).map(|at| Duration::from_secs(at.saturating_sub(now)));
         let rested = self.resting.values().map(|time| Duration::from_secs(time.end.saturating_sub(now)));
-        due.into_iter().chain(rested).min().map_or(LONGEST, |pause| pause.min(LONGEST))
+        due.into_iter().chain(rested).min().map_or(LONGEST, |pause| pause.clamp(SHORTEST, LONGEST))
     }
 }
 

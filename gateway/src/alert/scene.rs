@@ -39,7 +39,9 @@ impl Scene {
         let deliveries: Deliveries =
             kept.chain(unsaved.iter().map(|(id, delivery)| (id.clone(), delivery.clone()))).collect();
         let recorded = recorded(&deliveries);
-        Self { watched: certificates(inventory), routes, webhooks, policies, deliveries, recorded }
+        // Where nobody is told, there is nothing to look at.
+        let watched = if routes.is_empty() { Vec::new() } else { certificates(inventory) };
+        Self { watched, routes, webhooks, policies, deliveries, recorded }
     }
 
     /// Every alert, as of `now`.

@@ -51,7 +51,7 @@ fn teams(message: &Message) -> Value {
 
 /// An event of the Events API, version 2. One certificate and threshold is one incident, however often it is sent.
 fn pager_duty(message: &Message, secret: Option<&Secret>) -> Value {
-    let details = message.facts.as_ref().map(|facts| &facts.payload["data"]);
+    let details = message.facts.as_ref().and_then(|facts| facts.payload.get("data"));
     json!({
         "routing_key": secret.map(Secret::reveal),
         "event_action": "trigger",

@@ -6,7 +6,7 @@ use toml_span::{Span, Value};
 use super::access::{Application, Listed};
 use super::value::to_json;
 use super::{AlertPolicy, AlertWebhook, Config, Source};
-use crate::model::alert::ALERT_TYPE;
+use crate::model::alert::{ALERT_TYPE, Shape};
 use crate::model::id::Reference;
 use crate::model::kind::Kind;
 use crate::model::record_id::RecordId;
@@ -58,10 +58,8 @@ pub fn documents(config: &Config, source: &Source) -> Vec<FileDocument> {
 
 /// Its secret is in a file, and stays there.
 fn alert_webhook(webhook: &AlertWebhook) -> FileDocument {
-    let mut document = json!({ "name": webhook.name.value, "url": webhook.url.value });
-    if let Some(shape) = webhook.shape {
-        document["type"] = json!(shape.as_str());
-    }
+    let shape = webhook.shape.map(Shape::as_str);
+    let document = json!({ "name": webhook.name.value, "url": webhook.url.value, "type": shape });
     FileDocument { kind: Kind::AlertWebhook, id: webhook.id().into(), span: webhook.span, document }
 }
 

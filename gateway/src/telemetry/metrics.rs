@@ -156,7 +156,7 @@ metrics! {
     crl_entries: IntGaugeVec = "fleetgate_crl_entries" ["certificate"];
     /// When the first of a CA's CRLs is due to be replaced, in seconds since the epoch.
     crl_next_update: IntGaugeVec = "fleetgate_crl_next_update_timestamp_seconds" ["certificate"];
-    /// Attempts to send an alert, by mechanism (webhook, pagerduty, email) and result (delivered, failed, given_up, not_recorded).
+    /// Attempts to send an alert, by mechanism (webhook, pagerduty, email) and result (delivered, failed, abandoned, unrecorded).
     alerts: IntCounterVec = "fleetgate_alerts_total" ["mechanism", "result"];
     /// Alerts that are due and not delivered yet.
     alerts_waiting: IntGauge = "fleetgate_alerts_waiting";

@@ -122,8 +122,8 @@ async fn a_message_has_cloudflares_fields_the_secret_in_its_header_and_nowhere_e
     assert_eq!(alert["ts"], END - 30 * DAY);
     for kind in [Kind::AlertDelivery, Kind::AlertHistory] {
         for resource in ledger.resources().list(kind) {
-            let text = resource.document.to_string();
-            assert!(!text.contains("s3cret") && !text.contains("t0ken"), "{text}");
+            let kept = resource.document.to_string();
+            assert!(!kept.contains("s3cret") && !kept.contains("t0ken"), "{kept}");
         }
     }
 }
@@ -152,7 +152,7 @@ async fn what_is_refused_is_tried_again_later_and_later_and_then_given_up() {
         scene.round(&mut keeper, start + after).await;
     }
     assert_eq!(scene.days().len(), 3, "as often as it may be tried");
-    assert_eq!((scene.count("failed"), scene.count("given_up")), (4, 1));
+    assert_eq!((scene.count("failed"), scene.count("abandoned")), (4, 1));
     let plan = keeper.desk.plan(&ledger.resources(), start);
     let planned = plan.iter().find(|planned| planned.days == 14).unwrap();
     assert_eq!(
