@@ -5,6 +5,7 @@ mod fleetgate;
 mod floor;
 mod haproxy;
 mod nginx;
+mod pingora;
 mod process;
 mod program;
 
@@ -65,6 +66,8 @@ pub enum Peer {
     Haproxy,
     /// Caddy.
     Caddy,
+    /// Pingora, with `BoringSSL`.
+    Pingora,
 }
 
 /// What a server needs to know.
@@ -91,8 +94,8 @@ pub struct Site<'a> {
 }
 
 impl Peer {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Nginx, Self::Haproxy, Self::Caddy];
+    /// The usual ones, which packages bring. Pingora has to be built, and is asked for by name.
+    pub const USUAL: [Self; 3] = [Self::Nginx, Self::Haproxy, Self::Caddy];
 
     /// Its name, and that of its program.
     pub fn name(self) -> &'static str {
@@ -100,6 +103,7 @@ impl Peer {
             Self::Nginx => "nginx",
             Self::Haproxy => "haproxy",
             Self::Caddy => "caddy",
+            Self::Pingora => "pingora",
         }
     }
 }
@@ -119,6 +123,7 @@ impl Kind {
             Self::Peer(Peer::Nginx, Tickets::Default) => "nginx, tickets",
             Self::Peer(Peer::Haproxy, Tickets::Default) => "haproxy, tickets",
             Self::Peer(Peer::Caddy, Tickets::Default) => "caddy, tickets",
+            Self::Peer(Peer::Pingora, Tickets::Default) => "pingora, tickets",
             Self::Floor => "floor",
         }
     }
@@ -139,6 +144,7 @@ impl Kind {
             Self::Peer(Peer::Haproxy, tickets) => haproxy::command(site, tickets, Mode::Http),
             Self::HaproxyStream => haproxy::command(site, Tickets::Off, Mode::Tcp),
             Self::Peer(Peer::Caddy, tickets) => caddy::command(site, tickets),
+            Self::Peer(Peer::Pingora, tickets) => pingora::command(site, tickets),
             Self::Floor => Ok(floor::command(site)),
         }
     }

@@ -110,9 +110,9 @@ verdicts! {
     HelloMatched => Pass, "hello_matched";
     /// A complete hello with a name that no host has, or with none; `xdp.unknown_sni = "pass"`.
     HelloUnknownPassed => Pass, "hello_unknown_passed";
-    /// The same with `xdp.unknown_sni = "drop"`. The connection ends, and the client is not told.
+    /// The same with `xdp.unknown_sni = "drop"`. The connection ends, and the client is told when it sends the hello again.
     HelloUnknownDropped => Reset, "hello_unknown_dropped";
-    /// The same with `xdp.unknown_sni = "reset"`. The connection ends, and the client is told.
+    /// The same with `xdp.unknown_sni = "reset"`. The connection ends, and the client is told as soon as it sends anything.
     HelloUnknownReset => Reset, "hello_unknown_reset";
     /// A hello whose name is not in the first segment; userspace reassembles it.
     HelloIncomplete => Pass, "hello_incomplete";
@@ -124,7 +124,7 @@ verdicts! {
     NotTlsLimited => Reset, "not_tls_limited";
     /// What comes on a connection that has ended.
     Ended => Drop, "ended";
-    /// The first packet on a connection that has ended, where the client is to be told.
+    /// A refused hello that was sent again, or whatever comes first on a connection that was reset: the client is told.
     EndedAnswered => Answer, "ended_answered";
     /// Userspace has not filled the settings: the program is attached but not yet configured.
     Unconfigured => Pass, "unconfigured";

@@ -7,6 +7,7 @@ mod check;
 mod client;
 mod crl;
 mod device;
+mod doctor;
 mod generate;
 mod pki;
 mod policy;
@@ -49,6 +50,16 @@ enum Command {
         #[command(flatten)]
         config: ConfigFile,
         /// Print the problems as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Look at this machine for a gateway with this configuration: kernel, rights, interfaces, limits, files, clock. A line each,
+    /// with the remedy. Exit status 1 when something is a problem.
+    #[command(after_help = "Example:\n  fleetgate doctor --config fleetgate.toml")]
+    Doctor {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Print what was found as JSON.
         #[arg(long)]
         json: bool,
     },
@@ -142,6 +153,7 @@ pub fn main() -> ExitCode {
             gateway::run(&config.path).map_err(|error| error.to_string()).map(|()| ExitCode::SUCCESS)
         }
         Command::Check { config, json } => Ok(check::check(&config.path, json)),
+        Command::Doctor { config, json } => doctor::doctor(&config, json),
         Command::Status { config, json } => {
             config.admin_socket().and_then(|socket| status::status(&socket, json))
         }

@@ -21,6 +21,7 @@ use crate::device::Device;
 use crate::device::refusal::now;
 use crate::device::verdicts::Verdicts;
 use crate::device::verifier::verify_again;
+use crate::limit::Standing;
 use crate::model::country::Country;
 use crate::model::hostname::Hostname;
 use crate::snapshot::{Host, Snapshot};
@@ -45,6 +46,7 @@ pub struct Connection {
     pub name: Hostname,
     /// What it was made to speak.
     protocol: Protocol,
+    standing: Standing,
     state: RefCell<State>,
     /// Whether its device was verified at any time. A request may be the first to find that it no longer is.
     verified: Cell<bool>,
@@ -91,23 +93,30 @@ impl State {
 
 impl Connection {
     /// The connection that a handshake led to, which began under `as_of`.
-    pub fn new(accepted: &Accepted, source: SocketAddr, as_of: AsOf) -> Self {
+    pub fn new(accepted: &Accepted, from: (SocketAddr, Standing), as_of: AsOf) -> Self {
         let Accepted { name, host, device, .. } = accepted;
-        let connection = Self::of(name.clone(), host, device.clone(), source, as_of);
+        let connection = Self::of(name.clone(), host, device.clone(), from, as_of);
         Self { under_way: accepted.is_http2().then(RefCell::default), ..connection }
     }
 
     /// The connection whose TLS goes through: nobody is known at its other end.
-    pub fn through(through: &Through, source: SocketAddr, as_of: AsOf) -> Self {
-        Self::of(through.name.clone(), &through.host, Device::Absent, source, as_of)
+    pub fn through(through: &Through, from: (SocketAddr, Standing), as_of: AsOf) -> Self {
+        Self::of(through.name.clone(), &through.host, Device::Absent, from, as_of)
     }
 
-    fn of(name: Hostname, host: &Arc<Host>, device: Device, source: SocketAddr, as_of: AsOf) -> Self {
+    fn of(
+        name: Hostname,
+        host: &Arc<Host>,
+        device: Device,
+        (source, standing): (SocketAddr, Standing),
+        as_of: AsOf,
+    ) -> Self {
         let country = country(host, source);
         Self {
             source,
             name,
             protocol: host.protocol,
+            standing,
             verified: Cell::new(device.verified().is_some()),
             state: RefCell::new(State { as_of, host: Arc::clone(host), device, country }),
             permitted: RefCell::default(),
@@ -159,6 +168,17 @@ impl Connection {
             (Device::Verified(_), _) | (_, None) => Subject::of(&state.device),
             (_, Some(token)) => Subject::of_service(token),
         }
+    }
+
+    /// How its source stands.
+    pub fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// Whether userspace has banned its source since it was made, from everything or from its host.
+    pub fn is_banned(&self, in_force: InForce<'_>, state: &State) -> bool {
+        self.standing.is_banned(&state.host.pattern)
+            && !in_force.snapshot.load().xdp.is_allowed(self.source.ip())
     }
 
     /// Whether something was permitted before.
@@ -220,10 +240,13 @@ impl Connection {
         }
     }
 
-    /// Why the connection may not go on, after something changed: its host or its certificate is gone, or policy no
-    /// longer permits what it permitted last, or something that is under way.
+    /// Why the connection may not go on, after something changed: its host or its certificate is gone, its source is banned, or
+    /// policy no longer permits what it permitted last, or something that is under way.
     pub fn lost(&self, in_force: InForce<'_>) -> Option<&'static str> {
         let Some(state) = self.state(in_force) else { return Some("not_served") };
+        if self.is_banned(in_force, &state) {
+            return Some("banned");
+        }
         if self.verified.get() && state.device.verified().is_none() {
             return Some(state.device.label());
         }

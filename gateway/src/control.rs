@@ -5,6 +5,7 @@ mod audit;
 mod bans;
 mod base;
 mod cache;
+mod check;
 mod crls;
 mod denied;
 mod identity;
@@ -26,14 +27,14 @@ use tokio::sync::{RwLock, watch};
 
 use crate::access::token;
 use crate::alert::{self, Desk};
-use crate::config::{ClientAuth, Config, Problem, Problems, Severity};
-use crate::crl::{self, Keeper, Network};
+use crate::config::{ClientAuth, Config, Problem, Problems};
+use crate::crl::{self, Keeper};
 use crate::device::ca::Uploaded;
 use crate::device::cache::Statistics;
 use crate::handover::{Manager, Program};
 use crate::listen::{self, Listeners, Plan, Shared};
 use crate::snapshot::{Accepted, Compiled, Record, Snapshot};
-use crate::store::{FILE, Store, StoreError};
+use crate::store::Store;
 use crate::xdp::{self, DataPlane, InterfaceStatus};
 use upgrade::Heir;
 
@@ -41,6 +42,7 @@ pub use alerts::{AlertPlan, TestRequest, TestResult, Tested};
 pub use bans::{BanChange, BanList, BanRequest, RefusedBan};
 pub use base::{Base, Composed};
 pub use cache::Seen;
+pub use check::{Checked, check, look, stored_at_rest};
 pub use crls::{CrlsPushed, CrlsRemoved};
 pub use denied::{DeniedChange, DeniedList};
 pub use identity::Identity;
@@ -474,51 +476,6 @@ pub fn missing_interfaces(config: &Config) -> Vec<Problem> {
     xdp::missing_interfaces(&config.xdp)
         .map(|name| Problem::error(xdp::AttachError::Missing(name.value.clone()).to_string()).at(name.span))
         .collect()
-}
-
-/// The configuration at `path`, checked as far as it can be without touching anything: with what is stored, where no
-/// gateway has that open.
-///
-/// # Errors
-/// Every problem that forbids loading it.
-pub fn check(path: &Path) -> Result<Problems, Problems> {
-    let base = Base::load(path)?;
-    let Base { config, source, .. } = &base;
-    let verdicts = Arc::new(crate::device::verdicts::Verdicts::new(1));
-    let mut problems = missing_interfaces(config);
-    problems.extend(listen::without_worker(config, &listen::seating(config)));
-    let state_dir = config.server.state_dir(source);
-    let denials = crl::Denials::open(state_dir.as_deref());
-    problems.extend(denials.err().map(|error| Problem::error(error.to_string())));
-    let accepted = Record::open(state_dir.as_deref()).accepted();
-    let tokens = state_dir.as_deref().map_or(Ok(()), |folder| token::check(folder, now()));
-    problems.extend(tokens.err().map(|error| Problem::error(error.to_string())));
-    base.alerts()?;
-    let (stored, found) = stored_at_rest(state_dir.as_deref());
-    let (notes, errors): (Vec<_>, Vec<_>) =
-        found.into_iter().partition(|problem| problem.severity() == Severity::Warning);
-    problems.extend(errors);
-    let stored = Arc::new(stored);
-    let composed = base.compose(&stored, problems, &verdicts, &accepted, 1)?;
-    let Compiled { warnings, crls, .. } = composed.compiled;
-    let source = base.source_with(&stored);
-    crl::Prepared::load(crls, Network::LeaveAlone).map_err(|problems| Problems::new(&source, problems))?;
-    Ok(Problems::new(&source, notes.into_iter().chain(warnings).collect()))
-}
-
-/// What is stored in `state_dir`, as far as it can be read without a trace.
-pub fn stored_at_rest(state_dir: Option<&Path>) -> (Stored, Vec<Problem>) {
-    let Some(store) = state_dir.filter(|folder| folder.join(FILE).exists()).map(Redb::open_to_read) else {
-        return Default::default();
-    };
-    match store.and_then(|store| Stored::load(&store)) {
-        Ok(loaded) => loaded,
-        Err(error @ (StoreError::InUse(_) | StoreError::NotClosed(_))) => {
-            let problem = Problem::warning(format!("{error}: checked without what is stored"));
-            (Stored::default(), vec![problem.remedy("a start or a reload checks with it")])
-        }
-        Err(error) => (Stored::default(), vec![Problem::error(error.to_string())]),
-    }
 }
 
 fn now() -> u64 {

@@ -12,6 +12,7 @@ pub mod connection;
 pub mod control;
 pub mod crl;
 pub mod device;
+pub mod doctor;
 pub mod gateway;
 pub mod handover;
 pub mod http;

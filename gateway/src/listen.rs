@@ -20,7 +20,7 @@ pub use limiter::Limiter;
 pub use listeners::{Feed, Listener, Listeners, Plan};
 pub use origins::watch_origins;
 pub use seats::{Flow, Mailbox, Seats, seating, without_worker};
-pub use sockets::BindError;
+pub use sockets::{BACKLOG, BindError};
 pub use worker::{Shared, spawn};
 
 /// How a listener ends.

@@ -23,7 +23,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("snapshot", &["access", "config", "crl", "device", "model", "origin", "state"]),
     ("tls", &["device", "model", "snapshot"]),
     ("xdp", &["config", "model", "snapshot", "telemetry"]),
-    ("connection", &["access", "config", "device", "model", "snapshot", "telemetry", "tls"]),
+    ("connection", &["access", "config", "device", "limit", "model", "snapshot", "telemetry", "tls"]),
     ("relay", &["connection", "device", "limit", "model", "telemetry"]),
     (
         "http",
@@ -95,6 +95,7 @@ const DOORS: &[(&str, &[&str])] = &[
         ],
     ),
     ("api", &["control"]),
+    ("doctor", &["config", "control", "device", "listen", "snapshot", "xdp"]),
     (
         "gateway",
         &[
@@ -123,6 +124,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "control",
             "crl",
             "device",
+            "doctor",
             "gateway",
             "model",
             "pki",

@@ -1,6 +1,6 @@
 //! What is stored through the gateway is in force with the reply, on open connections too, and after a restart.
 
-use fleetgate_tests::gateway::{Gateway, Setup};
+use fleetgate_tests::gateway::{Gateway, Setup, cli};
 use fleetgate_tests::site::{HOST, Site};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
@@ -214,4 +214,21 @@ fn every_change_leaves_an_audit_line_that_says_who_and_what_and_not_what_it_says
         (&json!("change"), &json!("admin socket"), &json!("application_policy"))
     );
     assert_eq!((line["before"].as_str().unwrap().len(), line.get("after")), (64, None));
+}
+
+#[test]
+fn a_damaged_store_refuses_the_start_by_name_and_a_check_says_so_before() {
+    let site = Site::new();
+    let mut gateway = Gateway::start(bare(&site));
+    let warned = gateway.check();
+    assert!(warned.code == 0 && warned.stdout.contains("checked without what is stored"), "{warned:?}");
+    gateway.signal(Signal::SIGTERM);
+    gateway.wait();
+    assert!(!gateway.check().stdout.contains("store.redb"));
+    std::fs::write(gateway.folder().join("store.redb"), "no database").unwrap();
+    for verb in ["check", "run"] {
+        let said = cli(verb, &gateway.config(), &[]);
+        let everything = said.stdout.clone() + &said.stderr;
+        assert!(said.code == 1 && everything.contains("store.redb is damaged"), "{said:?}");
+    }
 }

@@ -1,7 +1,8 @@
-//! Whatever ends a hello frees the server's socket long before any timeout would, and `unknown_sni = "reset"` tells the device:
-//! its read ends with ECONNRESET.
+//! Whatever ends a hello frees the server's socket long before any timeout would, and tells the device: its read ends with
+//! ECONNRESET.
 
 use std::io::Read as _;
+use std::net::SocketAddr;
 
 use fleetgate_ebpf::verdict::Verdict;
 use fleetgate_tests::client::Raw;
@@ -22,6 +23,15 @@ fn established(field: &Field) -> String {
     field.edge.output("ss", &["-Htn", "state", "established", "sport", "=", ":8443"])
 }
 
+fn send(field: &Field, address: SocketAddr, bytes: &[u8]) -> Raw {
+    field.fleet.run(|| Raw::connect(address).send(&[bytes]))
+}
+
+fn assert_reset(Raw(mut device): Raw) {
+    let error = device.read(&mut [0]).unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(libc::ECONNRESET), "{error}");
+}
+
 #[test]
 fn a_reset_hello_ends_the_device_with_econnreset_and_leaves_no_socket() {
     if !skip::unless_root() {
@@ -31,16 +41,14 @@ fn a_reset_hello_ends_the_device_with_econnreset_and_leaves_no_socket() {
     let gateway = patient(field.setup("required = true\nunknown_sni = \"reset\""));
     for address in [field.address(), "[2001:db8::1]:8443".parse().unwrap()] {
         let before = gateway.packets(Verdict::HelloUnknownReset);
-        let Raw(mut device) = field.fleet.run(|| Raw::connect(address).send(&[&hello::classic(UNKNOWN)]));
-        let error = device.read(&mut [0]).expect_err("a reset");
-        assert_eq!(error.raw_os_error(), Some(libc::ECONNRESET), "{error}");
+        assert_reset(send(&field, address, &hello::classic(UNKNOWN)));
         assert_eq!(gateway.packets(Verdict::HelloUnknownReset), before + 1);
         assert_eq!(established(&field), "");
     }
 }
 
 #[test]
-fn a_dropped_a_banned_and_a_garbled_hello_leave_no_socket_either() {
+fn a_dropped_a_banned_and_a_garbled_hello_do_the_same() {
     if !skip::unless_root() {
         return;
     }
@@ -52,12 +60,15 @@ fn a_dropped_a_banned_and_a_garbled_hello_leave_no_socket_either() {
     ];
     for (verdict, xdp, bytes, times) in cases {
         let field = Field::new();
-        let gateway = patient(field.setup(&format!("required = true\n{xdp}")).table("xdp.limit", &limits));
+        let xdp = format!("mode = \"native\"\nrequired = true\n{xdp}");
+        let gateway = patient(field.setup(&xdp).table("xdp.limit", &limits));
+        // The answer comes from the interface: the stack is not asked.
+        let _answers = field.take_answers();
         assert_eq!(gateway.cli("ban", &["add", "192.0.2.2", "--host", HOST]).code, 0);
-        let address = field.address();
-        let _unanswered: Vec<_> =
-            field.fleet.run(|| (0..times).map(|_| Raw::connect(address).send(&[&bytes])).collect());
+        let mut sent: Vec<_> = (0..times).map(|_| send(&field, field.address(), &bytes)).collect();
         wait::until(&format!("{verdict:?}"), || (gateway.packets(verdict) > 0).then_some(()));
+        assert_reset(sent.pop().expect("one at least"));
+        assert!(gateway.packets(Verdict::EndedAnswered) > 0);
         wait::until("no established socket", || established(&field).is_empty().then_some(()));
     }
 }

@@ -47,7 +47,7 @@ fn drop_lets_nothing_through_and_known_names_pass() {
     let gateway = Gateway::start(field.setup("unknown_sni = \"drop\""));
     let _unanswered = send_unknown(&field);
     wait::until("no established socket", || established(&field).is_empty().then_some(()));
-    wait::until("a dropped retransmission", || (gateway.packets(Verdict::Ended) >= 1).then_some(()));
+    wait::until("a retransmission", || (gateway.packets(Verdict::EndedAnswered) >= 1).then_some(()));
     assert_eq!(gateway.packets(Verdict::HelloUnknownDropped), 1);
     assert_eq!(unknown_in_userspace(&gateway), 0);
     assert_eq!(field.curl("/").response().status(), 200);

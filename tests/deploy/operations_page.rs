@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use fleetgate::access::Reason;
 use fleetgate::device::refusal::Refusal;
+use fleetgate::doctor::Check;
 use fleetgate::telemetry::access_log::{Clipped, Line, Peer};
 use fleetgate_ebpf::verdict::Verdict;
 use rustls::AlertDescription;
@@ -57,6 +58,13 @@ fn every_refusal_of_a_certificate_is_explained_with_its_alert() {
             other => panic!("{other:?}"),
         };
         assert_eq!(row("**A certificate does not verify**", refusal.label())[2], alert);
+    }
+}
+
+#[test]
+fn everything_that_the_doctor_looks_at_is_explained() {
+    for check in Check::ALL {
+        row("## Doctor", check.label());
     }
 }
 

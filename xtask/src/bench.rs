@@ -3,6 +3,7 @@
 mod all;
 mod fleet;
 mod page;
+mod pingora;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -23,7 +24,7 @@ pub(crate) struct Options {
     /// Write the result as JSON as well.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Beside whom; what is missing is installed.
+    /// Beside whom; what is missing is installed, and `pingora` is built, which takes minutes.
     #[arg(
         long,
         value_name = "NAMES",
@@ -97,14 +98,18 @@ enum Peer {
     Haproxy,
     /// Caddy, in Go.
     Caddy,
+    /// Pingora with `BoringSSL`, built from source: about six minutes the first time. For `handshake` and `proxy`.
+    Pingora,
 }
 
 impl Peer {
-    fn tool(self) -> Tool {
+    /// The package that brings it.
+    fn tool(self) -> Option<Tool> {
         match self {
-            Self::Nginx => Tool::new("nginx", "nginx"),
-            Self::Haproxy => Tool::new("haproxy", "haproxy"),
-            Self::Caddy => Tool::new("caddy", "caddy"),
+            Self::Nginx => Some(Tool::new("nginx", "nginx")),
+            Self::Haproxy => Some(Tool::new("haproxy", "haproxy")),
+            Self::Caddy => Some(Tool::new("caddy", "caddy")),
+            Self::Pingora => None,
         }
     }
 }
@@ -155,6 +160,9 @@ fn prepare(suite: Suite, name: &str, options: &Options) -> Result<Command> {
     match suite {
         Suite::Handshake | Suite::Proxy | Suite::Memory => {
             install(&options.peers);
+            if !matches!(suite, Suite::Memory) && options.peers.contains(&Peer::Pingora) {
+                find_in(&mut bench, pingora::build())?;
+            }
             build(&[])?;
             bench.arg("--gateway").arg(workspace::target("release/fleetgate"));
             // Those that could not be installed are left out, and named, there.
@@ -206,6 +214,14 @@ fn prepare(suite: Suite, name: &str, options: &Options) -> Result<Command> {
     Ok(bench)
 }
 
+/// Has the bench find programs in another folder too.
+fn find_in(bench: &mut Command, folder: Option<PathBuf>) -> Result {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(folder.into_iter().chain(std::env::split_paths(&path)));
+    bench.env("PATH", path.map_err(|error| Error::message(error.to_string()))?);
+    Ok(())
+}
+
 /// Where a suite is drawn.
 fn plot(suite: &str) -> PathBuf {
     workspace::root().join(format!("bench/results/{suite}.svg"))
@@ -243,11 +259,12 @@ impl Options {
 
 /// Installs what is missing of `peers`, and leaves no service of it running.
 fn install(peers: &[Peer]) {
-    let missing: Vec<_> = peers.iter().copied().filter(|peer| !peer.tool().is_here()).collect();
-    let tools: Vec<_> = missing.iter().map(|peer| peer.tool()).collect();
+    let all = peers.iter().filter_map(|peer| Some((*peer, peer.tool()?)));
+    let missing: Vec<_> = all.filter(|(_, tool)| !tool.is_here()).collect();
+    let tools: Vec<_> = missing.iter().map(|(_, tool)| *tool).collect();
     packages::ensure(&tools, "servers to measure beside");
-    let installed: Vec<_> = missing.into_iter().filter(|peer| peer.tool().is_here()).collect();
-    stop_services(&installed);
+    let installed = missing.into_iter().filter(|(_, tool)| tool.is_here()).map(|(peer, _)| peer);
+    stop_services(&installed.collect::<Vec<_>>());
 }
 
 /// Packages start the servers that they bring; nobody asked for those, and they would be measured along.

@@ -20,7 +20,7 @@ pub(crate) struct Options {
 }
 
 /// Programs of other people that tests run against. A test whose program is missing is skipped, by name.
-const TOOLS: [Tool; 14] = [
+const TOOLS: [Tool; 15] = [
     Tool::new("curl", "curl"),
     Tool::new("openssl", "openssl"),
     Tool::new("ip", "iproute2"),

@@ -106,6 +106,7 @@ fn target(devices: &str, subject: Kind, reference: Kind) -> Option<f64> {
     match (devices, subject, reference) {
         ("P-256", Kind::Fleetgate, Kind::Peer(Peer::Caddy, _)) => Some(0.45),
         ("P-256", Kind::Fleetgate, Kind::Peer(Peer::Nginx, _)) => Some(0.25),
+        ("P-256", Kind::Fleetgate, Kind::Peer(Peer::Pingora, _)) => Some(0.70),
         _ => None,
     }
 }

@@ -10,9 +10,10 @@ pub enum Stage {
     New = 0,
     /// Its first data segment was judged and passed.
     Judged = 1,
-    /// Its hello was refused, and the server's socket is gone: what comes is dropped.
+    /// Its hello was refused, and the server's socket is gone: the hello is answered with a RST when it comes again, and the rest is
+    /// dropped.
     Ended = 2,
-    /// The same, and the client's next packet is answered with a RST.
+    /// The same, and the client's next packet is answered with a RST, whatever it is.
     Unanswered = 3,
 }
 

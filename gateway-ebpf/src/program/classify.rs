@@ -187,14 +187,16 @@ fn new(ctx: &XdpContext, settings: &Settings, segment: &mut Segment, flow: &mut 
     verdict
 }
 
-/// What comes on a connection whose server's socket is gone. Once answered, it is the stack's, which answers as well:
-/// an answer can get lost.
+/// What comes on a connection whose server's socket is gone. An answer can get lost: a hello is answered as often as it is sent
+/// again; or, where the client is to hear of it as soon as it says anything, the stack answers whatever comes after that.
 #[inline(always)]
 fn ended(segment: &Segment, flow: &FlowState) -> Verdict {
+    let may_answer = segment.flags & (flag::ACK | flag::RST) == flag::ACK;
     if flow.stage == Stage::Ended as u32 {
-        return Verdict::Ended;
+        let is_repeated = segment.payload_len != 0 && segment.sequence == flow.first_byte;
+        return if may_answer && is_repeated { Verdict::EndedAnswered } else { Verdict::Ended };
     }
-    if segment.flags & (flag::ACK | flag::RST) != flag::ACK {
+    if !may_answer {
         return Verdict::Control;
     }
     maps::forget_flow(&segment.flow);

@@ -205,16 +205,25 @@ impl Problems {
         })
     }
 
-    fn line(&self, problem: &Problem) -> String {
-        use fmt::Write as _;
-        let mut line = self.source.path().display().to_string();
+    /// Each with its place, `file:line:column: message`, and its remedy apart.
+    pub fn told(&self) -> impl Iterator<Item = (Severity, String, Option<&str>)> {
+        self.problems.iter().map(|problem| {
+            let says = format!("{}: {}", self.place_in_words(problem), problem.message);
+            (problem.severity, says, problem.remedy.as_deref())
+        })
+    }
+
+    fn place_in_words(&self, problem: &Problem) -> String {
+        let path = self.source.path().display();
         match self.place(problem) {
-            Place::File { line: number, column } => {
-                let _ = write!(line, ":{number}:{column}");
-            }
-            Place::Stored(place) => line = format!("stored {place}"),
-            Place::Nowhere => {}
+            Place::File { line, column } => format!("{path}:{line}:{column}"),
+            Place::Stored(place) => format!("stored {place}"),
+            Place::Nowhere => path.to_string(),
         }
+    }
+
+    fn line(&self, problem: &Problem) -> String {
+        let mut line = self.place_in_words(problem);
         line.push_str(match problem.severity {
             Severity::Error => ": error: ",
             Severity::Warning => ": warning: ",

@@ -1,6 +1,7 @@
 //! Resources that are JSON documents instead of tables in the file: the same parsers read them.
 
 mod json;
+mod single;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use toml_span::value::ValueInner;
 use toml_span::{DeserError, Deserialize, Span, Spanned, Value};
 
 pub use self::json::{pointer, size};
+use self::single::{Keys, ManagedTransform, Organization, Settings};
 use super::access::{Application, Group, IpList, MtlsCertificate, Pem, Policy, Reused, ServiceToken};
 use super::problem::{self, Problem};
 use super::value::{Parsed, invalid};
@@ -72,9 +74,6 @@ pub struct Link {
 
 /// What `add_client_certificate_headers` is called in the API.
 const TRANSFORM: &str = "add_client_certificate_headers";
-
-/// Days that a key may sign. Tokens of the key before count for a week.
-const ROTATION: std::ops::RangeInclusive<u32> = 7..=365;
 
 const CERTIFICATE: &[&str] = &[
     "name",
@@ -258,63 +257,5 @@ impl<'de> Deserialize<'de> for Link {
         table.finalize(Some(&mut Value::new(ValueInner::Boolean(false))))?;
         let Spanned { value: Reused(value), span } = policy?;
         Ok(Self { policy: Spanned { value, span }, precedence })
-    }
-}
-
-struct Settings(Spanned<bool>);
-
-impl<'de> Deserialize<'de> for Settings {
-    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
-        let span = value.span;
-        let mut table = TableHelper::new(value)?;
-        let forwarding = table.optional("client_certificate_forwarding").unwrap_or_default();
-        table.finalize(None)?;
-        Ok(Self(Spanned { value: forwarding, span }))
-    }
-}
-
-struct Organization(Option<Issuer>);
-
-impl<'de> Deserialize<'de> for Organization {
-    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
-        let mut table = TableHelper::new(value)?;
-        let issuer = table.optional::<Parsed<Issuer>>("auth_domain").map(|issuer| issuer.0);
-        table.finalize(None)?;
-        Ok(Self(issuer))
-    }
-}
-
-struct Keys(Option<Duration>);
-
-impl<'de> Deserialize<'de> for Keys {
-    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
-        let mut table = TableHelper::new(value)?;
-        let days = table.optional_s::<u32>("key_rotation_interval_days");
-        table.finalize(None)?;
-        match days {
-            Some(days) if !ROTATION.contains(&days.value) => {
-                let (least, most) = ROTATION.into_inner();
-                let message = format!("`key_rotation_interval_days` is from {least} to {most}");
-                Err(invalid(message, days.span))
-            }
-            days => Ok(Self(days.map(|days| Duration::from_hours(24 * u64::from(days.value))))),
-        }
-    }
-}
-
-struct ManagedTransform(Transform);
-
-impl<'de> Deserialize<'de> for ManagedTransform {
-    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
-        let mut table = TableHelper::new(value)?;
-        let request = table.optional("request").unwrap_or_default();
-        let response = table.optional("response").unwrap_or_default();
-        table.finalize(None)?;
-        Ok(Self(match (request, response) {
-            (false, false) => Transform::Off,
-            (true, false) => Transform::Request,
-            (false, true) => Transform::Response,
-            (true, true) => Transform::Both,
-        }))
     }
 }

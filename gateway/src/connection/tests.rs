@@ -5,6 +5,7 @@ mod race;
 use super::*;
 use crate::device::refusal::Refusal;
 use crate::device::tests::pki::{DAY, Leaf, device_params, valid, verify};
+use crate::limit::{Bans, Reputation};
 use crate::snapshot::Site;
 
 const HOST: &str = "iot.example.com";
@@ -39,12 +40,25 @@ fn publish(context: &Context, site: &Site) {
 
 /// A connection as a handshake would have left it that saw the device at `at`, in seconds since the epoch.
 fn connection(context: &Context, leaf: &Leaf, at: u64) -> Connection {
+    connection_of(context, leaf, at, unbanned())
+}
+
+/// The same of a source that stands like this.
+fn connection_of(context: &Context, leaf: &Leaf, at: u64, standing: Standing) -> Connection {
     let snapshot = context.snapshot.load();
     let name: Hostname = HOST.parse().unwrap();
     let host = Arc::clone(snapshot.host(&name).unwrap());
     let device = Device::Verified(Arc::new(verify(&host.trust, leaf, &[], at).unwrap()));
     let as_of = AsOf { snapshot: snapshot.generation, index: 0 };
-    Connection::of(name, &host, device, SOURCE, as_of)
+    Connection::of(name, &host, device, (SOURCE, standing), as_of)
+}
+
+fn unbanned() -> Standing {
+    standing(&Arc::new(Bans::new(1)))
+}
+
+fn standing(bans: &Arc<Bans>) -> Standing {
+    Standing::new(SOURCE.ip(), Arc::new(Reputation::new(1)), Arc::clone(bans), None)
 }
 
 /// What the next request finds: nothing, or what the device's certificate is worth and whether it may pass.
@@ -208,4 +222,28 @@ fn a_connection_knows_when_its_certificate_runs_out() {
     assert!((DAY - 60..=DAY + 1).contains(&left), "{left}");
     let yesterday = site.ca.issue(&valid(device_params("device"), 0, now() - DAY));
     assert_eq!(connection(&context, &yesterday, now() - 2 * DAY).expires_in(), Some(Duration::from_secs(1)));
+}
+
+#[test]
+fn a_ban_of_its_source_or_of_its_source_from_its_host_ends_it_unless_it_is_allowed() {
+    let site = site("");
+    let context = context(&site);
+    let bans = Arc::new(Bans::new(10));
+    let open = connection_of(&context, &site.ca.device("device"), now(), standing(&bans));
+    let lost = || open.lost(context.in_force());
+    let ban = |host: Option<&str>| {
+        assert!(bans.add(SOURCE.ip(), host.map(|name| name.parse().unwrap()), Duration::from_hours(1), None));
+    };
+    ban(Some("other.example.com"));
+    assert_eq!(lost(), None);
+    ban(Some(HOST));
+    assert_eq!(lost(), Some("banned"));
+    assert!(bans.remove(SOURCE.ip(), Some(HOST.parse().unwrap())));
+    assert_eq!(lost(), None);
+    ban(None);
+    assert_eq!(lost(), Some("banned"));
+    let mut allowing = site.compile().unwrap().snapshot;
+    allowing.xdp.allow = vec![SOURCE.ip().into()];
+    context.snapshot.store(Arc::new(allowing));
+    assert_eq!(lost(), None);
 }

@@ -101,6 +101,7 @@ impl Control {
         if !is_in_xdp && !is_here {
             return Err(RefusedBan::Full);
         }
+        self.shared.verdicts.announce();
         self.shared.metrics.bans.with_label_values(&[Cause::Operator.label()]).inc();
         tracing::warn!(%subject, ?time, "banned by an operator");
         Ok(BanChange { subject: subject.to_string(), changed: true, seconds: Some(time.as_secs()) })
@@ -133,17 +134,22 @@ impl Control {
     /// none of XDP's business: there it would meet everybody else behind that.
     pub(super) fn follow_reputation(&self, state: &mut State) {
         let limiter = &self.shared.limiter;
+        let mut is_any_here = false;
         state.plane.remember_verified(limiter.direct.take_verified().into_iter());
         for offender in self.offenders(&limiter.direct) {
             let (subject, cause, time) = self.sentence(&offender);
             match state.plane.ban(&subject, time, cause) {
                 Ok(()) => self.banned(&subject, cause, time),
-                Err(BanError::Off) => self.ban_in_userspace(offender),
+                Err(BanError::Off) => is_any_here |= self.ban_in_userspace(offender),
                 Err(error) => tracing::warn!(%subject, %error, "cannot ban"),
             }
         }
         for offender in self.offenders(&limiter.proxied) {
-            self.ban_in_userspace(offender);
+            is_any_here |= self.ban_in_userspace(offender);
+        }
+        // However many there are: what they have open ends now.
+        if is_any_here {
+            self.shared.verdicts.announce();
         }
     }
 
@@ -160,14 +166,17 @@ impl Control {
         (subject, cause(Some(*offence)), self.shared.snapshot.load().xdp.ban.duration)
     }
 
-    fn ban_in_userspace(&self, offender: Offender) {
+    /// False when there is no room.
+    fn ban_in_userspace(&self, offender: Offender) -> bool {
         let (subject, cause, time) = self.sentence(&offender);
         let Offender { source, host, offence } = offender;
-        if self.shared.limiter.bans.add(source, host, time, Some(offence)) {
+        let is_banned = self.shared.limiter.bans.add(source, host, time, Some(offence));
+        if is_banned {
             self.banned(&subject, cause, time);
         } else {
             tracing::warn!(%subject, "cannot ban: there is no room; raise xdp.table.bans");
         }
+        is_banned
     }
 
     fn banned(&self, subject: &Subject, cause: Cause, time: Duration) {

@@ -8,10 +8,10 @@ use crate::telemetry::Metrics;
 pub(super) fn describe(prepared: &Prepared, index: &RevocationIndex, metrics: &Metrics) {
     metrics.crl_entries.reset();
     metrics.crl_next_update.reset();
-    for authority in &prepared.authorities {
-        let crls = || prepared.sources_of(authority).flat_map(|source| &source.crls);
+    for (authority, sources) in prepared.by_authority() {
+        let crls = || sources.iter().flat_map(|source| &source.crls);
         let label = &[&*authority.name];
-        if prepared.sources_of(authority).next().is_some() {
+        if !sources.is_empty() {
             let entries: usize = crls().map(|crl| crl.len()).sum();
             metrics.crl_entries.with_label_values(label).set(count(entries));
         }
@@ -29,8 +29,8 @@ pub(super) fn describe(prepared: &Prepared, index: &RevocationIndex, metrics: &M
 /// Says when sources loaded last.
 pub(super) fn attempts(prepared: &Prepared, metrics: &Metrics) {
     metrics.crl_last_success.reset();
-    for authority in &prepared.authorities {
-        let times = prepared.sources_of(authority).map(|source| source.last_success.unwrap_or(0));
+    for (authority, sources) in prepared.by_authority() {
+        let times = sources.iter().map(|source| source.last_success.unwrap_or(0));
         if let Some(oldest) = times.min() {
             metrics.crl_last_success.with_label_values(&[&*authority.name]).set(oldest.cast_signed());
         }

@@ -103,9 +103,10 @@ impl Keeper {
 
     /// While `publish` puts a snapshot in force, CRLs stay as they are; open connections hear of it afterwards.
     pub fn keep(&self, publish: impl FnOnce()) {
-        let mut state = self.state();
+        let _same = self.state();
+        let denied = self.denied();
         publish();
-        self.publish(&mut state);
+        self.verdicts.publish(self.verdicts.index().with_denied(Arc::clone(&denied.list)));
     }
 
     /// Puts the CRLs of another configuration in force. While `publish` puts its snapshot in force, the CRLs of both
@@ -151,9 +152,9 @@ impl Keeper {
         let state = self.state();
         let prepared = &state.prepared;
         let configured = prepared
-            .authorities
-            .iter()
-            .map(|authority| AuthorityStatus::new(authority, prepared.sources_of(authority)));
+            .by_authority()
+            .into_iter()
+            .map(|(authority, sources)| AuthorityStatus::new(authority, sources.into_iter()));
         configured.chain(prepared.unused.iter().map(AuthorityStatus::unused)).collect()
     }
 

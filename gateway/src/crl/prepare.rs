@@ -135,13 +135,21 @@ impl Prepared {
         }
     }
 
-    /// The sources of an authority; the API is one where somebody has pushed a list.
-    pub(super) fn sources_of<'a>(
-        &'a self,
-        authority: &'a Arc<Authority>,
-    ) -> impl Iterator<Item = &'a Loaded> {
-        let of = move |source: &&Loaded| Arc::ptr_eq(&source.authority, authority) && !source.is_idle();
-        self.sources.iter().filter(of)
+    /// Each authority with its sources; the API is one where somebody has pushed a list.
+    pub(super) fn by_authority(&self) -> Vec<(&Arc<Authority>, Vec<&Loaded>)> {
+        let mut positions = HashMap::with_capacity(self.authorities.len());
+        let mut all: Vec<(_, Vec<_>)> = Vec::with_capacity(self.authorities.len());
+        for (authority, position) in self.authorities.iter().zip(0..) {
+            positions.insert(Arc::as_ptr(authority), position);
+            all.push((authority, Vec::new()));
+        }
+        for source in self.sources.iter().filter(|source| !source.is_idle()) {
+            let position: Option<&usize> = positions.get(&Arc::as_ptr(&source.authority));
+            if let Some((_, sources)) = position.and_then(|position| all.get_mut(*position)) {
+                sources.push(source);
+            }
+        }
+        all
     }
 
     /// Everything that counts, while `before` still does.

@@ -75,8 +75,6 @@ pub(super) struct Connection {
     introduced: Cell<bool>,
     /// Its part in what its device may do.
     seating: Seating,
-    /// How its source stands.
-    standing: Standing,
     /// Whether it is to end because of what its source did.
     dismissed: Cell<bool>,
     /// How far its responses are.
@@ -162,19 +160,18 @@ impl Connection {
     /// Who takes back more than `max_cancelled` requests without letting others come to their end is flooding.
     pub(super) fn new(
         accepted: &Accepted,
-        (source, standing): (SocketAddr, Standing),
+        from: (SocketAddr, Standing),
         as_of: AsOf,
         max_cancelled: u32,
     ) -> Self {
-        let shared = connection::Connection::new(accepted, source, as_of);
+        let shared = connection::Connection::new(accepted, from, as_of);
         Self {
-            hop: Hop::new(source.ip(), &shared.name),
+            hop: Hop::new(shared.source.ip(), &shared.name),
             shared,
             next: Cell::new(0),
             told: RefCell::default(),
             introduced: Cell::new(false),
             seating: Seating::default(),
-            standing,
             dismissed: Cell::new(false),
             responses: Responses::default(),
             offered: RefCell::default(),
@@ -225,18 +222,17 @@ impl Connection {
         self.seating.is_surplus() || self.dismissed.get()
     }
 
-    /// Notes a request that was refused. Where that is one too many, the connection ends: a ban keeps out new ones only.
+    /// Notes a request that was refused. Where that is one too many, the connection ends with the answer, before any ban is there.
     pub(super) fn refused(&self, context: &Context, state: &State) {
         let rate = &context.snapshot.load().xdp.ban.requests;
-        if self.standing.offended(rate, &state.host.pattern, Offence::Requests) {
+        if self.standing().offended(rate, &state.host.pattern, Offence::Requests) {
             self.dismissed.set(true);
         }
     }
 
-    /// Whether userspace has banned its source since it was made. Then it ends.
-    pub(super) fn is_banned(&self, context: &Context, state: &State) -> bool {
-        let is_banned = self.standing.is_banned(&state.host.pattern)
-            && !context.snapshot.load().xdp.is_allowed(self.source.ip());
+    /// Whether its source was banned since it was made. Then it ends with the answer, unless it has ended already.
+    pub(super) fn meets_ban(&self, context: &Context, state: &State) -> bool {
+        let is_banned = self.is_banned(context.in_force(), state);
         if is_banned {
             self.dismissed.set(true);
         }

@@ -46,7 +46,7 @@ pub(super) async fn answer(
     let is_first = !connection.was_permitted();
     let result = match &state {
         None => Err(Refused::Misdirected),
-        Some(state) if connection.is_banned(context, state) => Err(Refused::Banned),
+        Some(state) if connection.meets_ban(context, state) => Err(Refused::Banned),
         Some(state) => pass(context, connection, state, (number, &ray_id), request).await,
     };
     let (response, permit, denial) = match result {

@@ -5,8 +5,8 @@ use std::net::{SocketAddr, TcpListener};
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-/// Connections that wait in the kernel until a worker accepts them.
-const BACKLOG: i32 = 4096;
+/// Connections that wait in the kernel until a worker accepts them, at each socket, as far as `net.core.somaxconn` allows.
+pub const BACKLOG: i32 = 4096;
 
 /// Cannot listen.
 #[derive(Debug, thiserror::Error)]

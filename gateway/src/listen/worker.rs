@@ -226,9 +226,11 @@ async fn serve(worker: Rc<Worker>, arrival: Option<Arrival>) {
     let Some(Arrival { arrived, ends, standing, as_of }) = arrival else { return };
     let streams = Rc::clone(&worker.streams);
     match arrived {
-        Arrived::Through(through) => Box::pin(stream::serve_through(streams, through, ends, as_of)).await,
+        Arrived::Through(through) => {
+            Box::pin(stream::serve_through(streams, through, (ends, standing), as_of)).await;
+        }
         Arrived::Accepted(accepted) if accepted.host.protocol == Protocol::Tls => {
-            Box::pin(stream::serve(streams, accepted, ends, as_of)).await;
+            Box::pin(stream::serve(streams, accepted, (ends, standing), as_of)).await;
         }
         Arrived::Accepted(accepted) => {
             let phase = worker.shared.phase.clone();

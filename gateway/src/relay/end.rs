@@ -25,7 +25,7 @@ pub enum End {
 
 impl End {
     /// Every end that has a reason of its own, for documentation.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Closed,
         Self::DeviceLost,
         Self::OriginLost,
@@ -33,6 +33,7 @@ impl End {
         Self::TotalTimeout,
         Self::Lost("not_served"),
         Self::Lost("mqtt_changed"),
+        Self::Lost("banned"),
         Self::Aborted,
     ];
 

@@ -16,7 +16,7 @@ use super::run::run;
 use crate::config::ProxyProtocol;
 use crate::connection::{AsOf, Connection, InForce, State, terminated};
 use crate::device::verdicts::Verdicts;
-use crate::limit::Devices;
+use crate::limit::{Devices, Standing};
 use crate::origin::Streams;
 use crate::relay::close;
 use crate::snapshot::Snapshot;
@@ -55,8 +55,13 @@ pub struct Ends {
 }
 
 /// Serves a stream until it ends. A drain leaves it alone until its deadline: nobody can tell when a stream is done.
-pub async fn serve(context: Rc<Context>, accepted: Accepted, ends: Ends, as_of: AsOf) {
-    let connection = Connection::new(&accepted, ends.source, as_of);
+pub async fn serve(
+    context: Rc<Context>,
+    accepted: Accepted,
+    (ends, standing): (Ends, Standing),
+    as_of: AsOf,
+) {
+    let connection = Connection::new(&accepted, (ends.source, standing), as_of);
     let label = Arc::clone(&accepted.host.label);
     let mut device = accepted.stream;
     let first = |state: &State, device: &TlsStream<TcpStream>, ray_id: &str| {
@@ -68,8 +73,13 @@ pub async fn serve(context: Rc<Context>, accepted: Accepted, ends: Ends, as_of: 
 }
 
 /// Serves a stream whose TLS goes through, until it ends.
-pub async fn serve_through(context: Rc<Context>, through: Through, ends: Ends, as_of: AsOf) {
-    let connection = Connection::through(&through, ends.source, as_of);
+pub async fn serve_through(
+    context: Rc<Context>,
+    through: Through,
+    (ends, standing): (Ends, Standing),
+    as_of: AsOf,
+) {
+    let connection = Connection::through(&through, (ends.source, standing), as_of);
     let label = Arc::clone(&through.host.label);
     let Through { stream: mut device, read, .. } = through;
     let first = |state: &State, device: &TcpStream, ray_id: &str| {

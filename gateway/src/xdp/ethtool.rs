@@ -30,7 +30,7 @@ struct Request {
 ///
 /// # Errors
 /// When the system does not say.
-pub(super) fn strips_vlan_tags(interface: &str) -> io::Result<bool> {
+pub fn strips_vlan_tags(interface: &str) -> io::Result<bool> {
     let mut value = EthtoolValue { command: GET_FLAGS, data: 0 };
     let mut request = Request { name: [0; libc::IFNAMSIZ], value: &raw mut value, rest: [0; 16] };
     let room = request.name.len() - 1;

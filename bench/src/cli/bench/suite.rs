@@ -54,7 +54,7 @@ pub(super) struct Common {
 pub(super) struct Options {
     #[command(flatten)]
     common: Common,
-    /// Beside whom; without it, all that are installed.
+    /// Beside whom; without it, all of nginx, haproxy and caddy that are installed. pingora is a program that `cargo xtask bench` builds.
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_enum)]
     peers: Option<Vec<Peer>>,
 }
@@ -179,7 +179,7 @@ pub(super) fn gateway(given: Option<&Path>) -> Result<PathBuf, BenchError> {
 
 /// Those of the wanted peers that are installed; the others are named.
 fn peers(wanted: Option<&[Peer]>) -> Vec<Peer> {
-    let mut wanted = wanted.unwrap_or(&Peer::ALL).to_vec();
+    let mut wanted = wanted.unwrap_or(&Peer::USUAL).to_vec();
     // Twice the same would compare a server with itself.
     let mut seen = Vec::new();
     wanted.retain(|peer| {

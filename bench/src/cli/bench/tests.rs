@@ -20,6 +20,12 @@ fn the_examples_in_the_help_parse() {
 }
 
 #[test]
+fn pingora_takes_part_where_it_is_asked_for() {
+    assert!(parse("fleetgate-bench handshake --peers nginx,pingora").is_ok());
+    assert!(!crate::server::Peer::USUAL.contains(&crate::server::Peer::Pingora));
+}
+
+#[test]
 fn what_makes_no_sense_is_refused() {
     for line in [
         "handshake --rounds 0",

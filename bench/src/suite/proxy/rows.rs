@@ -5,6 +5,7 @@ use crate::measure::{Comparison, NotInterleaved, Row, Series};
 use crate::server::{Kind, Peer, Tickets};
 
 const NGINX: Kind = Kind::Peer(Peer::Nginx, Tickets::Off);
+const PINGORA: Kind = Kind::Peer(Peer::Pingora, Tickets::Off);
 
 pub(super) fn compare(results: &Results) -> Result<Vec<Row>, NotInterleaved> {
     let nginx = |kind, ratio| (kind == NGINX).then_some(ratio);
@@ -23,7 +24,8 @@ pub(super) fn compare(results: &Results) -> Result<Vec<Row>, NotInterleaved> {
     }
     for Beside { kind, ours, theirs } in of(Turn::Large) {
         let series = (&ours.large, &theirs.large);
-        rows.push(compared("1 MiB response", "CPU ms", series, kind, nginx(kind, 0.5))?);
+        let target = nginx(kind, 0.5).or((kind == PINGORA).then_some(0.9));
+        rows.push(compared("1 MiB response", "CPU ms", series, kind, target)?);
     }
     for Beside { kind, ours, theirs } in Beside::of(Turn::Stream, Kind::FleetgateStream, results) {
         let series = (&ours.stream, &theirs.stream);

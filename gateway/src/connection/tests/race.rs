@@ -86,7 +86,7 @@ impl Gateway {
         let finding = judge(&host.trust, &self.verdicts, &CAST.device.der, &[], UnixTime::now());
         let (device, _) = finding.settle(true, &self.verdicts);
         assert!(!(too_late && device.verified().is_some()), "let in after the change");
-        let connection = Connection::of(name, &host, device, SOURCE, as_of);
+        let connection = Connection::of(name, &host, device, (SOURCE, unbanned()), as_of);
         connection.verified.get().then_some(connection)
     }
 
