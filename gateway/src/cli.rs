@@ -1,5 +1,6 @@
 //! The command line.
 
+mod alert;
 mod api_token;
 mod ban;
 mod cache;
@@ -107,6 +108,8 @@ enum Command {
     Cert(resource::Cert),
     /// List applications with their policies, add one, or remove one.
     App(resource::App),
+    /// See which alerts would be sent when, or send test messages.
+    Alert(alert::Alert),
     /// Carry everything that is stored to a file, or back.
     State(state::State),
     /// Look at the XDP side of the running gateway.
@@ -176,6 +179,7 @@ pub fn main() -> ExitCode {
         Command::ApiToken(token) => token.run(),
         Command::Cert(cert) => cert.run(),
         Command::App(app) => app.run(),
+        Command::Alert(alert) => alert.run(),
         Command::State(state) => state.run(),
         Command::Xdp(xdp) => xdp.run(),
         Command::Ban(ban) => ban.run(),

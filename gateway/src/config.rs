@@ -2,6 +2,7 @@
 
 mod access;
 mod admin;
+mod alert;
 mod cipher_suite;
 mod crl;
 mod denied;
@@ -33,6 +34,7 @@ pub use access::{
     Application, Conditions, CrlExpired, Group, IpList, Listed, MtlsCertificate, Pem, Policy, ServiceToken,
 };
 pub use admin::{Admin, ApiLimits};
+pub use alert::{Alert, AlertPolicy, AlertWebhook, Smtp, SmtpTls};
 pub use cipher_suite::CipherSuites;
 pub use crl::Crl;
 pub use denied::Denied;
@@ -68,6 +70,12 @@ pub struct Config {
     pub resources: Resources,
     /// `[crl]`
     pub crl: Crl,
+    /// `[alert]`
+    pub alert: Alert,
+    /// `[[alert_webhook]]`
+    pub alert_webhooks: Vec<AlertWebhook>,
+    /// `[[alert_policy]]`
+    pub alert_policies: Vec<AlertPolicy>,
     /// `[access]`
     pub access: Access,
     /// `[denied]`
@@ -122,6 +130,9 @@ impl<'de> Deserialize<'de> for Config {
         let listeners = table.required("listener");
         let hosts = table.required("host");
         let crl = table.optional("crl");
+        let alert = table.optional("alert");
+        let alert_webhooks = table.optional("alert_webhook");
+        let alert_policies = table.optional("alert_policy");
         let access = table.optional("access");
         let denied = table.optional("denied");
         let resources = Resources::read(&mut table);
@@ -142,6 +153,9 @@ impl<'de> Deserialize<'de> for Config {
             hosts: hosts?,
             resources,
             crl: crl.unwrap_or_default(),
+            alert: alert.unwrap_or_default(),
+            alert_webhooks: alert_webhooks.unwrap_or_default(),
+            alert_policies: alert_policies.unwrap_or_default(),
             access: access.unwrap_or_default(),
             denied: denied.unwrap_or_default(),
             forwarding: forwarding.unwrap_or_default(),

@@ -1,5 +1,6 @@
 //! The control side of a running gateway: status, reload, readiness, and the XDP side's health.
 
+mod alerts;
 mod api;
 mod audit;
 mod bans;
@@ -26,8 +27,10 @@ use serde::Serialize;
 use tokio::sync::{RwLock, watch};
 
 use crate::access::token;
+use crate::alert::{self, Desk};
 use crate::config::{ClientAuth, Config, Problem, Problems};
 use crate::crl::{self, Keeper};
+use crate::device::ca::Uploaded;
 use crate::device::cache::Statistics;
 use crate::handover::{Manager, Program};
 use crate::listen::{self, Listeners, Plan, Shared};
@@ -36,6 +39,7 @@ use crate::store::Store;
 use crate::xdp::{self, DataPlane, InterfaceStatus};
 use upgrade::Heir;
 
+pub use alerts::{AlertPlan, TestRequest, TestResult, Tested};
 pub use api::ApiSettings;
 pub use bans::{BanChange, BanList, BanRequest, RefusedBan};
 pub use base::{Base, Composed};
@@ -75,6 +79,7 @@ pub struct Control {
     /// Every resource in force.
     inventory: ArcSwap<Inventory>,
     revisions: watch::Sender<Revision>,
+    alerts: Arc<Desk>,
     /// Which CAs are accepted. Held throughout a reload and a change: one comes after the other.
     record: Mutex<Record>,
     state: Mutex<State>,
@@ -92,6 +97,8 @@ pub struct Parts {
     pub identity: Identity,
     /// Every resource.
     pub inventory: Inventory,
+    /// How alerts are sent.
+    pub alerts: alert::Settings,
     /// Which CAs were accepted.
     pub record: Record,
     /// The sockets for devices.
@@ -123,6 +130,7 @@ struct Ready {
     snapshot: Snapshot,
     inventory: Inventory,
     key_rotation: Duration,
+    alerts: alert::Settings,
     crls: crl::Prepared,
     warnings: Problems,
 }
@@ -188,7 +196,7 @@ pub struct HostStatus {
 impl Control {
     /// Takes over a gateway that was just started with `compiled`.
     pub fn new(path: PathBuf, base: Base, warnings: &Problems, parts: Parts, shared: Shared) -> Self {
-        let Parts { plane, keeper, store, identity, inventory, .. } = parts;
+        let Parts { plane, keeper, store, identity, inventory, alerts, .. } = parts;
         let Parts { mut record, listeners, probes, api, program, manager, .. } = parts;
         record.keep(&shared.snapshot.load().authorities);
         let last_reload = Reload { successful: true, at: now(), problems: warnings.lines() };
@@ -207,6 +215,7 @@ impl Control {
             store,
             revisions: watch::Sender::new(inventory.revision()),
             inventory: ArcSwap::from_pointee(inventory),
+            alerts: Arc::new(Desk::new(alerts)),
             record: Mutex::new(record),
             state: Mutex::new(State {
                 path,
@@ -352,11 +361,12 @@ impl Control {
         let Compiled { snapshot, crls, warnings, .. } = compiled;
         let source = base.source_with(stored);
         let crls = self.keeper.prepare(crls).map_err(|problems| Problems::new(&source, problems))?;
-        Ok(Ready { base, snapshot, inventory, key_rotation, crls, warnings })
+        let alerts = base.alerts()?;
+        Ok(Ready { base, snapshot, inventory, key_rotation, alerts, crls, warnings })
     }
 
     fn put_in_force(&self, state: &mut State, ready: Ready) -> Result<Problems, Problems> {
-        let Ready { base, snapshot, inventory, key_rotation, crls, warnings } = ready;
+        let Ready { base, snapshot, inventory, key_rotation, alerts, crls, warnings } = ready;
         let refused = |problems| Problems::new(&base.source, problems);
         let listeners = self.listeners.prepare(&base.config.listeners).map_err(refused)?;
         state.plane.apply(&snapshot, &base.config.protected()).map_err(refused)?;
@@ -367,6 +377,7 @@ impl Control {
         });
         self.change_listeners(listeners);
         self.shared.tokens.configure(key_rotation, base.config.access.token_cache);
+        self.alerts.configure(alerts);
         state.base = Arc::new(base);
         Ok(warnings)
     }
@@ -394,7 +405,7 @@ impl Control {
         metrics.reload_successful.set(1);
         #[expect(clippy::cast_precision_loss, reason = "seconds since the epoch fit a double")]
         metrics.reload_timestamp.set(state.last_reload.at as f64);
-        describe_certificates(&snapshot, &self.shared);
+        describe_certificates(&snapshot, &self.resources(), &self.shared);
     }
 
     fn warnings(&self, state: &State) -> Vec<String> {
@@ -411,14 +422,13 @@ impl Control {
     }
 }
 
-fn describe_certificates(snapshot: &Snapshot, shared: &Shared) {
+fn describe_certificates(snapshot: &Snapshot, inventory: &Inventory, shared: &Shared) {
     let metrics = &shared.metrics;
     metrics.certificate_not_after.reset();
     metrics.trust_anchors.reset();
     let expiry = |kind, name: &str, not_after: u64| {
         metrics.certificate_not_after.with_label_values(&[kind, name]).set(not_after.cast_signed());
     };
-    let mut soonest = std::collections::BTreeMap::new();
     for host in snapshot.hosts() {
         if host.tls.is_some() {
             expiry("host", &host.label, host.certificate_not_after);
@@ -431,13 +441,18 @@ fn describe_certificates(snapshot: &Snapshot, shared: &Shared) {
                 .with_label_values(&[&*host.label])
                 .set(anchors.len().try_into().unwrap_or(i64::MAX));
         }
-        for anchor in anchors {
-            let seen = soonest.entry(&*anchor.bundle).or_insert(anchor.not_after);
-            *seen = anchor.not_after.min(*seen);
-        }
     }
-    for (bundle, not_after) in soonest {
-        expiry("ca", bundle, not_after);
+    for bundle in inventory.list(Kind::Certificate).filter_map(|it| it.bundle) {
+        // A label for each of several would be one for each renewal.
+        let anchors = bundle.anchors.iter().map(|anchor| anchor.not_after).min();
+        let is_anchor = |uploaded: &Uploaded| bundle.anchors.iter().any(|it| uploaded.is(&it.der));
+        let others = bundle.uploaded.iter().filter(|uploaded| !is_anchor(uploaded));
+        let others = others.map(|uploaded| uploaded.not_after).min();
+        for (kind, not_after) in [("ca", anchors), ("intermediate", others)] {
+            if let Some(not_after) = not_after {
+                expiry(kind, &bundle.name, not_after);
+            }
+        }
     }
 }
 

@@ -6,7 +6,6 @@
 //! all. While the gateway runs, what changes is loaded off the hot path, and the last good list stays in force when it
 //! does not load.
 
-mod address;
 mod ask;
 mod denied;
 mod fetch;

@@ -107,6 +107,7 @@ async fn serve(
         store,
         identity,
         inventory,
+        alerts,
         record,
         verdicts,
         snapshot,
@@ -127,11 +128,7 @@ async fn serve(
     let api = open_api(&config.admin, source, &mut inherited)?;
     let mut admin = bind_admin(&config.admin, predecessor.as_ref())?;
     let plane = DataPlane::start(&snapshot, &config.protected());
-    // The program of the gateway before protects until its end.
-    let is_bearable = predecessor.is_some() && plane.is_only_taken();
-    if config.xdp.required && !plane.errors().is_empty() && !is_bearable {
-        return Err(StartError::Xdp(plane.errors().join("; ")));
-    }
+    require_xdp(config, &plane, predecessor.is_some())?;
     let (end, phase) = watch::channel(Phase::Serving);
     let judges = Judges { snapshot, verdicts, tokens };
     let shared = share(config, judges, metrics, seats, phase)?;
@@ -145,6 +142,7 @@ async fn serve(
         store,
         identity: identity.clone(),
         inventory,
+        alerts,
         record,
         listeners,
         probes: probes.try_clone()?,
@@ -170,17 +168,6 @@ async fn serve(
         let end = Arc::clone(&no_more_verbs);
         admin.serve(Arc::clone(&control), async move { end.notified().await })
     });
-    let running = Running {
-        control: Arc::clone(&control),
-        shared,
-        phase: end,
-        all_permits,
-        tokens,
-        probes,
-        api,
-        admin,
-        no_more_verbs,
-    };
     let unclaimed = inherited.addresses();
     drop(inherited);
     if let Some(predecessor) = predecessor.take() {
@@ -193,12 +180,34 @@ async fn serve(
     control.store_sockets();
     control.settle();
     first_token.issue(&control);
+    let running = Running {
+        control: Arc::clone(&control),
+        shared,
+        phase: end,
+        all_permits,
+        tokens,
+        alerts: tokio::spawn(Arc::clone(&control).send_alerts()),
+        probes,
+        api,
+        admin,
+        no_more_verbs,
+    };
     let Identity { account_id, zone_id } = identity;
     tracing::info!(listeners = ?addresses, workers, account_id, zone_id, "serving");
     manager.notify(&[NotifyState::Ready]);
 
     signals.until_stopped(&control, manager).await;
     running.end(&mut signals, manager).await;
+    Ok(())
+}
+
+/// Refuses to start without XDP where it is required.
+fn require_xdp(config: &Config, plane: &DataPlane, is_successor: bool) -> Result<(), StartError> {
+    // The program of the gateway before protects until its end.
+    let is_bearable = is_successor && plane.is_only_taken();
+    if config.xdp.required && !plane.errors().is_empty() && !is_bearable {
+        return Err(StartError::Xdp(plane.errors().join("; ")));
+    }
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 //! (`tests/behaviour`) holds which may use which.
 
 pub mod access;
+pub mod alert;
 pub mod api;
 pub mod cli;
 pub mod config;
@@ -28,4 +29,5 @@ pub mod store;
 pub mod stream;
 pub mod telemetry;
 pub mod tls;
+pub mod web;
 pub mod xdp;

@@ -1,5 +1,6 @@
 //! Resources and their validation: what an operator declares, parsed once into types that cannot be wrong.
 
+pub mod alert;
 pub mod application;
 pub mod ca;
 pub mod cors;

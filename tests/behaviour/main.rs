@@ -8,6 +8,8 @@
 )]
 
 mod admin_socket;
+mod alert_mail;
+mod alerts;
 mod api_cli;
 mod api_errors;
 mod api_schema;

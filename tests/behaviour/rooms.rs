@@ -15,9 +15,11 @@ const DOORS: &[(&str, &[&str])] = &[
     ("access", &["device", "model", "state"]),
     ("telemetry", &[]),
     ("limit", &["device", "model", "telemetry"]),
-    ("crl", &["config", "device", "state", "telemetry"]),
+    ("web", &[]),
+    ("crl", &["config", "device", "state", "telemetry", "web"]),
     ("origin", &["model", "telemetry"]),
     ("resource", &["config", "device", "model", "store"]),
+    ("alert", &["config", "device", "model", "resource", "store", "telemetry", "web"]),
     ("snapshot", &["access", "config", "crl", "device", "model", "origin", "state"]),
     ("tls", &["device", "model", "snapshot"]),
     ("xdp", &["config", "model", "snapshot", "telemetry"]),
@@ -77,6 +79,7 @@ const DOORS: &[(&str, &[&str])] = &[
         "control",
         &[
             "access",
+            "alert",
             "config",
             "crl",
             "device",
@@ -97,6 +100,7 @@ const DOORS: &[(&str, &[&str])] = &[
         "gateway",
         &[
             "access",
+            "alert",
             "api",
             "config",
             "control",

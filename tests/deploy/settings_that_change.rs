@@ -13,12 +13,11 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
     let value = match (table, key) {
         ("server", "state_dir") => "\"elsewhere\"",
         ("server", "ca_algorithms") => "\"cloudflare\"",
-        ("server" | "xdp.table" | "denied", _)
+        ("server" | "xdp.table" | "denied" | "admin.limit", _)
         | ("crl", "max_size")
         | ("access", "token_cache")
         | ("host.mqtt", "max_packet")
-        | ("admin", "max_body" | "max_connections" | "kept_decisions")
-        | ("admin.limit", _) => "9999",
+        | ("admin", "max_body" | "max_connections" | "kept_decisions") => "9999",
         ("access", "team_domain") => "\"other.example.com\"",
         ("access", "key_rotation") => "\"7d\"",
         ("timeout", _)

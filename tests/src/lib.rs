@@ -28,6 +28,8 @@ pub mod site;
 pub mod skip;
 pub mod stream_site;
 pub mod wait;
+pub mod web_server;
+pub mod webhook;
 pub mod websocket;
 pub mod workbench;
 pub mod xdp;

@@ -1,6 +1,7 @@
 //! Our own routes, `/fleetgate/v1`; and the admin socket: everything over HTTP on a unix socket, for root and for the
 //! gateway's own user.
 
+mod alerts;
 mod api_tokens;
 mod cache;
 mod crls;
@@ -111,6 +112,7 @@ pub(super) fn routes(control: &Arc<Control>) -> Router<Arc<Control>> {
     Router::new()
         .route("/fleetgate/v1/status", status)
         .route("/fleetgate/v1/reload", post(reload))
+        .merge(alerts::routes())
         .merge(api_tokens::routes())
         .merge(cache::routes())
         .merge(crls::routes())

@@ -5,7 +5,8 @@ use toml_span::{Span, Value};
 
 use super::access::{Application, Listed};
 use super::value::to_json;
-use super::{Config, Source};
+use super::{AlertPolicy, AlertWebhook, Config, Source};
+use crate::model::alert::{ALERT_TYPE, Shape};
 use crate::model::id::Reference;
 use crate::model::kind::Kind;
 use crate::model::record_id::RecordId;
@@ -50,7 +51,35 @@ pub fn documents(config: &Config, source: &Source) -> Vec<FileDocument> {
         documents.extend(of_application(config, application, table));
     }
     documents.extend(settings(config));
+    documents.extend(config.alert_webhooks.iter().map(alert_webhook));
+    documents.extend(config.alert_policies.iter().map(|policy| alert_policy(config, policy)));
     documents
+}
+
+/// Its secret is in a file, and stays there.
+fn alert_webhook(webhook: &AlertWebhook) -> FileDocument {
+    let shape = webhook.shape.map(Shape::as_str);
+    let document = json!({ "name": webhook.name.value, "url": webhook.url.value, "type": shape });
+    FileDocument { kind: Kind::AlertWebhook, id: webhook.id().into(), span: webhook.span, document }
+}
+
+fn alert_policy(config: &Config, policy: &AlertPolicy) -> FileDocument {
+    let id = |reference: &Reference| {
+        let declared = config.alert_webhooks.iter().find(|it| reference.means(it.id(), &it.name.value));
+        declared.map_or_else(|| reference.to_string(), |it| it.id().to_string())
+    };
+    let webhooks: Vec<_> = policy.webhooks.iter().map(|it| json!({ "id": id(&it.value) })).collect();
+    let emails: Vec<_> = policy.emails.iter().map(|it| json!({ "id": it.as_str() })).collect();
+    let days: Vec<_> = policy.days.iter().map(ToString::to_string).collect();
+    let document = json!({
+        "name": policy.name.value,
+        "description": policy.description,
+        "alert_type": ALERT_TYPE,
+        "enabled": policy.enabled,
+        "mechanisms": { "email": emails, "webhooks": webhooks },
+        "filters": { "days": days },
+    });
+    FileDocument { kind: Kind::AlertPolicy, id: policy.id().into(), span: policy.span, document }
 }
 
 fn tables<'a>(file: &'a Value<'a>, key: &str) -> impl Iterator<Item = &'a Value<'a>> {

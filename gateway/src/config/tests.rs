@@ -52,6 +52,9 @@ fn every_default_is_the_documented_one() {
         metrics,
         log,
         crl,
+        alert,
+        alert_webhooks,
+        alert_policies,
         access,
         denied,
     } = parse(LEAST).unwrap();
@@ -90,6 +93,12 @@ fn every_default_is_the_documented_one() {
         ca: None,
     };
     assert_eq!((crl, denied), (expected, Denied { max_entries: 100_000 }));
+    assert!(alert_webhooks.is_empty() && alert_policies.is_empty() && alert.smtp.is_none());
+    assert_eq!((alert.timeout.as_secs(), alert.retry.as_secs()), (10, 60));
+    assert_eq!(
+        (alert.attempts, alert.history, alert.allow_http, alert.allow_private),
+        (80, 1000, false, false)
+    );
     let six_weeks = Duration::from_hours(6 * 7 * 24);
     assert_eq!(access.key_rotation(None), six_weeks);
     let expected = Access { team_domain: None, key_rotation: None, token_cache: 100_000, geo_database: None };

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::alert;
 use crate::config::{Config, Problem, Problems, Source};
 use crate::device::verdicts::Verdicts;
 use crate::resource::{FileResources, Inventory, Stored, merge};
@@ -45,6 +46,15 @@ impl Base {
     /// What it declares.
     pub fn resources(&self) -> &Arc<FileResources> {
         &self.resources
+    }
+
+    /// How it wants alerts to be sent.
+    ///
+    /// # Errors
+    /// Everything that is wrong with that.
+    pub fn alerts(&self) -> Result<alert::Settings, Problems> {
+        let loaded = alert::Settings::load(&self.config, &self.source);
+        loaded.map_err(|problems| Problems::new(&self.source, problems))
     }
 
     /// Where it says what it says, and where what is stored does.

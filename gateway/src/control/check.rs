@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::base::{Base, Composed};
 use super::{missing_interfaces, now};
 use crate::access::token;
+use crate::alert;
 use crate::config::{Problem, Problems, Severity};
 use crate::crl::{self, Network};
 use crate::device::verdicts::Verdicts;
@@ -45,6 +46,8 @@ pub fn look(base: &Base) -> Checked {
     let accepted = Record::open(state_dir.as_deref()).accepted();
     let tokens = state_dir.as_deref().map_or(Ok(()), |folder| token::check(folder, now()));
     problems.extend(tokens.err().map(|error| Problem::error(error.to_string())));
+    problems.extend(alert::Settings::load(config, source).err().into_iter().flatten());
+    problems.extend(base.alerts().err().into_iter().flatten());
     let (stored, found) = stored_at_rest(state_dir.as_deref());
     let (mut notes, errors): (Vec<_>, Vec<_>) =
         found.into_iter().partition(|problem| problem.severity() == Severity::Warning);

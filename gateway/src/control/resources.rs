@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 
 use super::base::Composed;
-use super::{Control, Identity};
+use super::{Changing, Control, Identity};
 use crate::config::{Problem, Problems};
 use crate::crl::Prepared;
 use crate::model::kind::Kind;
@@ -106,7 +106,15 @@ impl Control {
     /// # Errors
     /// [`ChangeError`]; nothing has changed.
     pub fn change(&self, request: &Request) -> Result<Committed, ChangeError> {
-        let _changing = self.changing().ok_or(ChangeError::TakingOver)?;
+        let changing = self.changing().ok_or(ChangeError::TakingOver)?;
+        self.change_during(&changing, request)
+    }
+
+    /// The same by somebody who keeps successors waiting for longer.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; nothing has changed.
+    pub fn change_during(&self, _: &Changing, request: &Request) -> Result<Committed, ChangeError> {
         let mut accepted = self.record.lock().unwrap_or_else(PoisonError::into_inner);
         self.catch_up(&mut accepted)?;
         let before = self.resources();
@@ -192,7 +200,7 @@ impl Control {
 
     fn describe(&self, snapshot: &Snapshot) {
         self.shared.metrics.snapshot_generation.set(snapshot.generation.cast_signed());
-        super::describe_certificates(snapshot, &self.shared);
+        super::describe_certificates(snapshot, &self.resources(), &self.shared);
     }
 }
 

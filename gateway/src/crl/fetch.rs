@@ -2,32 +2,23 @@
 
 use std::error::Error as StdError;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::header::{
-    ACCEPT, CONNECTION, ETAG, HOST, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, USER_AGENT,
-};
-use http::{HeaderValue, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
-use hyper::body::{Bytes, Incoming};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, lookup_host};
+use http::header::{ACCEPT, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
+use http::{HeaderValue, Request, StatusCode};
+use http_body_util::Full;
+use hyper::body::Bytes;
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
 
 use super::Settings;
-use super::address::is_public;
 use super::url::CrlUrl;
+use crate::web::{Answer, Client, WebError};
 
 /// Fetches CRLs as the configuration wants it.
 pub(super) struct Fetcher {
     settings: Arc<Settings>,
-    connector: TlsConnector,
+    client: Client,
 }
 
 /// What a server said about the version that it sent.
@@ -68,6 +59,19 @@ pub(super) enum FetchError {
     TooLarge(usize),
 }
 
+impl From<WebError> for FetchError {
+    fn from(error: WebError) -> Self {
+        match error {
+            WebError::Address(address) => Self::Address(address),
+            WebError::Connect(error) => Self::Connect(error),
+            WebError::Protocol(error) => Self::Protocol(error),
+            WebError::Resolve(error) => Self::Resolve(error),
+            WebError::Tls(error) => Self::Tls(error),
+            WebError::TooLarge(max) => Self::TooLarge(max),
+        }
+    }
+}
+
 impl FetchError {
     /// The value of the metric label `reason`.
     pub(super) const fn label(&self) -> &'static str {
@@ -88,21 +92,8 @@ impl Fetcher {
     /// # Errors
     /// There are no CAs to check servers by.
     pub(super) fn new(settings: Arc<Settings>) -> Result<Self, String> {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(match &settings.roots {
-            Some(roots) => roots.clone(),
-            None => system_roots()?,
-        });
-        if roots.is_empty() {
-            return Err("there is no CA to check servers by".to_owned());
-        }
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(Self { settings, connector: TlsConnector::from(Arc::new(config)) })
+        let client = Client::new(settings.roots.as_deref(), settings.allow_private)?;
+        Ok(Self { settings, client })
     }
 
     /// Fetches what is at `url`, unless it is still the version that `known` came with.
@@ -113,77 +104,25 @@ impl Fetcher {
     }
 
     async fn try_fetch(&self, url: &CrlUrl, known: &Validators) -> Result<Fetched, FetchError> {
-        let stream = self.connect(url).await?;
-        if !url.tls {
-            return self.exchange(stream, url, known).await;
-        }
-        let name = ServerName::try_from(url.host.to_string())
-            .map_err(|error| FetchError::Tls(io::Error::other(error)))?;
-        let stream = self.connector.connect(name, stream).await.map_err(FetchError::Tls)?;
-        self.exchange(stream, url, known).await
+        let request = request(known).map_err(|error| FetchError::Protocol(error.into()))?;
+        self.read(self.client.send(url, request).await?, known).await
     }
 
-    /// Connects to an address that was looked at: a name that is resolved once more may lead elsewhere.
-    async fn connect(&self, url: &CrlUrl) -> Result<TcpStream, FetchError> {
-        let found: Vec<SocketAddr> =
-            lookup_host((&*url.host, url.port)).await.map_err(FetchError::Resolve)?.collect();
-        let mut failure = FetchError::Resolve(io::Error::other("the name has no address"));
-        for address in found {
-            if !self.settings.allow_private && !is_public(address.ip()) {
-                failure = FetchError::Address(address.ip());
-                continue;
-            }
-            match TcpStream::connect(address).await {
-                Ok(stream) => return Ok(stream),
-                Err(error) => failure = FetchError::Connect(error),
-            }
-        }
-        Err(failure)
-    }
-
-    async fn exchange(
-        &self,
-        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-        url: &CrlUrl,
-        known: &Validators,
-    ) -> Result<Fetched, FetchError> {
-        let protocol = |error: hyper::Error| FetchError::Protocol(error.into());
-        let request = request(url, known).map_err(|error| FetchError::Protocol(error.into()))?;
-        let (mut sender, connection) =
-            http1::handshake::<_, Empty<Bytes>>(TokioIo::new(stream)).await.map_err(protocol)?;
-        let connection = AbortOnDrop(tokio::spawn(connection));
-        let response = sender.send_request(request).await.map_err(protocol)?;
-        let fetched = self.read(response, known).await;
-        drop(connection);
-        fetched
-    }
-
-    async fn read(&self, response: Response<Incoming>, known: &Validators) -> Result<Fetched, FetchError> {
-        let (head, body) = response.into_parts();
-        match head.status {
+    async fn read(&self, answer: Answer, known: &Validators) -> Result<Fetched, FetchError> {
+        match answer.head.status {
             StatusCode::OK => {}
             StatusCode::NOT_MODIFIED if known.are_any() => return Ok(Fetched::Unchanged),
             status if status.is_redirection() && status != StatusCode::NOT_MODIFIED => {
-                let to = head.headers.get(http::header::LOCATION);
+                let to = answer.head.headers.get(http::header::LOCATION);
                 let to =
                     to.map_or_else(String::new, |to| String::from_utf8_lossy(to.as_bytes()).into_owned());
                 return Err(FetchError::Redirect { to: to.escape_debug().take(200).collect() });
             }
             status => return Err(FetchError::Status(status)),
         }
-        let max = self.settings.max_size;
-        let body = Limited::new(body, max).collect().await.map_err(|error| {
-            if error.is::<LengthLimitError>() {
-                FetchError::TooLarge(max)
-            } else {
-                FetchError::Protocol(error)
-            }
-        })?;
-        let validators = Validators {
-            etag: head.headers.get(ETAG).cloned(),
-            last_modified: head.headers.get(LAST_MODIFIED).cloned(),
-        };
-        Ok(Fetched::New { body: body.to_bytes(), validators })
+        let header = |name| answer.head.headers.get(name).cloned();
+        let validators = Validators { etag: header(ETAG), last_modified: header(LAST_MODIFIED) };
+        Ok(Fetched::New { body: answer.read(self.settings.max_size).await?, validators })
     }
 }
 
@@ -193,37 +132,15 @@ impl Validators {
     }
 }
 
-fn request(url: &CrlUrl, known: &Validators) -> http::Result<Request<Empty<Bytes>>> {
-    let mut request = Request::get(&*url.target)
-        .header(HOST, &*url.authority)
-        .header(USER_AGENT, concat!("fleetgate/", env!("CARGO_PKG_VERSION")))
-        .header(ACCEPT, "application/pkix-crl, */*;q=0.5")
-        .header(CONNECTION, "close");
+fn request(known: &Validators) -> http::Result<Request<Full<Bytes>>> {
+    let mut request = Request::get("/").header(ACCEPT, "application/pkix-crl, */*;q=0.5");
     if let Some(etag) = &known.etag {
         request = request.header(IF_NONE_MATCH, etag);
     }
     if let Some(last_modified) = &known.last_modified {
         request = request.header(IF_MODIFIED_SINCE, last_modified);
     }
-    request.body(Empty::new())
-}
-
-fn system_roots() -> Result<Vec<CertificateDer<'static>>, String> {
-    let found = rustls_native_certs::load_native_certs();
-    if found.certs.is_empty() {
-        let errors: Vec<_> = found.errors.iter().map(ToString::to_string).collect();
-        return Err(format!("the system has no CA certificates: {}", errors.join("; ")));
-    }
-    Ok(found.certs)
-}
-
-/// Ends the connection's task with the exchange.
-struct AbortOnDrop(tokio::task::JoinHandle<hyper::Result<()>>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+    request.body(Full::default())
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 use extensions::Role;
 pub use extensions::UnevaluatedNames;
 pub use signer::{CrlSigner, SignerError};
-pub use uploaded::{OutOfDate, Uploaded};
+pub use uploaded::{OutOfDate, Uploaded, time};
 
 use super::identity::Fingerprint;
 use super::trust::may_issue;

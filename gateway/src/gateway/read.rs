@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::StartError;
 use crate::access::token::{self, Tokens};
+use crate::alert;
 use crate::config::{Config, Problems};
 use crate::control::{Base, Composed, Identity};
 use crate::crl::{Denials, Network, Prepared};
@@ -22,6 +23,7 @@ pub(super) struct Read {
     pub(super) store: Arc<dyn Store>,
     pub(super) identity: Identity,
     pub(super) inventory: Inventory,
+    pub(super) alerts: alert::Settings,
     pub(super) record: Record,
     pub(super) verdicts: Arc<Verdicts>,
     pub(super) snapshot: Snapshot,
@@ -46,6 +48,7 @@ impl Read {
         let Composed { compiled, inventory, key_rotation } =
             base.compose(&stored, found, &verdicts, &record.accepted(), 1)?;
         let Compiled { snapshot, crls, warnings, .. } = compiled;
+        let alerts = base.alerts()?;
         let denials = Denials::open(state_dir.as_deref())?;
         let tokens = Arc::new(open_tokens(config, state_dir, key_rotation)?);
         let crls = Prepared::load(crls, Network::Ask)
@@ -58,6 +61,7 @@ impl Read {
             store,
             identity,
             inventory,
+            alerts,
             record,
             verdicts,
             snapshot,

@@ -25,6 +25,9 @@ const FOLLOW: Duration = Duration::from_millis(500);
 /// How long the last answers on the admin socket may take at the end.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
+/// How long the last alerts may take at the end.
+const LAST_ALERTS: Duration = Duration::from_secs(5);
+
 /// How long the last lines of the access log may take at the end.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
@@ -36,6 +39,7 @@ pub(super) struct Running {
     /// As many as connections may be open.
     pub(super) all_permits: u32,
     pub(super) tokens: JoinHandle<()>,
+    pub(super) alerts: JoinHandle<()>,
     pub(super) probes: JoinHandle<()>,
     pub(super) api: JoinHandle<()>,
     pub(super) admin: JoinHandle<()>,
@@ -65,6 +69,9 @@ impl Running {
             () = self.follow(), if is_handed_over => {}
         }
         self.no_more_verbs.notify_one();
+        self.control.alerts().close();
+        // One that is cut off would be sent once more by the next gateway.
+        let _ = timeout(LAST_ALERTS, self.alerts).await;
         // Whoever asks may be slow.
         let _ = timeout(LAST_ANSWERS, self.admin).await;
         self.shared.access_log.flush(LAST_LINES);

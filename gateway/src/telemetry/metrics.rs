@@ -148,7 +148,7 @@ metrics! {
     reload_successful: IntGauge = "fleetgate_config_last_reload_successful";
     /// When a configuration last took effect, in seconds since the epoch.
     reload_timestamp: Gauge = "fleetgate_config_last_reload_success_timestamp_seconds";
-    /// When a certificate expires, in seconds since the epoch, by kind (host or ca) and name.
+    /// When a certificate expires, in seconds since the epoch, by kind (host, ca or intermediate) and name; of several in an mTLS certificate the first.
     certificate_not_after: IntGaugeVec = "fleetgate_certificate_not_after_timestamp_seconds" ["kind", "name"];
     /// CAs that a host trusts. 0 verifies nobody.
     trust_anchors: IntGaugeVec = "fleetgate_trust_anchors" ["host"];
@@ -156,6 +156,10 @@ metrics! {
     crl_entries: IntGaugeVec = "fleetgate_crl_entries" ["certificate"];
     /// When the first of a CA's CRLs is due to be replaced, in seconds since the epoch.
     crl_next_update: IntGaugeVec = "fleetgate_crl_next_update_timestamp_seconds" ["certificate"];
+    /// Attempts to send an alert, by mechanism (webhook, pagerduty, email) and result (delivered, failed, abandoned, unrecorded).
+    alerts: IntCounterVec = "fleetgate_alerts_total" ["mechanism", "result"];
+    /// Alerts that are due and not delivered yet.
+    alerts_waiting: IntGauge = "fleetgate_alerts_waiting";
     /// CRLs that could not be fetched or did not load; the list before stays in force. By name and reason.
     crl_load_failures: IntCounterVec = "fleetgate_crl_load_failures_total" ["certificate", "reason"];
     /// When the least recently loaded of a CA's CRLs was loaded, or found unchanged at its URL, in seconds since the epoch.

@@ -49,6 +49,11 @@ impl Uploaded {
         }
     }
 
+    /// Whether it is this one.
+    pub fn is(&self, der: &[u8]) -> bool {
+        self.fingerprint == Fingerprint::of(der)
+    }
+
     /// Whether it is outside of its dates at `now`, in seconds since the epoch.
     pub const fn out_of_date(&self, now: u64) -> Option<OutOfDate> {
         if now > self.not_after {
@@ -68,7 +73,7 @@ impl fmt::Display for Uploaded {
 }
 
 /// A time for people: RFC 3339, to the second.
-pub(super) fn time(seconds: u64) -> String {
+pub fn time(seconds: u64) -> String {
     let at = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
     match at {
         // What is beyond the year 9999 cannot be written.
