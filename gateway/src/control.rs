@@ -39,6 +39,10 @@ use crate::store::Store;
 use crate::xdp::{self, DataPlane, InterfaceStatus};
 use upgrade::Heir;
 
+pub use crate::alert::{
+    DISPLAY_NAME as ALERT_NAME, DocumentError, Policy as AlertPolicy, Webhook as AlertWebhook,
+    record as alert_record,
+};
 pub use alerts::{AlertPlan, TestRequest, TestResult, Tested};
 pub use api::ApiSettings;
 pub use bans::{BanChange, BanList, BanRequest, RefusedBan};

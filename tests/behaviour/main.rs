@@ -10,6 +10,7 @@
 mod admin_socket;
 mod alert_mail;
 mod alerts;
+mod api_alerts;
 mod api_cli;
 mod api_errors;
 mod api_schema;

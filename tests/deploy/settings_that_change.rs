@@ -9,20 +9,24 @@ use crate::configuration_page::{PAGE, example, known, section, tables};
 use crate::repository;
 
 /// Another value for a setting; none for those that have to go together with something else.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn another(table: &str, key: &str) -> Option<&'static str> {
     let value = match (table, key) {
         ("server", "state_dir") => "\"elsewhere\"",
         ("server", "ca_algorithms") => "\"cloudflare\"",
         ("server" | "xdp.table" | "denied" | "admin.limit", _)
         | ("crl", "max_size")
+        | ("admin", "max_body" | "max_connections" | "kept_decisions")
+        | ("alert", "attempts" | "history")
+        | ("alert.smtp", "port")
         | ("access", "token_cache")
-        | ("host.mqtt", "max_packet")
-        | ("admin", "max_body" | "max_connections" | "kept_decisions") => "9999",
+        | ("host.mqtt", "max_packet") => "9999",
         ("access", "team_domain") => "\"other.example.com\"",
         ("access", "key_rotation") => "\"7d\"",
         ("timeout", _)
         | ("xdp.ban", "duration")
         | ("crl", "timeout" | "refresh")
+        | ("alert", "timeout" | "retry")
         | ("host", "health_interval")
         | ("application" | "application.policy" | "policy", "session_duration") => "\"11s\"",
         ("host", "origin_balance") => "\"device\"",
@@ -38,18 +42,25 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("host", "upgrades") => "[\"x-own/1\"]",
         ("host", "client_auth") => "\"require\"",
         ("host", "origin") => "\"http://127.0.0.1:1\"",
-        ("application" | "application.policy", "name") | ("application", "custom_deny_message") => {
-            "\"another\""
-        }
+        ("application" | "application.policy" | "alert_policy", "name")
+        | ("application", "custom_deny_message")
+        | ("alert_policy", "description")
+        | ("alert.smtp", "host" | "username") => "\"another\"",
+        ("alert.smtp", "tls") => "\"tls\"",
+        ("alert.smtp", "from") => "\"another@example.com\"",
+        ("alert_webhook", "url") => "\"https://another.example.com\"",
+        ("alert_webhook", "type") => "\"slack\"",
+        ("alert_policy", "days") => "[7, 0]",
         ("application.policy" | "policy", "decision") => "\"deny\"",
         ("application.policy" | "policy" | "group", "include") => "[{ everyone = {} }]",
         ("application.policy" | "policy" | "group", "require" | "exclude")
         | ("mtls_certificate", "associated_hostnames")
         | ("ip_list", "ips")
+        | ("alert_policy", "webhooks" | "emails")
         | ("application.cors_headers", "allowed_origins" | "allowed_methods" | "allowed_headers") => "[]",
         (
             "application" | "application.policy" | "mtls_certificate" | "policy" | "ip_list"
-            | "service_token",
+            | "service_token" | "alert_webhook" | "alert_policy",
             "id",
         ) => "\"00000000-0000-4000-8000-000000000001\"",
         ("application", "aud") | ("service_token", "client_secret_sha256") => {
@@ -64,6 +75,7 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         ("host", "min_tls") => "\"1.3\"",
         ("host", "ca_hints" | "http2")
         | ("forwarding", "rfc9440")
+        | ("alert_policy", "enabled")
         | ("application", "http_only_cookie_attribute") => "false",
         ("host", "limit") => "{ connections = 3 }",
         ("limit", "connections") => "3",
@@ -78,6 +90,7 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         | ("host", "require_client_auth_purpose")
         | ("mtls_certificate", "allow_sha1" | "crl_distribution_points")
         | ("crl", "allow_private")
+        | ("alert", "allow_private" | "allow_http")
         | ("forwarding", "cloudflare" | "first_request_only" | "xfcc" | "start_trace")
         | ("xdp", "required") => "true",
         ("xdp", "mode") => "\"generic\"",
@@ -100,7 +113,9 @@ fn another(table: &str, key: &str) -> Option<&'static str> {
         | ("host.mqtt", "username")
         | ("listener", "proxy_protocol" | "trusted")
         | ("mtls_certificate", "name" | "certificate" | "crl" | "crl_issuers")
-        | ("crl", "ca")
+        | ("crl" | "alert", "ca")
+        | ("alert.smtp", "password_file")
+        | ("alert_webhook", "name" | "secret_file")
         | ("access", "geo_database")
         | ("application", "domain" | "policy" | "policies" | "options_preflight_bypass" | "cors_headers")
         | ("application.cors_headers", "allow_all_origins" | "allow_all_methods" | "allow_all_headers")
@@ -136,6 +151,7 @@ fn example_for(gateway: &Gateway, site: &Site) -> String {
         ("mtls_certificate", "crl", "[]".to_owned()),
         ("mtls_certificate", "crl_issuers", "[]".to_owned()),
         ("crl", "ca", path(&site.servers.path)),
+        ("alert", "ca", path(&site.servers.path)),
         ("access", "geo_database", path(&repository::path("gateway/src/access/geo/tests/countries.mmdb"))),
         ("xdp", "interfaces", "[]".to_owned()),
         ("admin", "socket", value("socket = ").to_owned()),
@@ -158,6 +174,9 @@ fn a_reload_accepts_and_refuses_what_the_page_says() {
     let tls = format!("certificate = {certificate}\nkey = {key}\nclient_ca = {ca}");
     let setup = site.setup().api().admin(&tls);
     let gateway = Gateway::start(setup.table("xdp", "pin_dir = \"/sys/fs/bpf/fleetgate\""));
+    for name in ["smtp-password", "webhook-secret"] {
+        std::fs::write(gateway.folder().join(name), "s3cret\n").unwrap();
+    }
     let text = example_for(&gateway, &site);
     let reloads = |result: &str| gateway.metric("fleetgate_config_reloads_total", &[("result", result)]);
     // Not by `fleetgate reload`: it would look for the socket that the changed file names.

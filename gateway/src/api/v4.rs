@@ -1,6 +1,7 @@
 //! `/client/v4`: the part of Cloudflare's API that this product is about, for Cloudflare's clients. One resource a file;
 //! docs/api.md says what differs.
 
+mod alerting;
 mod answer;
 mod applications;
 mod ask;
@@ -53,6 +54,7 @@ fn account() -> Routes {
         .merge(policies::routes())
         .merge(keys::routes())
         .merge(logs::routes())
+        .merge(alerting::routes())
         .merge(service_tokens::account_routes())
 }
 

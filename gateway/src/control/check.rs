@@ -47,7 +47,6 @@ pub fn look(base: &Base) -> Checked {
     let tokens = state_dir.as_deref().map_or(Ok(()), |folder| token::check(folder, now()));
     problems.extend(tokens.err().map(|error| Problem::error(error.to_string())));
     problems.extend(alert::Settings::load(config, source).err().into_iter().flatten());
-    problems.extend(base.alerts().err().into_iter().flatten());
     let (stored, found) = stored_at_rest(state_dir.as_deref());
     let (mut notes, errors): (Vec<_>, Vec<_>) =
         found.into_iter().partition(|problem| problem.severity() == Severity::Warning);

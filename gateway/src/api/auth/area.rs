@@ -60,6 +60,7 @@ impl Area {
     pub(super) fn of(route: &str) -> Self {
         if let Some(rest) = route.strip_prefix("/fleetgate/v1/") {
             return match rest.split('/').next().unwrap_or_default() {
+                "alerts" => Self::Alerting,
                 "access" | "bans" | "cache" | "crls" | "denied" | "reload" | "status" | "upgrade" | "xdp" => {
                     Self::Gateway
                 }

@@ -11,7 +11,7 @@ use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{Refusal, Result, code};
+use super::{Refusal, Result, code, time};
 use crate::api::auth::Caller;
 use crate::control::Control;
 
@@ -52,6 +52,15 @@ impl Ask {
     pub(in crate::api) fn parsed<T: std::str::FromStr>(&self, key: &str) -> Result<Option<T>> {
         let wrong = |text: &str| Refusal::invalid(format_args!("`{key}` is `{text}`"));
         self.text(key).map(|text| text.parse().map_err(|_| wrong(text))).transpose()
+    }
+
+    /// A time of the query, as RFC 3339 has it. Milliseconds since the epoch.
+    pub(in crate::api) fn moment(&self, key: &str) -> Result<Option<u64>> {
+        let read = |text| {
+            time::to_milliseconds(text)
+                .ok_or_else(|| Refusal::invalid(format_args!("`{key}` is no time as RFC 3339 has it")))
+        };
+        self.text(key).map(read).transpose()
     }
 }
 

@@ -26,7 +26,7 @@ async fn list(ask: Ask) -> Result {
             Some("asc") => true,
             Some(_) => return Err(Refusal::invalid("`direction` is asc or desc")),
         };
-        let (since, until) = (moment(ask, "since")?, moment(ask, "until")?);
+        let (since, until) = (ask.moment("since")?, ask.moment("until")?);
         let mut decisions = ask.control.decisions();
         decisions.retain(|decision| {
             let at = milliseconds(decision);
@@ -40,14 +40,6 @@ async fn list(ask: Ask) -> Result {
         Ok(Answer::ok(Value::Array(shown)))
     })
     .await
-}
-
-fn moment(ask: &Ask, key: &str) -> Result<Option<u64>> {
-    let read = |text| {
-        time::to_milliseconds(text)
-            .ok_or_else(|| Refusal::invalid(format_args!("`{key}` is no time as RFC 3339 has it")))
-    };
-    ask.text(key).map(read).transpose()
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time of our own clock")]
