@@ -141,6 +141,7 @@ fn with(text: &str, table: &str, key: &str, value: &str) -> String {
 fn example_for(gateway: &Gateway, site: &Site) -> String {
     let running = std::fs::read_to_string(gateway.config()).unwrap();
     let value = |key: &str| running.lines().find_map(|line| line.strip_prefix(key)).unwrap();
+    let last = |key: &str| running.lines().filter_map(|line| line.strip_prefix(key)).next_back().unwrap();
     let path = |path: &std::path::Path| format!("\"{}\"", path.display());
     let settings = [
         ("server", "state_dir", value("state_dir = ").to_owned()),
@@ -159,7 +160,7 @@ fn example_for(gateway: &Gateway, site: &Site) -> String {
         ("admin", "certificate", path(&site.server.certificate)),
         ("admin", "key", path(&site.server.key)),
         ("admin", "client_ca", path(&site.devices.path)),
-        ("metrics", "listen", value("listen = ").to_owned()),
+        ("metrics", "listen", last("listen = ").to_owned()),
     ];
     settings.iter().fold(example(), |text, (table, key, value)| with(&text, table, key, value))
 }

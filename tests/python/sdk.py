@@ -31,7 +31,9 @@ def plain(value):
         text = value.model_dump_json(by_alias=True)
         type(value).model_validate_json(text)
         return json.loads(text)
-    if hasattr(value, "__iter__") and not isinstance(value, (str, dict)):
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if hasattr(value, "__iter__") and not isinstance(value, str):
         return [plain(item) for item in value]
     return value
 
