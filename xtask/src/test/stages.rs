@@ -103,12 +103,15 @@ impl Stages {
     /// Instructions of what is done most often, beside the committed baseline.
     pub(super) fn instructions(&mut self) {
         let name = "instruction counts";
-        if VALGRIND.is_here() {
-            self.stage(name, || process::run(&mut cargo(["xtask", "bench", "instructions"])));
+        let lacks = if !VALGRIND.is_here() {
+            "it needs valgrind"
+        } else if !workspace::root().join("bench/instructions.json").exists() {
+            "there is no baseline; `cargo xtask bench instructions --update` writes it"
         } else {
-            self.skipped.push(name);
-            ui::line(&format!("skipped {name}: it needs valgrind"));
-        }
+            return self.stage(name, || process::run(&mut cargo(["xtask", "bench", "instructions"])));
+        };
+        self.skipped.push(name);
+        ui::line(&format!("skipped {name}: {lacks}"));
     }
 
     fn stage(&mut self, name: &'static str, stage: impl FnOnce() -> Result) {
