@@ -6,10 +6,14 @@ use fleetgate_tests::gateway::Gateway;
 use fleetgate_tests::python;
 use fleetgate_tests::site::Site;
 
-/// Operations that end the gateway's work here: a successor takes over, an import takes the token, tokens are revoked, and
-/// rejected CRLs are waited for.
-const LEFT_OUT: [&str; 3] =
-    ["/fleetgate/v1/upgrade", "/fleetgate/v1/state", "/fleetgate/v1/crls/{certificate}"];
+/// Operations that end the gateway's work here: a successor takes over, an import takes the token, tokens are revoked,
+/// rejected CRLs are waited for, and test messages go out.
+const LEFT_OUT: [&str; 4] = [
+    "/fleetgate/v1/upgrade",
+    "/fleetgate/v1/state",
+    "/fleetgate/v1/crls/{certificate}",
+    "/fleetgate/v1/alerts/test",
+];
 
 #[test]
 fn schemathesis_finds_no_answer_that_the_document_does_not_have() {

@@ -82,6 +82,10 @@ fn checked(ask: &Ask, inventory: &Inventory, fields: Fields) -> Result<Fields> {
     let mut fields = without_added(fields);
     fields.remove("created");
     fields.remove("modified");
+    typed(&fields)?;
+    if let Some(Value::Object(mechanisms)) = fields.get_mut("mechanisms") {
+        mechanisms.retain(|_, recipients| !recipients.is_null());
+    }
     let policy = AlertPolicy::read(&Value::Object(fields.clone())).map_err(|error| refused(&error))?;
     for recipient in &policy.recipients {
         match recipient {
@@ -99,6 +103,25 @@ fn checked(ask: &Ask, inventory: &Inventory, fields: Fields) -> Result<Fields> {
     Ok(fields)
 }
 
+/// What is kept is answered as it came: it has the types that the document of the API says.
+fn typed(fields: &Fields) -> Result<()> {
+    let is_text = |value: &Value| value.is_string() || value.is_null();
+    let is_table = |value: &Value| value.is_object() || value.is_null();
+    for (key, value) in fields {
+        let fits = match key.as_str() {
+            "description" | "alert_interval" => is_text(value),
+            "filters" => is_table(value),
+            "mechanisms" => value.is_object(),
+            "enabled" => value.is_boolean(),
+            _ => true,
+        };
+        if !fits {
+            return Err(Refusal::invalid(format_args!("`{key}` has another type than it should have")));
+        }
+    }
+    Ok(())
+}
+
 fn view(policy: &Resource<'_>) -> Value {
     let mut fields = fields(policy);
     for (theirs, ours) in [("created", "created_at"), ("modified", "updated_at")] {
@@ -107,6 +130,7 @@ fn view(policy: &Resource<'_>) -> Value {
     }
     fields.entry("description").or_insert(json!(""));
     fields.entry("filters").or_insert(json!({}));
+    fields.entry("mechanisms").or_insert(json!({}));
     fields.entry("enabled").or_insert(json!(true));
     Value::Object(fields)
 }
