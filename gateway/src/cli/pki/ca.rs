@@ -18,6 +18,7 @@ use crate::pki::{Authority, Key, KeyKind, Name, Profile, Signer, Subject};
 
 /// The arguments of `fleetgate pki ca`.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  fleetgate pki ca new \"Device CA\"")]
 pub(super) struct Ca {
     #[command(subcommand)]
     verb: Verb,

@@ -18,6 +18,7 @@ use crate::pki::{Authority, Host, Key, KeyKind, Name, Profile, Subject};
 
 /// The arguments of `fleetgate pki device`.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  fleetgate pki device new pump-17")]
 pub(super) struct Device {
     #[command(subcommand)]
     verb: Verb,

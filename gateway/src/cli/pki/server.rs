@@ -14,6 +14,7 @@ const LONGEST: usize = 64;
 
 /// The arguments of `fleetgate pki server`.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  fleetgate pki server new iot.example.com")]
 pub(super) struct Server {
     #[command(subcommand)]
     verb: Verb,
