@@ -9,6 +9,7 @@ mod fleet;
 mod gencert;
 mod gencrl;
 mod go_flags;
+mod interrupt;
 mod issued;
 mod json;
 mod log;

@@ -1,5 +1,6 @@
 //! `fleetgate pki fleet`
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -11,6 +12,7 @@ use time::OffsetDateTime;
 
 use super::ca_files::CaFiles;
 use super::device::{days, shortened};
+use super::interrupt::Interrupt;
 use super::pkcs12::Protection;
 use crate::cli::print;
 use crate::pki::fleet::{Done, Order, Template};
@@ -74,9 +76,15 @@ impl Fleet {
             folder: &self.out,
             bundle: bundle.as_ref(),
         };
-        let (bar, begin) = (progress(self.count), Instant::now());
-        let done = order.fill(&|| bar.inc(1));
-        bar.finish();
+        let (bar, begin, interrupt) = (progress(self.count), Instant::now(), Interrupt::watch());
+        let done = order.fill(&|| {
+            bar.inc(1);
+            if interrupt.came() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        match done {
+            Ok(_) => bar.finish(),
+            Err(_) => bar.abandon(),
+        }
         let done = done
             .map_err(|error| format!("{error}\nwhat was made until then is listed; run it again to go on"))?;
         self.tell(done, begin.elapsed().as_secs_f64());
