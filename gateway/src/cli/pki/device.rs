@@ -76,7 +76,7 @@ impl Device {
 
 /// Names as they are given.
 pub(super) fn parse_hosts(hosts: &[String]) -> Result<Vec<Host>, String> {
-    hosts.iter().map(|host| Host::parse(host)).collect::<Result<_, _>>().map_err(said)
+    hosts.iter().map(|host| Host::strict(host)).collect::<Result<_, _>>().map_err(said)
 }
 
 impl Leaf {
