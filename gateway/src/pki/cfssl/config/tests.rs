@@ -73,6 +73,10 @@ fn errors_name_the_field() {
             r#"{"signing": {"default": {"usages": ["any"], "expiry": "1h", "name_whitelist": "^a$"}}}"#,
             "signing.default.name_whitelist is not supported",
         ),
+        (
+            r#"{"signing": {"default": {"usages": ["any"], "expiry": "1h", "not_after": "2020-01-01T00:00:00Z"}}}"#,
+            "signing.default: its certificates would end (2020-01-01",
+        ),
         (r#"{"signing": {"profiles": {"a": 7}}}"#, "signing.profiles.a: an object is expected"),
     ];
     for (text, expected) in cases {
