@@ -98,7 +98,16 @@ fn a_ca_that_is_none_and_a_key_of_another_are_told_with_their_files() {
     assert!(!bench.path("other-device.pem").exists() && !bench.path("ca.crl").exists());
     assert_told(&bench, "fleetgate pki gencert -loglevel 5 -ca-key ca-key.pem x.json", &["-ca"]);
     assert_told(&bench, "fleetgate pki gencert -loglevel 5 -ca ca.pem x.json", &["-ca-key"]);
-    assert_told(&bench, "fleetgate pki gencert -remote host x.json", &["-remote"]);
+    for line in [
+        "gencert -remote host x.json",
+        "gencrl -remote a b c",
+        "json -remote x",
+        "gencert -initca=maybe x.json",
+    ] {
+        let said = bench.run(&format!("fleetgate pki {line}"));
+        // As of cfssl, and of every verb here that is given what it does not know.
+        assert!(said.code == 2 && said.stderr.starts_with("fleetgate: "), "{line}: {said:?}");
+    }
 }
 
 #[test]
