@@ -20,7 +20,7 @@ pub use template::{Template, TemplateError};
 
 use super::name::NameError;
 use super::pkcs12::Bundle;
-use super::{Authority, KeyKind, Name, Profile};
+use super::{Authority, AuthorityError, KeyKind, Name, Profile};
 use device::Made;
 use manifest::Manifest;
 
@@ -67,6 +67,9 @@ pub struct Done {
 /// Why a fleet is not whole. What was made until then is listed, and the next run goes on there.
 #[derive(Debug, thiserror::Error)]
 pub enum FleetError {
+    /// The CA does not sign.
+    #[error(transparent)]
+    Ca(#[from] AuthorityError),
     /// A folder cannot be made.
     #[error("cannot make the folder {}: {error}", path.display())]
     Folder {
@@ -93,13 +96,14 @@ pub enum FleetError {
     #[error("it was stopped")]
     Stopped,
     /// A thread is gone.
-    #[error("a thread ended before its work was done; run it again to go on")]
+    #[error("a thread ended before its work was done")]
     Thread,
 }
 
 impl Order<'_> {
     /// Makes what is missing, and calls `one` after each device, which says whether to go on.
     pub fn fill(&self, one: &(dyn Fn() -> ControlFlow<()> + Sync)) -> Result<Done, FleetError> {
+        self.ca.check_not_expired()?;
         // The longest name is the last.
         Name::parse(self.subject, &self.names.name(self.count))?;
         make_folder(self.folder)?;

@@ -180,6 +180,21 @@ fn a_folder_holds_one_cas_devices() {
 }
 
 #[test]
+fn an_expired_ca_makes_nothing() {
+    let mut yard = Yard::new();
+    let past = Validity::from(
+        OffsetDateTime::UNIX_EPOCH,
+        std::time::Duration::ZERO,
+        std::time::Duration::from_hours(1),
+    );
+    let subject = Subject { name: Name::parse(None, "Old").unwrap(), hosts: Vec::new() };
+    let key = Box::new(Key::generate(KeyKind::P256).unwrap());
+    yard.ca = Authority::root(&subject, &Profile::ca(PathLength(None), past), key).unwrap();
+    assert!(matches!(yard.fill(1), Err(FleetError::Ca(AuthorityError::Expired { .. }))));
+    assert_eq!(fs::read_dir(yard.folder.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn who_stops_has_every_device_that_was_made_listed() {
     let yard = Yard::new();
     let seen = AtomicU64::new(0);
