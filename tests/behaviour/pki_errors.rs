@@ -135,6 +135,18 @@ fn names_that_nobody_could_read_are_refused() {
     assert_told(&bench, &format!("fleetgate pki device new {}", "n".repeat(65)), &["CN: ", "65 characters"]);
     assert_told(&bench, "fleetgate pki device new a/b", &["--out"]);
     assert_told(&bench, "fleetgate pki server new 'not a host'", &["`not a host`"]);
+    for name in ["a_b.example", "iot.example.com:8443", "'*.com'", "https://iot.example.com", "a@example.com"]
+    {
+        let named = format!("`{}`", name.trim_matches('\''));
+        assert_told(&bench, &format!("fleetgate pki server new {name} --out server"), &[&named]);
+    }
+    for verb in
+        ["ca new x", "device new x", "server new x", "fleet --out x --count 1", "crl new", "crl add ca.crl"]
+    {
+        let said = bench.run(&format!("fleetgate pki {verb} --days 0"));
+        assert!(said.code == 2 && said.stderr.contains("--days"), "{verb}: {said:?}");
+    }
+    assert_eq!(bench.must("ls | grep -e server -e '^x' -e crl || true").trim(), "x.json");
     assert_told(&bench, "fleetgate pki crl new --revoke other.pem", &["other.pem: ", "CN=Other"]);
 }
 

@@ -106,7 +106,7 @@ struct Entries {
 #[derive(Debug, Args)]
 struct Common {
     /// In how many days the next CRL is due.
-    #[arg(long, value_name = "DAYS", default_value_t = 7)]
+    #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
     days: u32,
     #[command(flatten)]
     ca: CaFiles,
