@@ -97,6 +97,29 @@ fn a_usage_that_is_none_is_told() {
 }
 
 #[test]
+fn half_a_ca_is_told() {
+    for (profile, told) in [
+        (r#""usages": ["cert sign"]"#, Some("signing.default.usages: `cert sign` is for CAs")),
+        (
+            r#""usages": ["crl sign"], "ca_constraint": { "is_ca": true }"#,
+            Some("signing.default.usages: a CA without `cert sign`"),
+        ),
+        (r#""usages": ["cert sign"], "ca_constraint": { "is_ca": true }"#, None),
+        (r#""usages": ["signing", "client auth"]"#, None),
+    ] {
+        let config =
+            parse(&format!(r#"{{"signing": {{"default": {{ {profile}, "expiry": "1h" }} }} }}"#)).unwrap();
+        let (_, warnings) = config.profile("", now()).unwrap();
+        match told {
+            None => assert_eq!(warnings, [] as [String; 0], "{profile}"),
+            Some(told) => {
+                assert!(warnings.iter().any(|warning| warning.starts_with(told)), "{profile}: {warnings:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn without_a_file_it_is_cfssls_own_profile() {
     let config = SigningConfig::usual();
     let (profile, _) = config.profile("", now()).unwrap();
