@@ -80,9 +80,12 @@ fn create(path: &Path, file: &Output<'_>) -> io::Result<()> {
     result
 }
 
-/// What was made or renamed is a change of the folder, too.
+/// What was made or renamed is a change of the folder, too. One that may be written to and not read is left to the system.
 fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(folder(path))?.sync_all()
+    match File::open(folder(path)) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        folder => folder?.sync_all(),
+    }
 }
 
 fn folder(path: &Path) -> &Path {

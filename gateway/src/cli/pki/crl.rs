@@ -137,7 +137,7 @@ impl Crl {
         match &self.verb {
             Verb::New { out, format, force, entries, common } => {
                 let ca = common.ca.load()?;
-                let _turn = Turn::wait(out).map_err(said)?;
+                let _turn = force.then(|| Turn::wait(out)).transpose().map_err(said)?;
                 let mut list = List::new(now(), common.life()).map_err(said)?;
                 // A gateway takes no older list than it has, so that numbers go on also where the clock went back.
                 if *force && let Ok((next, _)) = following(out, out, &ca, common.life()) {
