@@ -70,6 +70,7 @@ mod pki_read_by_others;
 mod pki_rfc5280;
 mod pki_same_as_cfssl;
 mod pki_serial_files;
+mod pki_terminal;
 mod pki_walk;
 mod policy_paths;
 mod policy_preflight;

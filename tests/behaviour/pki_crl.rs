@@ -45,6 +45,49 @@ fn a_list_is_added_to_in_the_format_that_it_has() {
 }
 
 #[test]
+fn nobody_who_is_added_is_lost_however_many_add_at_once() {
+    let bench = bench();
+    bench.must("fleetgate pki crl new");
+    bench.must(
+        "for n in 1 2 3 4 5 6 7 8 9 A B C; do fleetgate pki crl add ca.crl --serial A$n & all+=($!); done; \
+         for one in ${all[@]}; do wait $one; done",
+    );
+    let shown = json(&bench.must("fleetgate pki crl show ca.crl --ca ca.pem --json"))[0].clone();
+    assert_eq!((&shown["entries"], &shown["signature"]["result"]), (&12.into(), &"good".into()), "{shown}");
+}
+
+#[test]
+fn a_list_behind_a_link_is_added_to_where_it_is() {
+    let bench = bench();
+    bench.must("mkdir lists && fleetgate pki crl new --out lists/ca.crl && ln -s lists/ca.crl current.crl");
+    bench.must("fleetgate pki crl add current.crl --revoke one.pem");
+    assert!(bench.path("current.crl").is_symlink());
+    let said = bench.run("fleetgate pki verify one.pem --crl lists/ca.crl");
+    assert!(said.stdout.contains("revoked"), "{said:?}");
+}
+
+#[test]
+fn a_list_in_place_of_another_has_a_higher_number_also_where_the_clock_went_back() {
+    if !skip::unless_installed("openssl") {
+        return;
+    }
+    let bench = bench();
+    // As other tools count, and whoever had a clock that was ahead.
+    bench.write(
+        "openssl.cnf",
+        "[ca]\ndefault_ca=own\n[own]\ndatabase=index.txt\ncrlnumber=number\ndefault_md=sha256\n",
+    );
+    bench.write("index.txt", "");
+    bench.write("number", "7FFFFFFFFFFFFFFFFF\n");
+    bench.must(
+        "openssl ca -gencrl -config openssl.cnf -cert ca.pem -keyfile ca-key.pem -crldays 7 -out ca.crl 2>/dev/null",
+    );
+    let said = json(&bench.must("fleetgate pki crl new --force --revoke one.pem --json"));
+    let expected = 0x7f_ffff_ffff_ffff_ffff_u128 + 1;
+    assert_eq!((&said["number"], &said["entries"]), (&expected.to_string().into(), &1.into()));
+}
+
+#[test]
 fn the_list_of_another_ca_and_a_certificate_of_another_are_refused() {
     let bench = bench();
     bench.must("fleetgate pki ca new Other --out other");

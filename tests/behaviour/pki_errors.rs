@@ -98,7 +98,16 @@ fn a_ca_that_is_none_and_a_key_of_another_are_told_with_their_files() {
     assert!(!bench.path("other-device.pem").exists() && !bench.path("ca.crl").exists());
     assert_told(&bench, "fleetgate pki gencert -loglevel 5 -ca-key ca-key.pem x.json", &["-ca"]);
     assert_told(&bench, "fleetgate pki gencert -loglevel 5 -ca ca.pem x.json", &["-ca-key"]);
-    assert_told(&bench, "fleetgate pki gencert -remote host x.json", &["-remote"]);
+    for line in [
+        "gencert -remote host x.json",
+        "gencrl -remote a b c",
+        "json -remote x",
+        "gencert -initca=maybe x.json",
+    ] {
+        let said = bench.run(&format!("fleetgate pki {line}"));
+        // As of cfssl, and of every verb here that is given what it does not know.
+        assert!(said.code == 2 && said.stderr.starts_with("fleetgate: "), "{line}: {said:?}");
+    }
 }
 
 #[test]
@@ -126,6 +135,18 @@ fn names_that_nobody_could_read_are_refused() {
     assert_told(&bench, &format!("fleetgate pki device new {}", "n".repeat(65)), &["CN: ", "65 characters"]);
     assert_told(&bench, "fleetgate pki device new a/b", &["--out"]);
     assert_told(&bench, "fleetgate pki server new 'not a host'", &["`not a host`"]);
+    for name in ["a_b.example", "iot.example.com:8443", "'*.com'", "https://iot.example.com", "a@example.com"]
+    {
+        let named = format!("`{}`", name.trim_matches('\''));
+        assert_told(&bench, &format!("fleetgate pki server new {name} --out server"), &[&named]);
+    }
+    for verb in
+        ["ca new x", "device new x", "server new x", "fleet --out x --count 1", "crl new", "crl add ca.crl"]
+    {
+        let said = bench.run(&format!("fleetgate pki {verb} --days 0"));
+        assert!(said.code == 2 && said.stderr.contains("--days"), "{verb}: {said:?}");
+    }
+    assert_eq!(bench.must("ls | grep -e server -e '^x' -e crl || true").trim(), "x.json");
     assert_told(&bench, "fleetgate pki crl new --revoke other.pem", &["other.pem: ", "CN=Other"]);
 }
 

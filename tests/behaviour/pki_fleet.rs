@@ -103,6 +103,31 @@ fn a_killed_run_is_taken_up_and_what_it_made_stays() {
 }
 
 #[test]
+fn who_presses_ctrl_c_has_what_was_made_listed_and_goes_on() {
+    const COUNT: usize = 20_000;
+    let bench = bench();
+    let fleet = format!("fleetgate pki fleet --count {COUNT} --out fleet --key p384");
+    let said = bench.run(&format!(
+        "{fleet} & until [ \"$(wc -l 2>/dev/null < fleet/manifest.jsonl || echo 0)\" -ge 100 ]; do sleep 0.01; done; \
+         kill -INT $!; wait $!"
+    ));
+    assert!(said.code == 1 && said.stderr.contains("run it again to go on"), "{said:?}");
+    let lines = manifest(&bench);
+    assert!((100..COUNT).contains(&lines.len()), "{}", lines.len());
+    let files = bench.must("ls fleet/*/*.pem | wc -l; find fleet -type f -empty");
+    assert_eq!(files.trim(), (2 * lines.len()).to_string(), "every certificate and key is listed");
+    // A thread may have been further than another.
+    let count = lines.len();
+    let said = bench.must(&format!("fleetgate pki fleet --count {count} --out fleet --key p384 --json"));
+    let said: Value = serde_json::from_str(&said).unwrap();
+    let number = |field: &str| said[field].as_u64().unwrap();
+    assert_eq!((number("kept") + number("made"), number("made_again")), (count as u64, 0), "{said}");
+    let lines = manifest(&bench);
+    let distinct = |field| lines.iter().map(|line| text(line, field)).collect::<HashSet<_>>().len();
+    assert_eq!((distinct("name"), distinct("serial")), (lines.len(), lines.len()));
+}
+
+#[test]
 fn what_makes_no_fleet_is_told_before_anything_is_made() {
     let bench = bench();
     for (arguments, why) in [

@@ -158,6 +158,22 @@ fn keys_and_requests_of_openssl_are_read_in_every_form() {
 }
 
 #[test]
+fn a_request_of_cfssl_with_an_empty_host_name_gets_a_certificate_without() {
+    if !tools() {
+        return;
+    }
+    let bench = Workbench::new();
+    bench.must("fleetgate pki ca new CA");
+    bench.write("client.json", r#"{ "CN": "x", "hosts": [""], "key": { "algo": "ecdsa", "size": 256 } }"#);
+    bench.must(
+        "cfssl genkey client.json | cfssljson -bare x && openssl req -in x.csr -noout -text | grep DNS:",
+    );
+    bench.must("fleetgate pki device new pump --csr x.csr && fleetgate pki verify pump.pem");
+    let names = bench.run("openssl x509 -in pump.pem -noout -ext subjectAltName");
+    assert!(!names.stdout.contains("DNS:"), "{names:?}");
+}
+
+#[test]
 fn what_cfssl_makes_is_shown_and_verified() {
     if !tools() {
         return;

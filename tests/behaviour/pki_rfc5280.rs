@@ -25,15 +25,18 @@ fn every_field_is_as_the_standard_asks() {
             "fleetgate pki server new iot.example.com 192.0.2.7 --key {key} --subject O=Zürich"
         ));
         bench.must("fleetgate pki server new $(printf 'a%.0s' $(seq 60)).example.com --days 9000 --out long 2>/dev/null");
-        bench.must("fleetgate pki crl new --out empty.crl");
+        bench.must("fleetgate pki device new pump-18 --subject 'C=CH,O=Zürich AG,OU=a,OU=b,DC=example,serialNumber=A-1,emailAddress=a@example.com'");
+        bench.must("fleetgate pki crl new --out empty.crl && fleetgate pki crl new --out late.crl --days 9000 --serial 0F");
         bench.must("fleetgate pki crl new --revoke pump-17.pem --reason unspecified && fleetgate pki crl add ca.crl --serial AB --reason superseded");
         let files = [
             "ca.pem",
             "issuing.pem",
             "pump-17.pem",
+            "pump-18.pem",
             "iot.example.com.pem",
             "long.pem",
             "empty.crl",
+            "late.crl",
             "ca.crl",
         ];
         let Some(problems) = problems(&bench, &files) else { return };

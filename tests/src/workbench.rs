@@ -61,8 +61,13 @@ impl Workbench {
     pub fn run(&self, line: &str) -> Said {
         let mut command = Command::new("timeout");
         command.args(["--signal=KILL", "120", "bash", "-o", "pipefail", "-c", line]);
-        command.current_dir(self.folder.path()).env("PATH", &self.path).env_remove("CFSSL_CA_PK_PASSWORD");
+        self.place(&mut command);
         Said::of(command)
+    }
+
+    /// Has a command run in the folder, and find `fleetgate`.
+    pub fn place(&self, command: &mut Command) {
+        command.current_dir(self.folder.path()).env("PATH", &self.path).env_remove("CFSSL_CA_PK_PASSWORD");
     }
 
     /// What a line writes to standard output; it must succeed.

@@ -9,6 +9,7 @@ mod fleet;
 mod gencert;
 mod gencrl;
 mod go_flags;
+mod interrupt;
 mod issued;
 mod json;
 mod log;
@@ -99,4 +100,23 @@ impl Pki {
 /// What an error says, for people.
 fn said(error: impl std::fmt::Display) -> String {
     error.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn every_verb_shows_how_it_is_used() {
+        fn look(command: &clap::Command, called: &str) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let (_, examples) = help.split_once("Example").unwrap_or_default();
+            assert!(examples.contains(&format!("{called} ")), "{called}: {help}");
+            for verb in command.get_subcommands() {
+                look(verb, &format!("{called} {}", verb.get_name()));
+            }
+        }
+        let all = crate::cli::Cli::command();
+        look(all.find_subcommand("pki").unwrap(), "fleetgate pki");
+    }
 }

@@ -74,7 +74,7 @@ pub enum AuthorityError {
     #[error("the private key is not that of `{0}`")]
     KeyMismatch(String),
     /// Nothing that it signs would verify.
-    #[error("`{name}` expired on {at}: renew it first")]
+    #[error("`{name}` expired on {}: renew it first", at.date())]
     Expired {
         /// The CA.
         name: String,
@@ -178,15 +178,21 @@ impl Authority {
         key: &dyn PublicKeyData,
         profile: &Profile,
     ) -> Result<CertificateDer<'static>, AuthorityError> {
-        if self.not_after < OffsetDateTime::now_utc() {
-            return Err(AuthorityError::Expired { name: self.name.to_string(), at: self.not_after });
-        }
+        self.check_not_expired()?;
         if let (Some(below), Some(most)) = (profile.ca, self.path_length)
             && below.0.is_none_or(|below| u32::from(below) >= most)
         {
             return Err(AuthorityError::PathLength { name: self.name.to_string(), most });
         }
         issue::certificate(subject, key, profile, &issue::By::ca(self))
+    }
+
+    /// Whether what it issues would verify as of now.
+    pub fn check_not_expired(&self) -> Result<(), AuthorityError> {
+        if self.not_after < OffsetDateTime::now_utc() {
+            return Err(AuthorityError::Expired { name: self.name.to_string(), at: self.not_after });
+        }
+        Ok(())
     }
 
     /// Signs a CRL.

@@ -13,7 +13,7 @@ use x509_parser::num_bigint::BigUint;
 
 use super::authority::{Authority, AuthorityError};
 use crate::device::revocation::{
-    Entry, Issuer, IssuerError, ParseError, ParsedCrl, Reason, Serial, SerialError, VerifyError,
+    Entry, Issuer, IssuerError, ParseError, ParsedCrl, Reason, Scope, Serial, SerialError, VerifyError,
 };
 use crate::device::trust::certificate_algorithms;
 
@@ -50,6 +50,12 @@ pub enum CrlError {
     /// The list before is not the CA's.
     #[error(transparent)]
     Verify(#[from] VerifyError),
+    /// The list before speaks of some of the CA's certificates only; one that speaks of all would say more than is known.
+    #[error(
+        "the list is only one part of the CA's (its issuing distribution point says which), and lists of parts are not made \
+         here: have what made it make the next one, too"
+    )]
+    Part,
     /// The CA has no name or key that CRLs could be checked by.
     #[error(transparent)]
     Issuer(#[from] IssuerError),
@@ -82,6 +88,9 @@ impl List {
         let issuer = Issuer::read(ca.certificate())?;
         // Made in the future is no reason to lose its entries.
         parsed.verify([&issuer], certificate_algorithms(true), now.as_secs().max(parsed.this_update))?;
+        if parsed.scope != Scope::All || parsed.shard.is_some() {
+            return Err(CrlError::Part);
+        }
         let list = Self::new(now, life)?;
         let next = parsed.number.map(|number| BigUint::from_bytes_be(Serial::from(number).octets()) + 1_u8);
         let number = next.filter(|next| *next > BigUint::from_bytes_be(list.number.octets()));

@@ -1,7 +1,7 @@
 //! A fleet: many devices' keys and certificates, made on all cores, in a folder that lists them.
 //!
 //! Whoever is killed loses nothing: what the manifest lists and is on disk stays, and what a run left half done is taken up
-//! where it stands. A key is written before its certificate, and the certificate before its line.
+//! where it stands. Whoever is asked to stop finishes the device at hand. A key is written before its certificate, and the certificate before its line.
 
 mod device;
 mod manifest;
@@ -9,6 +9,7 @@ mod template;
 
 use std::fs;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -19,7 +20,7 @@ pub use template::{Template, TemplateError};
 
 use super::name::NameError;
 use super::pkcs12::Bundle;
-use super::{Authority, KeyKind, Name, Profile};
+use super::{Authority, AuthorityError, KeyKind, Name, Profile};
 use device::Made;
 use manifest::Manifest;
 
@@ -66,6 +67,9 @@ pub struct Done {
 /// Why a fleet is not whole. What was made until then is listed, and the next run goes on there.
 #[derive(Debug, thiserror::Error)]
 pub enum FleetError {
+    /// The CA does not sign.
+    #[error(transparent)]
+    Ca(#[from] AuthorityError),
     /// A folder cannot be made.
     #[error("cannot make the folder {}: {error}", path.display())]
     Folder {
@@ -88,14 +92,18 @@ pub enum FleetError {
         /// Why not.
         error: DeviceError,
     },
+    /// It was told to stop.
+    #[error("it was stopped")]
+    Stopped,
     /// A thread is gone.
-    #[error("a thread ended before its work was done; run it again to go on")]
+    #[error("a thread ended before its work was done")]
     Thread,
 }
 
 impl Order<'_> {
-    /// Makes what is missing, and calls `one` after each device.
-    pub fn fill(&self, one: &(dyn Fn() + Sync)) -> Result<Done, FleetError> {
+    /// Makes what is missing, and calls `one` after each device, which says whether to go on.
+    pub fn fill(&self, one: &(dyn Fn() -> ControlFlow<()> + Sync)) -> Result<Done, FleetError> {
+        self.ca.check_not_expired()?;
         // The longest name is the last.
         Name::parse(self.subject, &self.names.name(self.count))?;
         make_folder(self.folder)?;
@@ -110,12 +118,14 @@ impl Order<'_> {
             manifest,
             sharded,
             next: AtomicU64::new(0),
-            failed: AtomicBool::new(false),
+            over: AtomicBool::new(false),
             one,
         };
-        let done = run.on_all_cores()?;
+        let done = run.on_all_cores();
+        // What a run that failed has listed is to stay, too.
         run.manifest.sync()?;
-        Ok(done)
+        let done = done?;
+        if done.made + done.kept < self.count { Err(FleetError::Stopped) } else { Ok(done) }
     }
 }
 
@@ -126,8 +136,9 @@ struct Run<'a> {
     sharded: bool,
     /// The first number that nobody has taken, from 0.
     next: AtomicU64,
-    failed: AtomicBool,
-    one: &'a (dyn Fn() + Sync),
+    /// Whether nobody is to begin another device: one failed, or somebody said so.
+    over: AtomicBool,
+    one: &'a (dyn Fn() -> ControlFlow<()> + Sync),
 }
 
 impl Run<'_> {
@@ -147,18 +158,20 @@ impl Run<'_> {
 
     fn work(&self) -> Result<Done, FleetError> {
         let (mut done, mut lines) = (Done::default(), String::new());
-        while !self.failed.load(Ordering::Relaxed) {
+        while !self.is_over() {
             let begin = self.next.fetch_add(SHARE, Ordering::Relaxed);
             let mut share = (begin..self.order.count.min(begin + SHARE)).peekable();
             if share.peek().is_none() {
                 break;
             }
-            let result = share.try_for_each(|index| self.device(index, &mut done, &mut lines));
+            let result = share
+                .take_while(|_| !self.is_over())
+                .try_for_each(|index| self.device(index, &mut done, &mut lines));
             // What was made before a failure is listed all the same.
             let result = self.manifest.append(&lines).map_err(FleetError::from).and(result);
             lines.clear();
             if result.is_err() {
-                self.failed.store(true, Ordering::Relaxed);
+                self.end();
             }
             result?;
         }
@@ -178,8 +191,18 @@ impl Run<'_> {
             }
             Err(error) => return Err(FleetError::Device { name, error }),
         }
-        (self.one)();
+        if (self.one)().is_break() {
+            self.end();
+        }
         Ok(())
+    }
+
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
+    }
+
+    fn end(&self) {
+        self.over.store(true, Ordering::Relaxed);
     }
 }
 

@@ -1,8 +1,11 @@
 //! What a certificate is for by name: its subject alternative names.
 
 use std::net::IpAddr;
+use std::str::FromStr as _;
 
 use rcgen::SanType;
+
+use crate::model::hostname::HostPattern;
 
 /// A subject alternative name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +33,9 @@ impl Host {
         }
         let no_name = || HostError(text.to_owned());
         if let Some((scheme, rest)) = text.split_once(':') {
-            let is_uri = is_scheme(scheme) && !rest.is_empty() && is_graphic(rest);
+            // With a number behind the colon it is a port.
+            let is_port = rest.bytes().all(|byte| byte.is_ascii_digit());
+            let is_uri = is_scheme(scheme) && !is_port && is_graphic(rest);
             return if is_uri { Ok(Self::Uri(text.to_owned())) } else { Err(no_name()) };
         }
         if let Some((user, domain)) = text.rsplit_once('@') {
@@ -47,6 +52,18 @@ impl Host {
         } else {
             Err(no_name())
         }
+    }
+
+    /// The same with a host name as a gateway has it: in lower case, without a dot at its end, of letters, digits and hyphens.
+    ///
+    /// # Errors
+    /// Where clients look for no such name.
+    pub fn strict(text: &str) -> Result<Self, HostError> {
+        let no_name = |_| HostError(text.to_owned());
+        let host = Self::parse(text.strip_suffix('.').unwrap_or(text)).map_err(no_name)?;
+        let Self::Dns(name) = &host else { return Ok(host) };
+        let pattern = HostPattern::from_str(name).map_err(|_| HostError(text.to_owned()))?;
+        Ok(Self::Dns(pattern.to_string()))
     }
 
     /// As rcgen has it.
@@ -114,11 +131,38 @@ mod tests {
 
     #[test]
     fn what_is_none_is_refused_by_name() {
-        for text in
-            ["", " ", "a b", "-a.example", "a..b", "a.*.example", "@example.com", "http:", "/path", "a\0b"]
-        {
+        for text in [
+            "",
+            " ",
+            "a b",
+            "-a.example",
+            "a..b",
+            "a.*.example",
+            "@example.com",
+            "http:",
+            "/path",
+            "a\0b",
+            "a.example:8443",
+        ] {
             assert_eq!(Host::parse(text), Err(HostError(text.to_owned())));
         }
         assert!(Host::parse(&"a".repeat(64)).is_err());
+    }
+
+    #[test]
+    fn host_names_are_as_the_gateway_has_them() {
+        let strict = |text: &str| Host::strict(text).map(|host| host.text());
+        for (text, expected) in [
+            ("IoT.Example.com.", "iot.example.com"),
+            ("*.Example.com", "*.example.com"),
+            ("Bücher.example", "xn--bcher-kva.example"),
+            ("192.0.2.7", "192.0.2.7"),
+            ("spiffe://example.com/Pump", "spiffe://example.com/Pump"),
+        ] {
+            assert_eq!(strict(text).as_deref(), Ok(expected), "{text}");
+        }
+        for text in ["a_b.example", "*.com", "192.0.2.700", ".", "iot.example.com:443"] {
+            assert_eq!(Host::strict(text), Err(HostError(text.to_owned())));
+        }
     }
 }

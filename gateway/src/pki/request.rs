@@ -9,6 +9,7 @@ use x509_parser::prelude::FromDer as _;
 use x509_parser::public_key::PublicKey;
 
 use super::authority::{AuthorityError, Subject, constraints, of_subject};
+use super::host::HostError;
 use super::key::MIN_RSA_BITS;
 use super::layout::{Unsigned, field};
 use super::profile::PathLength;
@@ -47,6 +48,9 @@ pub enum RequestError {
              addresses and URIs are"
     )]
     Name,
+    /// A name that a certificate cannot have.
+    #[error("the request asks for an alternative name that is none: {0}")]
+    Host(HostError),
 }
 
 /// A request for a certificate over `key`, signed with it: DER.
@@ -101,19 +105,27 @@ fn hosts(request: &X509CertificationRequest<'_>) -> Result<Vec<Host>, RequestErr
         ParsedExtension::SubjectAlternativeName(names) => Some(&names.general_names),
         _ => None,
     });
-    names.flatten().map(host).collect()
+    // cfssl's own requests have empty ones, where the product document's example does.
+    names.flatten().filter(|name| !matches!(name, GeneralName::DNSName(""))).map(host).collect()
 }
 
 fn host(name: &GeneralName<'_>) -> Result<Host, RequestError> {
-    let text = match *name {
-        GeneralName::DNSName(text) => return Ok(Host::Dns(text.to_owned())),
-        GeneralName::RFC822Name(text) => return Ok(Host::Email(text.to_owned())),
-        GeneralName::URI(text) => return Ok(Host::Uri(text.to_owned())),
+    // Whoever made the request may have written anything there.
+    let checked = |text: &str, is: fn(&Host) -> bool| {
+        let host = Host::parse(text).ok().filter(is);
+        host.ok_or_else(|| RequestError::Host(HostError(text.to_owned())))
+    };
+    let octets = match *name {
+        GeneralName::DNSName(text) => return checked(text, |host| matches!(host, Host::Dns(_))),
+        GeneralName::RFC822Name(text) => return checked(text, |host| matches!(host, Host::Email(_))),
+        GeneralName::URI(text) => return checked(text, |host| matches!(host, Host::Uri(_))),
         GeneralName::IPAddress(octets) => octets,
         _ => return Err(RequestError::Name),
     };
-    match *text {
+    match *octets {
         [a, b, c, d] => Ok(Host::Ip([a, b, c, d].into())),
-        _ => <[u8; 16]>::try_from(text).map(|octets| Host::Ip(octets.into())).map_err(|_| RequestError::Name),
+        _ => {
+            <[u8; 16]>::try_from(octets).map(|octets| Host::Ip(octets.into())).map_err(|_| RequestError::Name)
+        }
     }
 }

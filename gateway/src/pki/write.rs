@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process;
 
 /// A file to be written.
 #[derive(Debug)]
@@ -32,39 +33,79 @@ pub enum WriteError {
     },
 }
 
-/// Writes files. Where one of them exists and `force` is not set, none is.
+/// Writes files. Where one of them exists and `force` is not set, or one cannot be written, none is.
 pub fn write(files: &[Output<'_>], force: bool) -> Result<(), WriteError> {
     if !force && let Some(there) = files.iter().find(|file| file.path.symlink_metadata().is_ok()) {
         return Err(WriteError::Exists(there.path.clone()));
     }
-    files.iter().try_for_each(|file| {
-        let written = if force { replace(file) } else { create(&file.path, file) };
-        written.map_err(|error| match error.kind() {
-            // Somebody was faster.
-            io::ErrorKind::AlreadyExists => WriteError::Exists(file.path.clone()),
-            _ => WriteError::File { path: file.path.clone(), error },
-        })
-    })
-}
-
-/// Whoever looks meanwhile finds the old file or the new one. An old one may be open to everybody: its mode is not kept.
-fn replace(file: &Output<'_>) -> io::Result<()> {
-    let mut name = file.path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    let temporary = file.path.with_file_name(name);
-    match fs::remove_file(&temporary) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+    // In place of old files new ones are put when all of them are there.
+    let places: Vec<_> =
+        files.iter().map(|file| if force { beside(&file.path) } else { file.path.clone() }).collect();
+    for (index, (file, place)) in files.iter().zip(&places).enumerate() {
+        if let Err(error) = create(place, file) {
+            places.iter().take(index).for_each(|made| drop(fs::remove_file(made)));
+            return Err(of_file(file, error));
+        }
     }
-    create(&temporary, file)?;
-    fs::rename(&temporary, &file.path)
+    for (file, place) in files.iter().zip(&places) {
+        let renamed = if force { fs::rename(place, &file.path) } else { Ok(()) };
+        renamed.and_then(|()| sync_folder(&file.path)).map_err(|error| of_file(file, error))?;
+    }
+    Ok(())
 }
 
+fn of_file(file: &Output<'_>, error: io::Error) -> WriteError {
+    match error.kind() {
+        // Somebody was faster.
+        io::ErrorKind::AlreadyExists => WriteError::Exists(file.path.clone()),
+        _ => WriteError::File { path: file.path.clone(), error },
+    }
+}
+
+/// Where a file is written that is to replace `path`: whoever looks meanwhile finds the old one or the new one.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.new", process::id()));
+    path.with_file_name(name)
+}
+
+/// An old file may be open to everybody: its mode is not kept.
 fn create(path: &Path, file: &Output<'_>) -> io::Result<()> {
     let mode = if file.secret { 0o600 } else { 0o644 };
     let mut written: File = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
-    written.write_all(file.content)?;
-    written.sync_all()
+    let result = written.write_all(file.content).and_then(|()| written.sync_all());
+    if result.is_err() {
+        drop(fs::remove_file(path));
+    }
+    result
+}
+
+/// What was made or renamed is a change of the folder, too. One that may be written to and not read is left to the system.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    match File::open(folder(path)) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        folder => folder?.sync_all(),
+    }
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The sole right to read a file and replace it by what follows from it, until it is dropped.
+#[derive(Debug)]
+pub struct Turn {
+    _folder: File,
+}
+
+impl Turn {
+    /// Waits for the turn. It is had by folder, because a file that is replaced takes its locks with it.
+    pub fn wait(path: &Path) -> Result<Self, WriteError> {
+        let failed = |error| WriteError::File { path: path.to_owned(), error };
+        let folder = File::open(folder(path)).map_err(failed)?;
+        folder.lock().map_err(failed)?;
+        Ok(Self { _folder: folder })
+    }
 }
 
 #[cfg(test)]
@@ -103,6 +144,27 @@ mod tests {
             "{error}"
         );
         assert!(!folder.path().join("a.pem").exists());
+    }
+
+    #[test]
+    fn nothing_is_left_of_what_cannot_be_written_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut files = outputs(folder.path());
+        files[1].path = folder.path().join("missing/a-key.pem");
+        for force in [false, true] {
+            let error = write(&files, force).unwrap_err();
+            assert!(matches!(error, WriteError::File { ref path, .. } if *path == files[1].path), "{error}");
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "force: {force}");
+        }
+    }
+
+    #[test]
+    fn nobody_elses_file_is_in_the_way_of_a_replacement() {
+        let folder = tempfile::tempdir().unwrap();
+        let near = folder.path().join("a.pem.new");
+        fs::write(&near, "mine").unwrap();
+        write(&outputs(folder.path()), true).unwrap();
+        assert_eq!(fs::read_to_string(near).unwrap(), "mine");
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::pki::{Authority, Key, KeyKind, Name, Profile, Signer, Subject};
 
 /// The arguments of `fleetgate pki ca`.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  fleetgate pki ca new \"Device CA\"")]
 pub(super) struct Ca {
     #[command(subcommand)]
     verb: Verb,
@@ -47,7 +48,7 @@ struct New {
     #[arg(long, value_name = "KEY", conflicts_with_all = ["key", "encrypt", "encrypt_file", "encrypt_env"])]
     use_key: Option<PathBuf>,
     /// How many days it lasts: 3650, or 1825 below another CA.
-    #[arg(long, value_name = "DAYS")]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
     days: Option<u32>,
     /// How many CAs may stand between it and devices.
     #[arg(long, value_name = "NUMBER")]

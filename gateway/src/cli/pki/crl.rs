@@ -1,6 +1,7 @@
 //! `fleetgate pki crl`
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -21,11 +22,14 @@ use crate::device::revocation::{Entry, Issuer, Reason, Serial, envelope};
 use crate::device::{pem as pem_file, revocation};
 use crate::pki::crl::serials::{self, Radix};
 use crate::pki::crl::{LIFE, List, now};
-use crate::pki::write::{self, Output};
+use crate::pki::write::{self, Output, Turn};
 use crate::pki::{Authority, pem};
 
 /// The arguments of `fleetgate pki crl`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  fleetgate pki crl new\n  fleetgate pki crl add ca.crl --revoke pump-17.pem\n  fleetgate pki crl show ca.crl --ca ca.pem"
+)]
 pub(super) struct Crl {
     #[command(subcommand)]
     verb: Verb,
@@ -102,7 +106,7 @@ struct Entries {
 #[derive(Debug, Args)]
 struct Common {
     /// In how many days the next CRL is due.
-    #[arg(long, value_name = "DAYS", default_value_t = 7)]
+    #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
     days: u32,
     #[command(flatten)]
     ca: CaFiles,
@@ -133,23 +137,48 @@ impl Crl {
         match &self.verb {
             Verb::New { out, format, force, entries, common } => {
                 let ca = common.ca.load()?;
-                let list = List::new(now(), common.life()).map_err(said)?;
-                common.finish(list, entries, &ca, out, *format, *force)
+                let _turn = force.then(|| Turn::wait(out)).transpose().map_err(said)?;
+                let mut list = List::new(now(), common.life()).map_err(said)?;
+                // A gateway takes no older list than it has, so that numbers go on also where the clock went back.
+                if *force && let Ok((next, _)) = following(out, out, &ca, common.life()) {
+                    list.number = next.number;
+                }
+                let target = Target { given: out, path: out, format: *format, force: *force };
+                common.finish(list, entries, &ca, &target)
             }
             Verb::Add { file, entries, common } => {
                 let ca = common.ca.load()?;
-                let (list, format) = following(file, &ca, common.life())?;
-                common.finish(list, entries, &ca, file, format, true)
+                // Where a link leads is what a gateway reads.
+                let path = &fs::canonicalize(file).map_err(|error| unreadable(file, &error))?;
+                // Of two that add at the same time, one would be lost.
+                let _turn = Turn::wait(path).map_err(said)?;
+                let (list, format) = following(path, file, &ca, common.life())?;
+                common.finish(list, entries, &ca, &Target { given: file, path, format, force: true })
             }
             Verb::Show { file, ca, json } => inspect::show(file, ca.as_deref(), *json),
         }
     }
 }
 
-/// The CRL that follows the one in a file, and the format of that.
-fn following(file: &Path, ca: &Authority, life: Duration) -> Result<(List, Format), String> {
-    let of_file = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
-    let bytes = fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+/// Where a CRL goes.
+struct Target<'a> {
+    /// The file as somebody called it.
+    given: &'a Path,
+    /// The file.
+    path: &'a Path,
+    format: Format,
+    /// Whether to replace one that is there.
+    force: bool,
+}
+
+fn unreadable(file: &Path, error: &io::Error) -> String {
+    format!("cannot read {}: {error}", file.display())
+}
+
+/// The CRL that follows the one at `path`, which is `given` in errors, and the format of that.
+fn following(path: &Path, given: &Path, ca: &Authority, life: Duration) -> Result<(List, Format), String> {
+    let of_file = |error: &dyn std::fmt::Display| format!("{}: {error}", given.display());
+    let bytes = fs::read(path).map_err(|error| unreadable(given, &error))?;
     let lists = envelope::decode(&bytes, bytes.len()).map_err(|error| of_file(&error))?;
     let [der] = lists.as_slice() else { return Err(of_file(&"there are several CRLs in it; give one")) };
     let list = List::after(der, ca, now(), life).map_err(|error| of_file(&error))?;
@@ -184,14 +213,13 @@ impl Common {
         mut list: List,
         entries: &Entries,
         ca: &Authority,
-        file: &Path,
-        format: Format,
-        force: bool,
+        target: &Target<'_>,
     ) -> Result<ExitCode, String> {
         let added = list.add(entries.read(ca)?);
-        let content = format.encode(list.sign(ca).map_err(said)?);
-        let output = Output { path: file.to_owned(), content: &content, secret: false };
-        write::write(&[output], force).map_err(said)?;
+        let content = target.format.encode(list.sign(ca).map_err(said)?);
+        let output = Output { path: target.path.to_owned(), content: &content, secret: false };
+        write::write(&[output], target.force).map_err(said)?;
+        let file = target.given;
         let (number, due) = (list.number.decimal().unwrap_or_default(), time(list.next_update));
         let (entries, path) = (list.entries.len(), file.display());
         print(&if self.json {

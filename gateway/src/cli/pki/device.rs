@@ -18,6 +18,7 @@ use crate::pki::{Authority, Host, Key, KeyKind, Name, Profile, Subject};
 
 /// The arguments of `fleetgate pki device`.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  fleetgate pki device new pump-17")]
 pub(super) struct Device {
     #[command(subcommand)]
     verb: Verb,
@@ -53,7 +54,7 @@ pub(super) struct Leaf {
     #[arg(long, value_name = "FILE", conflicts_with = "key")]
     csr: Option<PathBuf>,
     /// How many days it lasts, unless its CA ends before.
-    #[arg(long, value_name = "DAYS")]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
     days: Option<u32>,
     /// Where the CRL is going to be, for clients that look there.
     #[arg(long, value_name = "URL")]
@@ -75,7 +76,7 @@ impl Device {
 
 /// Names as they are given.
 pub(super) fn parse_hosts(hosts: &[String]) -> Result<Vec<Host>, String> {
-    hosts.iter().map(|host| Host::parse(host)).collect::<Result<_, _>>().map_err(said)
+    hosts.iter().map(|host| Host::strict(host)).collect::<Result<_, _>>().map_err(said)
 }
 
 impl Leaf {
@@ -119,7 +120,10 @@ pub(super) fn days(days: u32) -> Duration {
 pub(super) fn shortened(mut profile: Profile, ca: &Authority) -> Profile {
     if profile.validity.not_after > ca.not_after() {
         profile.validity.not_after = ca.not_after();
-        print_error(&format!("note: it ends with its CA, on {}", ca.not_after().date()));
+        // One that has expired is told by whoever issues.
+        if ca.check_not_expired().is_ok() {
+            print_error(&format!("note: it ends with its CA, on {}", ca.not_after().date()));
+        }
     }
     profile
 }

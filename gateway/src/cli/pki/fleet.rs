@@ -1,5 +1,6 @@
 //! `fleetgate pki fleet`
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -11,9 +12,10 @@ use time::OffsetDateTime;
 
 use super::ca_files::CaFiles;
 use super::device::{days, shortened};
+use super::interrupt::Interrupt;
 use super::pkcs12::Protection;
 use crate::cli::print;
-use crate::pki::fleet::{Done, Order, Template};
+use crate::pki::fleet::{Done, FleetError, Order, Template};
 use crate::pki::profile::Validity;
 use crate::pki::{KeyKind, Profile};
 
@@ -39,7 +41,7 @@ pub(super) struct Fleet {
     #[arg(long, value_enum, value_name = "KIND", default_value_t)]
     key: KeyKind,
     /// How many days they last, unless their CA ends before: 365.
-    #[arg(long, value_name = "DAYS")]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
     days: Option<u32>,
     /// Where the CRL is going to be, for servers that look there.
     #[arg(long, value_name = "URL")]
@@ -74,12 +76,16 @@ impl Fleet {
             folder: &self.out,
             bundle: bundle.as_ref(),
         };
-        let (bar, begin) = (progress(self.count), Instant::now());
-        let done = order.fill(&|| bar.inc(1));
-        bar.finish();
-        let done = done
-            .map_err(|error| format!("{error}\nwhat was made until then is listed; run it again to go on"))?;
-        self.tell(done, begin.elapsed().as_secs_f64());
+        let (bar, begin, interrupt) = (progress(self.count), Instant::now(), Interrupt::watch());
+        let done = order.fill(&|| {
+            bar.inc(1);
+            if interrupt.came() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        match done {
+            Ok(_) => bar.finish(),
+            Err(_) => bar.abandon(),
+        }
+        self.tell(done.map_err(|error| told(&error))?, begin.elapsed().as_secs_f64());
         Ok(ExitCode::SUCCESS)
     }
 
@@ -100,6 +106,17 @@ impl Fleet {
             again => format!(" ({again} of them again: their certificates were gone)"),
         };
         print(&format!("{made} devices made{again}, {kept} kept; {} lists them", manifest.display()));
+    }
+}
+
+fn told(error: &FleetError) -> String {
+    match error {
+        FleetError::Ca(_) | FleetError::Folder { .. } | FleetError::Manifest(_) | FleetError::Name(_) => {
+            error.to_string()
+        }
+        FleetError::Device { .. } | FleetError::Stopped | FleetError::Thread => {
+            format!("{error}\nwhat was made until then is listed; run it again to go on")
+        }
     }
 }
 

@@ -36,7 +36,10 @@ const KNOWN: Known = Known { values: &["serials", "loglevel"], switches: &[] };
 
 /// Runs the verb.
 pub(super) fn run(arguments: &[String]) -> Result<ExitCode, String> {
-    let flags = Flags::parse(KNOWN, arguments)?;
+    let flags = match Flags::parse(KNOWN, arguments) {
+        Ok(flags) => flags,
+        Err(error) => return Ok(go_flags::misused(&error)),
+    };
     if flags.help {
         print(HELP);
         return Ok(ExitCode::SUCCESS);

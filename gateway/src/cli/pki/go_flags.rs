@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read as _};
+use std::process::ExitCode;
 
 use zeroize::Zeroizing;
+
+use crate::cli::print_error;
 
 /// What flags a verb has.
 #[derive(Clone, Copy)]
@@ -84,13 +87,20 @@ impl Flags {
     }
 }
 
+/// Says what is wrong with the flags. The status is Go's, and that of the other verbs.
+pub(super) fn misused(error: &str) -> ExitCode {
+    print_error(error);
+    ExitCode::from(2)
+}
+
 /// The content of a file, or of standard input for `-`. A private key may be in it.
 pub(super) fn read(path: &str) -> Result<Zeroizing<Vec<u8>>, String> {
     let read = || {
         if path != "-" {
             return fs::read(path);
         }
-        let mut text = Vec::new();
+        // Enough from the beginning for any key: what a buffer outgrows is left in memory.
+        let mut text = Vec::with_capacity(64 * 1024);
         io::stdin().lock().read_to_end(&mut text).map(|_| text)
     };
     read().map(Zeroizing::new).map_err(|error| format!("cannot read {}: {error}", name(path)))

@@ -57,7 +57,8 @@ impl Out {
         });
         let certificate =
             Output { path: certificate_path.clone(), content: certificate.as_bytes(), secret: false };
-        let files: Vec<_> = std::iter::once(certificate).chain(key).collect();
+        // A certificate without its key would be of no use.
+        let files: Vec<_> = key.into_iter().chain([certificate]).collect();
         write::write(&files, self.force).map_err(said)?;
         let key_path = issued.key.is_some().then_some(key_path);
         self.tell(issued.certificate, &certificate_path, key_path.as_deref())

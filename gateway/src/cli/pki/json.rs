@@ -54,7 +54,10 @@ struct Message {
 
 /// Runs the verb.
 pub(super) fn run(arguments: &[String]) -> Result<ExitCode, String> {
-    let flags = Flags::parse(KNOWN, arguments)?;
+    let flags = match Flags::parse(KNOWN, arguments) {
+        Ok(flags) => flags,
+        Err(error) => return Ok(go_flags::misused(&error)),
+    };
     if flags.help {
         print(HELP);
         return Ok(ExitCode::SUCCESS);

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use zeroize::Zeroizing;
 
+use super::interrupt::Interrupt;
 use crate::pki::Key;
 use crate::pki::key::Passphrase;
 
@@ -101,7 +102,12 @@ fn given(file: Option<&Path>, variable: Option<&str>) -> Result<Option<Passphras
 }
 
 fn prompt(text: &str) -> Result<Passphrase, String> {
+    // The terminal does not echo meanwhile: whom Ctrl-C ended here, would leave it so.
+    let interrupt = Interrupt::watch();
     let typed = rpassword::prompt_password(text).map(Zeroizing::new);
+    if interrupt.came() {
+        return Err("interrupted; nothing was made".to_owned());
+    }
     let typed = typed.map_err(|error| format!("cannot ask for the passphrase: {error}"))?;
     Ok(Passphrase::new(&typed))
 }

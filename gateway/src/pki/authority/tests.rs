@@ -163,6 +163,21 @@ fn a_root_is_renewed_with_its_name_key_and_length() {
 }
 
 #[test]
+fn a_request_gets_no_name_that_a_certificate_cannot_have() {
+    let key = Key::generate(KeyKind::P256).unwrap();
+    let read = |names: &[&str]| {
+        let hosts = names.iter().map(|name| Host::Dns((*name).to_owned())).collect();
+        let asked = Subject { name: Name::parse(None, "pump").unwrap(), hosts };
+        let der = request(&asked, None, &key).unwrap();
+        Request::from_der(&der).map(|request| request.subject.hosts)
+    };
+    assert_eq!(read(&["", "a.example"]), Ok(vec![Host::Dns("a.example".to_owned())]), "as cfssl has it");
+    for name in [" ", "a..example", "-a.example", "192.0.2.7", "http://a.example"] {
+        assert!(matches!(read(&[name]), Err(RequestError::Host(_))), "{name}");
+    }
+}
+
+#[test]
 fn a_request_is_granted_to_who_has_the_key() {
     for kind in [KeyKind::P256, KeyKind::P521, KeyKind::Ed25519, KeyKind::Rsa2048] {
         let key = Key::generate(kind).unwrap();

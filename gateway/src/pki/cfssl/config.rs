@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use super::csr::CsrError;
 use super::json::{self, Object};
-use crate::pki::profile::Profile;
+use crate::pki::profile::{Profile, Validity};
 use crate::pki::usage::Usage;
 use profile::SigningProfile;
 
@@ -63,6 +63,16 @@ pub enum ConfigError {
         field: String,
         /// What stands there.
         text: String,
+    },
+    /// It ends before it begins.
+    #[error("{path}: its certificates would end ({not_after}) before they begin ({not_before})")]
+    Dates {
+        /// Which profile.
+        path: String,
+        /// When they would begin.
+        not_before: OffsetDateTime,
+        /// When they would end.
+        not_after: OffsetDateTime,
     },
     /// It asks for what is not done here.
     #[error("{path}.{field} is not supported here: take it out, or sign with cfssl")]
@@ -124,7 +134,12 @@ impl SigningConfig {
         }
         let expiry = chosen.expiry.or(self.default.expiry).filter(|expiry| !expiry.is_zero());
         let expiry = expiry.ok_or_else(|| ConfigError::NoExpiry { path: path() })?;
-        Ok((chosen.resolve(&self.default, expiry, now), &chosen.warnings))
+        let profile = chosen.resolve(&self.default, expiry, now);
+        let Validity { not_before, not_after } = profile.validity;
+        if not_after <= not_before {
+            return Err(ConfigError::Dates { path: path(), not_before, not_after });
+        }
+        Ok((profile, &chosen.warnings))
     }
 }
 

@@ -205,7 +205,8 @@ fn key(top: &Object<'_>) -> Result<KeyKind, CsrError> {
         ("rsa", 4096) => Ok(KeyKind::Rsa4096),
         ("rsa", ..2048) => Err(CsrError::WeakKey(size)),
         ("rsa", _) => not_made("RSA", "2048, 3072 and 4096"),
-        ("ecdsa", 256) => Ok(KeyKind::P256),
+        // One of which nothing is said is as none.
+        ("", 0) | ("ecdsa", 256) => Ok(KeyKind::P256),
         ("ecdsa", 384) => Ok(KeyKind::P384),
         ("ecdsa", 521) => Ok(KeyKind::P521),
         ("ecdsa", _) => not_made("ECDSA", "256, 384 and 521"),

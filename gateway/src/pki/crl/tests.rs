@@ -76,3 +76,24 @@ fn what_cannot_be_signed_is_refused() {
     at_once.next_update = at_once.this_update;
     assert!(matches!(at_once.sign(&ca()), Err(CrlError::Date)));
 }
+
+#[test]
+fn a_list_of_some_certificates_is_not_followed_by_one_of_all() {
+    let ca = ca();
+    let point = |scope| rcgen::CrlIssuingDistributionPoint {
+        distribution_point: rcgen::CrlDistributionPoint { uris: vec!["http://crl.example/1".to_owned()] },
+        scope,
+    };
+    for scope in [None, Some(rcgen::CrlScope::UserCertsOnly)] {
+        let part = CertificateRevocationListParams {
+            this_update: OffsetDateTime::now_utc(),
+            next_update: OffsetDateTime::now_utc() + LIFE,
+            crl_number: SerialNumber::from_slice(&[7]),
+            issuing_distribution_point: Some(point(scope)),
+            revoked_certs: Vec::new(),
+            key_identifier_method: KeyIdMethod::PreSpecified(ca.key_id().to_vec()),
+        };
+        let der = ca.sign_list(&part).unwrap();
+        assert!(matches!(List::after(&der, &ca, now(), LIFE), Err(CrlError::Part)), "{scope:?}");
+    }
+}

@@ -1,13 +1,13 @@
 //! One device of a fleet: its files, made, or found as a run left them.
 
-use std::fs::{self, OpenOptions, Permissions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use nix::libc;
 use rcgen::PublicKeyData as _;
 use rustls::pki_types::CertificateDer;
+use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::Order;
@@ -133,10 +133,15 @@ impl Order<'_> {
         Ok(chain)
     }
 
-    /// Whether a certificate that is there is one that could have been made here.
+    /// Whether a certificate that is there is one that could have been made here: by a CA of this name, and with this key.
     fn is_ours(&self, der: &[u8], path: &Path, key: Option<&Key>) -> Result<(), DeviceError> {
         let (_, certificate) = X509Certificate::from_der(der).map_err(|_| AuthorityError::Malformed)?;
-        if certificate.issuer().as_raw() != self.ca.name().der() {
+        let by_key = certificate.iter_extensions().find_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::AuthorityKeyIdentifier(id) => id.key_identifier.as_ref().map(|id| id.0),
+            _ => None,
+        });
+        let is_own_key = by_key.is_none_or(|id| id == self.ca.key_id());
+        if !is_own_key || certificate.issuer().as_raw() != self.ca.name().der() {
             return Err(DeviceError::OtherCa(path.to_owned()));
         }
         match key {
@@ -173,20 +178,25 @@ impl Order<'_> {
 /// that lost its power: nothing is lost when it is filled.
 fn write(path: &Path, content: &[u8], mode: u32) -> Result<bool, DeviceError> {
     let failed = |error| DeviceError::File { path: path.to_owned(), error };
-    let mut options = OpenOptions::new();
-    options.write(true).mode(mode).custom_flags(libc::O_NOFOLLOW);
-    let mut file = match options.clone().create_new(true).open(path) {
-        Ok(file) => file,
+    let create = || OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
+    let mut file = match create() {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let file = options.open(path).map_err(failed)?;
-            if file.metadata().map_err(failed)?.len() > 0 {
+            let there = path.symlink_metadata().map_err(failed)?;
+            if !there.is_file() {
+                return Err(failed(io::Error::other("this is no file, and nothing is written through it")));
+            }
+            if there.len() > 0 {
                 return Ok(false);
             }
-            file.set_permissions(Permissions::from_mode(mode)).map_err(failed)?;
-            file
+            // Not written into: whoever has it open, or owns it, would read what comes.
+            fs::remove_file(path).and_then(|()| create()).map_err(failed)?
         }
-        Err(error) => return Err(failed(error)),
+        file => file.map_err(failed)?,
     };
-    file.write_all(content).map_err(failed)?;
+    let written = file.write_all(content);
+    if written.is_err() {
+        drop(fs::remove_file(path));
+    }
+    written.map_err(failed)?;
     Ok(true)
 }

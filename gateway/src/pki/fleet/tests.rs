@@ -37,9 +37,8 @@ impl Yard {
         }
     }
 
-    fn fill(&self, count: u64) -> Result<Done, FleetError> {
-        let seen = AtomicU64::new(0);
-        let order = Order {
+    fn order(&self, count: u64) -> Order<'_> {
+        Order {
             ca: &self.ca,
             chain: "",
             profile: &self.profile,
@@ -49,9 +48,14 @@ impl Yard {
             count,
             folder: self.folder.path(),
             bundle: None,
-        };
-        let done = order.fill(&|| {
+        }
+    }
+
+    fn fill(&self, count: u64) -> Result<Done, FleetError> {
+        let seen = AtomicU64::new(0);
+        let done = self.order(count).fill(&|| {
             let _ = seen.fetch_add(1, Ordering::Relaxed);
+            ControlFlow::Continue(())
         });
         if done.is_ok() {
             assert_eq!(seen.into_inner(), count, "each device is told");
@@ -153,13 +157,58 @@ fn what_is_in_the_way_is_left_as_it_is_and_told() {
     fs::copy(yard.path("d-2-key.pem"), yard.path("d-1-key.pem")).unwrap();
     let error = yard.fill(1).unwrap_err();
     assert!(matches!(error, FleetError::Device { error: DeviceError::OtherKey(_), .. }), "{error}");
+    // A link could lead to where others read.
+    let elsewhere = yard.path("elsewhere");
+    fs::write(&elsewhere, "").unwrap();
+    fs::remove_file(yard.path("d-1-key.pem")).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, yard.path("d-1-key.pem")).unwrap();
+    let error = yard.fill(1).unwrap_err().to_string();
+    assert!(error.contains("d-1-key.pem: this is no file"), "{error}");
+    assert_eq!(fs::metadata(elsewhere).unwrap().len(), 0);
 }
 
 #[test]
 fn a_folder_holds_one_cas_devices() {
-    let (yard, mut other) = (Yard::new(), Yard::of_ca("Other CA"));
-    yard.fill(1).unwrap();
-    std::mem::swap(&mut other.folder, &mut { yard }.folder);
-    let error = other.fill(2).unwrap_err();
-    assert!(matches!(error, FleetError::Device { error: DeviceError::OtherCa(_), .. }), "{error}");
+    // Also when the other CA has the same name: one that was made anew.
+    for name in ["Other CA", "Device CA"] {
+        let (yard, mut other) = (Yard::new(), Yard::of_ca(name));
+        yard.fill(1).unwrap();
+        std::mem::swap(&mut other.folder, &mut { yard }.folder);
+        let error = other.fill(2).unwrap_err();
+        assert!(matches!(error, FleetError::Device { error: DeviceError::OtherCa(_), .. }), "{error}");
+    }
+}
+
+#[test]
+fn an_expired_ca_makes_nothing() {
+    let mut yard = Yard::new();
+    let past = Validity::from(
+        OffsetDateTime::UNIX_EPOCH,
+        std::time::Duration::ZERO,
+        std::time::Duration::from_hours(1),
+    );
+    let subject = Subject { name: Name::parse(None, "Old").unwrap(), hosts: Vec::new() };
+    let key = Box::new(Key::generate(KeyKind::P256).unwrap());
+    yard.ca = Authority::root(&subject, &Profile::ca(PathLength(None), past), key).unwrap();
+    assert!(matches!(yard.fill(1), Err(FleetError::Ca(AuthorityError::Expired { .. }))));
+    assert_eq!(fs::read_dir(yard.folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn who_stops_has_every_device_that_was_made_listed() {
+    let yard = Yard::new();
+    let seen = AtomicU64::new(0);
+    let error = yard.order(400).fill(&|| match seen.fetch_add(1, Ordering::Relaxed) {
+        ..30 => ControlFlow::Continue(()),
+        _ => ControlFlow::Break(()),
+    });
+    assert!(matches!(error, Err(FleetError::Stopped)), "{error:?}");
+    let (listed, made) = (yard.manifest().len(), seen.into_inner());
+    assert!((31..400).contains(&made) && listed as u64 == made, "{made}: {listed}");
+    assert_eq!(
+        fs::read_dir(yard.folder.path()).unwrap().count(),
+        2 * listed + 1,
+        "the manifest, and two files a device"
+    );
+    assert_eq!(yard.fill(400).unwrap(), done(400 - made, 0, made));
 }

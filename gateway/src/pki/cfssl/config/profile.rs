@@ -107,6 +107,7 @@ impl SigningProfile {
         profile.unsupported = object.says(&UNSUPPORTED);
         profile.read_usages(object)?;
         profile.read_values(object)?;
+        profile.warn_of_half_a_ca();
         profile.not_before = date(object, "not_before")?;
         profile.not_after = date(object, "not_after")?;
         Ok(profile)
@@ -127,6 +128,21 @@ impl SigningProfile {
             return Err(ConfigError::UnknownUsages { path: self.path.clone() });
         }
         Ok(())
+    }
+
+    /// cfssl signs both, and RFC 5280 (4.2.1.3) forbids the first.
+    fn warn_of_half_a_ca(&mut self) {
+        let signs = self.key_usages.contains(&KeyUsagePurpose::KeyCertSign);
+        let path = &self.path;
+        self.warnings.extend(match self.ca {
+            None if signs => {
+                Some(format!("{path}.usages: `cert sign` is for CAs, and ca_constraint.is_ca is not set"))
+            }
+            Some(_) if !signs => {
+                Some(format!("{path}.usages: a CA without `cert sign` signs nothing that verifies"))
+            }
+            _ => None,
+        });
     }
 
     fn read_values(&mut self, object: &Object<'_>) -> Result<(), CsrError> {

@@ -73,6 +73,10 @@ fn errors_name_the_field() {
             r#"{"signing": {"default": {"usages": ["any"], "expiry": "1h", "name_whitelist": "^a$"}}}"#,
             "signing.default.name_whitelist is not supported",
         ),
+        (
+            r#"{"signing": {"default": {"usages": ["any"], "expiry": "1h", "not_after": "2020-01-01T00:00:00Z"}}}"#,
+            "signing.default: its certificates would end (2020-01-01",
+        ),
         (r#"{"signing": {"profiles": {"a": 7}}}"#, "signing.profiles.a: an object is expected"),
     ];
     for (text, expected) in cases {
@@ -90,6 +94,29 @@ fn a_usage_that_is_none_is_told() {
     let (_, warnings) = config.profile("", now()).unwrap();
     let said = warnings.join("\n");
     assert!(said.contains("usages[1]: `clientauth`") && said.contains("expirey"), "{said}");
+}
+
+#[test]
+fn half_a_ca_is_told() {
+    for (profile, told) in [
+        (r#""usages": ["cert sign"]"#, Some("signing.default.usages: `cert sign` is for CAs")),
+        (
+            r#""usages": ["crl sign"], "ca_constraint": { "is_ca": true }"#,
+            Some("signing.default.usages: a CA without `cert sign`"),
+        ),
+        (r#""usages": ["cert sign"], "ca_constraint": { "is_ca": true }"#, None),
+        (r#""usages": ["signing", "client auth"]"#, None),
+    ] {
+        let config =
+            parse(&format!(r#"{{"signing": {{"default": {{ {profile}, "expiry": "1h" }} }} }}"#)).unwrap();
+        let (_, warnings) = config.profile("", now()).unwrap();
+        match told {
+            None => assert_eq!(warnings, [] as [String; 0], "{profile}"),
+            Some(told) => {
+                assert!(warnings.iter().any(|warning| warning.starts_with(told)), "{profile}: {warnings:?}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -16,6 +16,8 @@ fn the_documents_requests_are_read() {
         "CN=Access Testing CA,OU=TX,O=Access Testing,L=Austin,ST=Texas,C=US"
     );
     assert_eq!((ca.key, ca.ca, ca.warnings.len()), (KeyKind::Rsa4096, None, 0));
+    // A key of which nothing is said is none.
+    assert_eq!(parse(r#"{ "CN": "x", "key": {} }"#).unwrap().key, KeyKind::P256);
     let client = parse(include_str!("../../../../../xtask/src/run/document/client-csr.json")).unwrap();
     assert_eq!((client.subject.hosts, client.warnings), (vec![], vec![]));
 }
