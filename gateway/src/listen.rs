@@ -12,6 +12,7 @@ mod origins;
 mod proxied;
 mod seats;
 mod sockets;
+mod turns;
 mod worker;
 
 pub use crate::connection::Phase;

@@ -20,6 +20,7 @@ use super::give_back::give_back;
 use super::limiter::Limiter;
 use super::listeners::Feed;
 use super::seats::{self, Mailbox, Seats};
+use super::turns::Turns;
 use crate::access::token::Tokens;
 use crate::config::{Protocol, Timeouts};
 use crate::connection::Phase;
@@ -75,6 +76,7 @@ pub(super) struct Worker {
     pub(super) shared: Shared,
     context: Rc<Context>,
     streams: Rc<stream::Context>,
+    turns: Turns,
 }
 
 /// Starts a worker, which accepts on what comes through its feed, and serves what others hand to it. It ends when the feed and
@@ -126,7 +128,8 @@ async fn run(index: usize, feed: Feed, mailbox: Option<Mailbox>, shared: Shared)
         devices: Arc::clone(&shared.devices),
     };
     let mut phase = shared.phase.clone();
-    let worker = Rc::new(Worker { index, shared, context: Rc::new(context), streams: Rc::new(streams) });
+    let (context, streams, turns) = (Rc::new(context), Rc::new(streams), Turns::default());
+    let worker = Rc::new(Worker { index, shared, context, streams, turns });
     spawn_local(accept_all(feed, Rc::clone(&worker)));
     if let Some(mailbox) = mailbox {
         spawn_local(take_over(mailbox, Rc::clone(&worker)));
@@ -151,7 +154,8 @@ async fn take_over(mut mailbox: Mailbox, worker: Rc<Worker>) {
         spawn_local(async move {
             let _held = permit;
             let _open = Counted::new(&worker.shared.metrics.connections);
-            let arrival = Box::pin(go_on(&worker.shared, worker.index, *greeting)).await;
+            let arriving = Box::pin(go_on(&worker.shared, worker.index, *greeting));
+            let arrival = worker.turns.pace(arriving).await;
             serve(worker, arrival).await;
         });
     }
@@ -206,7 +210,8 @@ pub(super) async fn connection(
     let _ = stream.set_nodelay(true);
     // Each phase in a box of its own: a connection that idles for hours keeps no room for its handshake, nor a stream
     // for what HTTP would need.
-    let arrival = match Box::pin(arrive(&worker.shared, worker.index, stream, peer, proxies)).await {
+    let arriving = Box::pin(arrive(&worker.shared, worker.index, stream, peer, proxies));
+    let arrival = match worker.turns.pace(arriving).await {
         Some(Come::Here(arrival)) => Some(arrival),
         Some(Come::Elsewhere(seat, greeting)) => {
             if let Some(seats) = &worker.shared.seats {
