@@ -12,7 +12,6 @@ mod origins;
 mod proxied;
 mod seats;
 mod sockets;
-mod turns;
 mod worker;
 
 pub use crate::connection::Phase;

@@ -20,10 +20,9 @@ use super::give_back::give_back;
 use super::limiter::Limiter;
 use super::listeners::Feed;
 use super::seats::{self, Mailbox, Seats};
-use super::turns::Turns;
 use crate::access::token::Tokens;
 use crate::config::{Protocol, Timeouts};
-use crate::connection::Phase;
+use crate::connection::{Phase, Turns};
 use crate::device::verdicts::Verdicts;
 use crate::http::{self, Context};
 use crate::limit::Devices;
@@ -76,7 +75,6 @@ pub(super) struct Worker {
     pub(super) shared: Shared,
     context: Rc<Context>,
     streams: Rc<stream::Context>,
-    turns: Turns,
 }
 
 /// Starts a worker, which accepts on what comes through its feed, and serves what others hand to it. It ends when the feed and
@@ -106,7 +104,7 @@ pub fn spawn(
 
 async fn run(index: usize, feed: Feed, mailbox: Option<Mailbox>, shared: Shared) {
     let snapshot = shared.snapshot.load();
-    let dialer = Dialer::default();
+    let (dialer, turns) = (Dialer::default(), Turns::default());
     let context = Context {
         snapshot: Arc::clone(&shared.snapshot),
         verdicts: Arc::clone(&shared.verdicts),
@@ -118,6 +116,7 @@ async fn run(index: usize, feed: Feed, mailbox: Option<Mailbox>, shared: Shared)
         max_streams: shared.max_streams,
         tokens: Arc::clone(&shared.tokens),
         devices: Arc::clone(&shared.devices),
+        turns: turns.clone(),
     };
     let streams = stream::Context {
         snapshot: Arc::clone(&shared.snapshot),
@@ -126,10 +125,10 @@ async fn run(index: usize, feed: Feed, mailbox: Option<Mailbox>, shared: Shared)
         access_log: shared.access_log.clone(),
         origins: Streams::new(dialer, shared.metrics.clone()),
         devices: Arc::clone(&shared.devices),
+        turns,
     };
     let mut phase = shared.phase.clone();
-    let (context, streams, turns) = (Rc::new(context), Rc::new(streams), Turns::default());
-    let worker = Rc::new(Worker { index, shared, context, streams, turns });
+    let worker = Rc::new(Worker { index, shared, context: Rc::new(context), streams: Rc::new(streams) });
     spawn_local(accept_all(feed, Rc::clone(&worker)));
     if let Some(mailbox) = mailbox {
         spawn_local(take_over(mailbox, Rc::clone(&worker)));
@@ -155,7 +154,7 @@ async fn take_over(mut mailbox: Mailbox, worker: Rc<Worker>) {
             let _held = permit;
             let _open = Counted::new(&worker.shared.metrics.connections);
             let arriving = Box::pin(go_on(&worker.shared, worker.index, *greeting));
-            let arrival = worker.turns.pace(arriving).await;
+            let arrival = worker.context.turns.pace(arriving).await;
             serve(worker, arrival).await;
         });
     }
@@ -211,7 +210,7 @@ pub(super) async fn connection(
     // Each phase in a box of its own: a connection that idles for hours keeps no room for its handshake, nor a stream
     // for what HTTP would need.
     let arriving = Box::pin(arrive(&worker.shared, worker.index, stream, peer, proxies));
-    let arrival = match worker.turns.pace(arriving).await {
+    let arrival = match worker.context.turns.pace(arriving).await {
         Some(Come::Here(arrival)) => Some(arrival),
         Some(Come::Elsewhere(seat, greeting)) => {
             if let Some(seats) = &worker.shared.seats {

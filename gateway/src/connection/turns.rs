@@ -1,9 +1,10 @@
-//! Turns of handshakes on a worker. A step of a handshake is cryptography, and takes longer than everything that a request
-//! takes: when thousands of devices come back at once, requests of those that are connected would wait behind all of them.
-//! So few steps are taken between two looks at everything else.
+//! Turns on a worker: of handshakes, and of connections that end. A step of a handshake is cryptography, and takes longer than
+//! everything that a request takes: when thousands of devices are gone and come back at once, requests of those that are
+//! connected would wait behind all of them. So few turns are taken between two looks at everything else.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::future::ready;
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
@@ -15,9 +16,10 @@ const ROUND: usize = 4;
 
 /// Whose turn it is.
 #[derive(Clone, Default)]
-pub(super) struct Turns(Rc<RefCell<Line>>);
+pub struct Turns(Rc<RefCell<Line>>);
 
-/// Who waits. Whoever has begun goes first, or devices would run out of time with half of their cryptography done.
+/// Who waits. Whoever has begun goes before most of those who have not, or devices would run out of time with half of their
+/// cryptography done.
 #[derive(Default)]
 struct Line {
     /// Steps that were taken in this round.
@@ -35,8 +37,14 @@ struct Waiting {
 
 impl Turns {
     /// A handshake that takes its steps in turn. The first few of a round go at once.
-    pub(super) fn pace<F: Future + Unpin>(&self, handshake: F) -> Paced<F> {
+    pub fn pace<F: Future + Unpin>(&self, handshake: F) -> Paced<F> {
         Paced { turns: self.clone(), handshake, begun: false, called: None }
+    }
+
+    /// The turn of a connection that is over, and is about to be taken down. What it holds others may wait for: it goes before
+    /// handshakes that have not begun.
+    pub async fn to_end(&self) {
+        Paced { begun: true, ..self.pace(ready(())) }.await;
     }
 
     /// Calls those who wait, until nobody does.
@@ -93,7 +101,7 @@ impl Line {
 }
 
 /// A handshake that takes its steps in turn. One task polls it.
-pub(super) struct Paced<F> {
+pub struct Paced<F> {
     turns: Turns,
     handshake: F,
     /// Whether it has had a turn.
@@ -218,6 +226,25 @@ mod tests {
         });
         let steps: Vec<_> = steps.borrow().iter().flatten().copied().collect();
         assert!(steps.contains(&50) && steps.len() < 20, "{steps:?}");
+    }
+
+    #[test]
+    fn what_is_over_goes_before_who_has_not_begun() {
+        let steps = Steps::default();
+        on_a_worker(async {
+            let turns = Turns::default();
+            let handshakes: Vec<_> = (0..100).map(|number| handshake(&turns, number, 1, &steps)).collect();
+            let (over, end) = (turns.clone(), Rc::clone(&steps));
+            let over = spawn_local(async move {
+                over.to_end().await;
+                end.borrow_mut().push(Some(100));
+            });
+            for task in handshakes.into_iter().chain([over]) {
+                task.await.unwrap();
+            }
+        });
+        let at = steps.borrow().iter().position(|step| *step == Some(100)).unwrap();
+        assert!(at <= 2 * ROUND, "{at}");
     }
 
     #[test]
