@@ -41,6 +41,8 @@ pub enum Kind {
     FleetgateStream,
     /// Somebody else's.
     Peer(Peer, Tickets),
+    /// Ours, with 10,000 policies to be stored, and a worker more.
+    FleetgateStored,
     /// `HAProxy` passing on bytes: its TCP mode.
     HaproxyStream,
     /// The least that the work takes.
@@ -118,6 +120,7 @@ impl Kind {
             Self::FleetgateOpen => "fleetgate, open",
             Self::FleetgateGuarded(_) => "fleetgate, guarded",
             Self::FleetgateStream => "fleetgate, tls host",
+            Self::FleetgateStored => "fleetgate, stored",
             Self::HaproxyStream => "haproxy, TCP mode",
             Self::Peer(peer, Tickets::Off) => peer.name(),
             Self::Peer(Peer::Nginx, Tickets::Default) => "nginx, tickets",
@@ -140,6 +143,7 @@ impl Kind {
             Self::FleetgateOpen => fleetgate::command(site, Variant::Open),
             Self::FleetgateGuarded(interfaces) => fleetgate::command(site, Variant::Guarded(interfaces)),
             Self::FleetgateStream => fleetgate::command(site, Variant::Stream),
+            Self::FleetgateStored => fleetgate::command(site, Variant::Stored),
             Self::Peer(Peer::Nginx, tickets) => nginx::command(site, tickets),
             Self::Peer(Peer::Haproxy, tickets) => haproxy::command(site, tickets, Mode::Http),
             Self::HaproxyStream => haproxy::command(site, Tickets::Off, Mode::Tcp),

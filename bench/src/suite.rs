@@ -2,6 +2,7 @@
 
 pub mod cache;
 mod callgrind;
+mod change;
 pub mod crl;
 pub mod fleet;
 mod handshake;
@@ -58,5 +59,6 @@ pub async fn run(suite: Suite, options: &Options, tell: &dyn Fn(Event<'_>)) -> R
         Suite::Handshake => handshake::run(options, tell).await,
         Suite::Proxy => proxy::run(options, tell).await,
         Suite::Memory => memory::run(options, tell).await,
+        Suite::Change => change::run(options, tell).await,
     }
 }

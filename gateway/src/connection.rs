@@ -2,6 +2,7 @@
 
 mod asked;
 mod phase;
+mod turns;
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
@@ -14,6 +15,7 @@ use tokio::sync::watch;
 pub use self::asked::Asked;
 use self::asked::Permitted;
 pub use self::phase::Phase;
+pub use self::turns::{Paced, Turns};
 use crate::access::token::Subject;
 use crate::access::{Denial, Facts, Permit, Presented, decide};
 use crate::config::{ClientAuth, Protocol};

@@ -7,7 +7,10 @@ use fleetgate_tests::client::Connection;
 use fleetgate_tests::gateway::{Gateway, Host, Setup};
 use fleetgate_tests::site::{HOST, Site};
 use fleetgate_tests::wait;
+use nix::libc;
 use nix::sys::signal::Signal;
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::Linger;
 
 const PARKED: &str = "fleetgate_connections_parked";
 
@@ -85,6 +88,22 @@ fn one_that_rests_too_long_is_let_go() {
     assert!(connection.receive().is_err());
     wait::until("closed connections", || (gateway.status()["connections"] == 0).then_some(()));
     wait_awake(&gateway);
+}
+
+#[test]
+fn one_that_is_reset_is_gone_and_counted() {
+    let site = Site::new();
+    let gateway = site.start();
+    let connection = parked(&site, &gateway);
+    let at_once = libc::linger { l_onoff: 1, l_linger: 0 };
+    setsockopt(connection.socket(), Linger, &at_once).unwrap();
+    drop(connection);
+    wait::until("closed connections", || (gateway.status()["connections"] == 0).then_some(()));
+    gateway.wait_metric(
+        "fleetgate_connection_errors_total",
+        &[("host", HOST), ("reason", "connection_lost")],
+        1,
+    );
 }
 
 #[test]

@@ -55,6 +55,9 @@ enum Suite {
     Proxy,
     /// Memory of an idle device, over HTTP/1.1, HTTP/2 and as a byte stream, beside nginx.
     Memory,
+    /// Changes of a policy where 10,000 policies and 1,000 certificates are stored: how long they take, how soon they are in
+    /// force, and what devices notice of them.
+    Change,
     /// Instructions of a handshake without a CRL and with long ones, beside webpki; loading a long one; and how soon a
     /// revoked device is refused and its connections closed.
     Crl,
@@ -77,10 +80,11 @@ enum Suite {
 
 impl Suite {
     /// Those that are measured, one after the other.
-    const EACH: [Self; 8] = [
+    const EACH: [Self; 9] = [
         Self::Handshake,
         Self::Proxy,
         Self::Memory,
+        Self::Change,
         Self::Crl,
         Self::Instructions,
         Self::Cache,
@@ -168,6 +172,10 @@ fn prepare(suite: Suite, name: &str, options: &Options) -> Result<Command> {
             // Those that could not be installed are left out, and named, there.
             bench.arg("--peers").arg(options.peers());
             bench.arg("--plot").arg(plot(name));
+        }
+        Suite::Change => {
+            build(&[])?;
+            bench.arg("--gateway").arg(workspace::target("release/fleetgate"));
         }
         Suite::Crl => {
             packages::ensure(&[VALGRIND], "counting instructions");

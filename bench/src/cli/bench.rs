@@ -39,6 +39,9 @@ enum Command {
     /// Memory of the server's processes an idle device, over HTTP/1.1, HTTP/2 and as a byte stream.
     #[command(after_help = "Example:\n  fleetgate-bench memory --quick --peers nginx")]
     Memory(suite::Options),
+    /// Changes of a policy, where 10,000 are stored: how long they take, how soon they are in force, what devices notice.
+    #[command(after_help = "Example:\n  fleetgate-bench change --json change.json")]
+    Change(suite::Options),
     /// Handshakes in memory, by instruction count, without a CRL and with long ones; loading one; and how soon it is enforced.
     #[command(after_help = "Example:\n  fleetgate-bench crl --program target/release/examples/measure")]
     Crl(crl::Options),
@@ -79,6 +82,7 @@ pub fn main() -> ExitCode {
         Command::Handshake(options) => print::exit(suite::run(crate::suite::Suite::Handshake, &options)),
         Command::Proxy(options) => print::exit(suite::run(crate::suite::Suite::Proxy, &options)),
         Command::Memory(options) => print::exit(suite::run(crate::suite::Suite::Memory, &options)),
+        Command::Change(options) => print::exit(suite::run(crate::suite::Suite::Change, &options)),
         Command::Crl(options) => print::exit(crl::run(&options)),
         Command::Instructions(options) => print::exit(instructions::run(&options)),
         Command::Cache(options) => print::exit(cache::run(&options)),

@@ -1,7 +1,10 @@
 //! Fleetgate: one worker, no limits unless it is guarded, nothing logged.
 
 use std::fmt::Write as _;
+use std::fs::DirBuilder;
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::PathBuf;
 use std::process::Command;
 
 use super::{HOST, Site, free_address};
@@ -15,6 +18,9 @@ name = "devices"
 decision = "non_identity"
 include = [{ certificate = {} }]
 "#;
+
+/// How much may be stored.
+const LIMITS: &str = "max_body = 16777216\n[admin.limit]\ncertificates = 2000\n";
 
 /// What is unusual about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,9 +37,14 @@ pub(super) enum Variant {
     Open,
     /// Bytes are passed on, whatever they mean.
     Stream,
+    /// Resources can be stored, more than usual. Two workers, because each has to follow a change.
+    Stored,
 }
 
 pub(super) fn command(site: &Site<'_>, variant: Variant) -> io::Result<Command> {
+    if variant == Variant::Stored {
+        DirBuilder::new().mode(0o700).create(state(site))?;
+    }
     let path = site.folder.join("fleetgate.toml");
     std::fs::write(&path, config(site, variant)?)?;
     let mut command = Command::new(site.gateway);
@@ -62,14 +73,18 @@ fn config(site: &Site<'_>, variant: Variant) -> io::Result<String> {
     let client_auth = match variant {
         Variant::Open => "none",
         Variant::Guarded(_) => "require",
-        Variant::Usual | Variant::Cold | Variant::Crl | Variant::Stream => "access",
+        Variant::Usual | Variant::Cold | Variant::Crl | Variant::Stream | Variant::Stored => "access",
     };
     let xdp = xdp(variant);
+    let (workers, state_dir, limits) = match variant {
+        Variant::Stored => (2, format!("state_dir = \"{}\"\n", state(site).display()), LIMITS),
+        _ => (1, String::new(), ""),
+    };
     let mut config = format!(
         r#"
 [server]
-workers = 1
-verdict_cache = {verdict_cache}
+workers = {workers}
+{state_dir}verdict_cache = {verdict_cache}
 [[listener]]
 address = "{listen}"
 [[host]]
@@ -83,7 +98,7 @@ origin = "{scheme}://{origin}"
 {xdp}
 [admin]
 socket = "{socket}"
-[metrics]
+{limits}[metrics]
 listen = "{metrics}"
 [forwarding]
 rfc9440 = false
@@ -109,6 +124,11 @@ audit = "off"
         }
     }
     Ok(config)
+}
+
+/// Where resources are stored.
+fn state(site: &Site<'_>) -> PathBuf {
+    site.folder.join("state")
 }
 
 /// What is in `[xdp]`, and behind it.

@@ -14,6 +14,8 @@ pub enum Suite {
     Proxy,
     /// Idle connections.
     Memory,
+    /// Changes of what is stored.
+    Change,
 }
 
 /// What a suite is told.

@@ -159,6 +159,11 @@ impl Stage {
         Ok(server::knows_streams(&site.site(&self.paths))?)
     }
 
+    /// A server's own folder.
+    pub(super) fn folder_of(&self, server: &Server) -> PathBuf {
+        self.paths.own_folder(server.target.address)
+    }
+
     /// The folder of everything.
     pub(super) fn folder(&self) -> &Path {
         self.folder.path()
@@ -207,6 +212,11 @@ impl Paths {
         Ok(Self { folder: folder.to_owned(), roots, all_roots, gateway: gateway.to_owned(), own })
     }
 
+    /// Not by a label: not every configuration can hold a path with a space.
+    fn own_folder(&self, listen: SocketAddr) -> PathBuf {
+        self.folder.join(listen.port().to_string())
+    }
+
     fn of_server(&self, name_of: impl Fn(&str) -> String) -> PathBuf {
         self.folder.join(KeyKind::P256.name()).join(name_of(pki::SERVER))
     }
@@ -223,8 +233,7 @@ struct OwnFolder {
 
 impl OwnFolder {
     fn new(paths: &Paths, origin: SocketAddr, listen: SocketAddr) -> io::Result<Self> {
-        // Not by its label: not every configuration can hold a path with a space.
-        let folder = paths.folder.join(listen.port().to_string());
+        let folder = paths.own_folder(listen);
         std::fs::create_dir_all(&folder)?;
         let (certificate, key) = (paths.of_server(pki::certificate_file), paths.of_server(pki::key_file));
         Ok(Self { folder, certificate, key, listen, origin })
@@ -285,7 +294,9 @@ fn describe(kinds: &[Kind], gateway: &Path, cpus: Cpus) -> String {
     }
     for kind in kinds {
         let program = match kind {
-            Kind::Fleetgate | Kind::FleetgateCrl | Kind::FleetgateGuarded(_) => Some(gateway.to_owned()),
+            Kind::Fleetgate | Kind::FleetgateCrl | Kind::FleetgateGuarded(_) | Kind::FleetgateStored => {
+                Some(gateway.to_owned())
+            }
             Kind::Peer(peer, Tickets::Off) => server::find(peer.name()),
             Kind::FleetgateCold
             | Kind::FleetgateOpen

@@ -20,7 +20,7 @@ use super::seating::{Exceeded, Seating};
 use super::unread::{Place, Responses};
 use super::upgrade::Switched;
 use crate::access::token::{Token, Tokens};
-use crate::connection::{self, AsOf, InForce, State};
+use crate::connection::{self, AsOf, InForce, State, Turns};
 use crate::device::Device;
 use crate::device::verdicts::Verdicts;
 use crate::limit::{Devices, Direction, Offence, Pace, Standing};
@@ -54,6 +54,8 @@ pub struct Context {
     pub tokens: Arc<Tokens>,
     /// What each device does.
     pub devices: Arc<Devices>,
+    /// Whose turn it is on this worker.
+    pub turns: Turns,
 }
 
 impl Context {

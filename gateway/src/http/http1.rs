@@ -37,6 +37,16 @@ struct Parked<S> {
     patience: Duration,
 }
 
+/// What ends the rest of a parked connection.
+enum Woken {
+    /// Something to read.
+    Something,
+    /// Its peer has reset it.
+    Gone,
+    /// A change, or the time.
+    Over,
+}
+
 /// Serves until the connection has ended, however that comes.
 pub(super) async fn serve<S, B>(
     context: &Context,
@@ -66,6 +76,7 @@ where
         );
         watch.limit_idle(Some(REST));
         if let Some(result) = drive(&mut serving, &quiet, watch, times.unread).await {
+            context.turns.to_end().await;
             return result;
         }
         watch.limit_idle(None);
@@ -76,9 +87,17 @@ where
         if read_buf.is_empty() {
             // Empty as it is, it has room.
             drop(read_buf);
-            if !wakes(context, &parked.io, watch, end).await {
-                parked.io.close().await;
-                return Ok(());
+            match wakes(context, &parked.io, watch, end).await {
+                Woken::Something => {}
+                Woken::Gone => {
+                    watch.gone();
+                    context.turns.to_end().await;
+                    return Ok(());
+                }
+                Woken::Over => {
+                    parked.io.close().await;
+                    return Ok(());
+                }
             }
         } else {
             // A head that has begun: it has no more time than before.
@@ -122,12 +141,12 @@ where
     }
 }
 
-/// Waits for something to come on a parked connection. False when its end comes instead.
-async fn wakes(context: &Context, io: &Io, watch: &mut Watch, end: Instant) -> bool {
+/// Waits for something to come on a parked connection.
+async fn wakes(context: &Context, io: &Io, watch: &mut Watch, end: Instant) -> Woken {
     let _counted = Counted::new(&context.metrics.connections_parked);
     tokio::select! {
-        () = io.readable() => true,
-        _ = watch.next() => false,
-        () = sleep_until(end) => false,
+        is_there = io.readable() => if is_there { Woken::Something } else { Woken::Gone },
+        _ = watch.next() => Woken::Over,
+        () = sleep_until(end) => Woken::Over,
     }
 }

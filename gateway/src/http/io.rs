@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use hyper::body::Bytes;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
@@ -56,11 +56,15 @@ impl Io {
         Self { first, ..self }
     }
 
-    /// Waits for octets or for the end, and leaves them where they are. Whoever was told that there is nothing more to read
-    /// may wait: rustls has nothing then.
-    pub(super) async fn readable(&self) {
-        // An error is found again by who reads.
-        let _ = self.stream.get_ref().0.readable().await;
+    /// Waits for octets or for the end, and leaves them where they are. False when the peer has reset the connection. Whoever
+    /// was told that there is nothing more to read may wait: rustls has nothing then.
+    pub(super) async fn readable(&self) -> bool {
+        let tcp = self.stream.get_ref().0;
+        // Other errors are found again by who reads.
+        match tcp.ready(Interest::READABLE).await {
+            Ok(ready) if ready.is_read_closed() => !tcp.take_error().is_ok_and(|error| error.is_some()),
+            _ => true,
+        }
     }
 
     /// Says goodbye.

@@ -154,6 +154,11 @@ impl Watch {
         self.context.metrics.body_limited.with_label_values(&[&*self.label, "response_write"]).inc();
     }
 
+    /// Counts a connection that its device has reset at rest.
+    pub(super) fn gone(&self) {
+        self.context.metrics.connection_errors.with_label_values(&[&*self.label, "connection_lost"]).inc();
+    }
+
     fn lose(&mut self, reason: &'static str) -> End {
         self.lost = true;
         terminated(&self.context.metrics, &self.label, self.connection.source, reason);

@@ -6,13 +6,16 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::spawn_local;
+use tokio::task::{spawn_local, yield_now};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Ending;
 use super::last_call::LAST_CALL;
 use super::listeners::{Assigned, Listener};
 use super::worker::{Worker, connection};
+
+/// Connections that are accepted between two looks at everything else.
+const AT_A_TIME: usize = 16;
 
 /// Accepts on one socket until its listener has ended.
 pub(super) async fn accept(assigned: Assigned, worker: Rc<Worker>) {
@@ -24,7 +27,7 @@ pub(super) async fn accept(assigned: Assigned, worker: Rc<Worker>) {
             return;
         }
     };
-    let mut backoff = Backoff::default();
+    let (mut backoff, mut count) = (Backoff::default(), 0_usize);
     let end = loop {
         let accepted = tokio::select! {
             biased;
@@ -33,6 +36,11 @@ pub(super) async fn accept(assigned: Assigned, worker: Rc<Worker>) {
             accepted = socket.accept() => accepted,
         };
         take(accepted, &listener, &worker, &mut backoff).await;
+        // When thousands come at once, others have something to do as well.
+        count += 1;
+        if count.is_multiple_of(AT_A_TIME) {
+            yield_now().await;
+        }
     };
     if end == Some(Ending::LastCall) {
         last_call(&socket, &listener, &worker).await;

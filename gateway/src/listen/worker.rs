@@ -22,7 +22,7 @@ use super::listeners::Feed;
 use super::seats::{self, Mailbox, Seats};
 use crate::access::token::Tokens;
 use crate::config::{Protocol, Timeouts};
-use crate::connection::Phase;
+use crate::connection::{Phase, Turns};
 use crate::device::verdicts::Verdicts;
 use crate::http::{self, Context};
 use crate::limit::Devices;
@@ -104,7 +104,7 @@ pub fn spawn(
 
 async fn run(index: usize, feed: Feed, mailbox: Option<Mailbox>, shared: Shared) {
     let snapshot = shared.snapshot.load();
-    let dialer = Dialer::default();
+    let (dialer, turns) = (Dialer::default(), Turns::default());
     let context = Context {
         snapshot: Arc::clone(&shared.snapshot),
         verdicts: Arc::clone(&shared.verdicts),
@@ -116,6 +116,7 @@ async fn run(index: usize, feed: Feed, mailbox: Option<Mailbox>, shared: Shared)
         max_streams: shared.max_streams,
         tokens: Arc::clone(&shared.tokens),
         devices: Arc::clone(&shared.devices),
+        turns: turns.clone(),
     };
     let streams = stream::Context {
         snapshot: Arc::clone(&shared.snapshot),
@@ -124,6 +125,7 @@ async fn run(index: usize, feed: Feed, mailbox: Option<Mailbox>, shared: Shared)
         access_log: shared.access_log.clone(),
         origins: Streams::new(dialer, shared.metrics.clone()),
         devices: Arc::clone(&shared.devices),
+        turns,
     };
     let mut phase = shared.phase.clone();
     let worker = Rc::new(Worker { index, shared, context: Rc::new(context), streams: Rc::new(streams) });
@@ -151,7 +153,8 @@ async fn take_over(mut mailbox: Mailbox, worker: Rc<Worker>) {
         spawn_local(async move {
             let _held = permit;
             let _open = Counted::new(&worker.shared.metrics.connections);
-            let arrival = Box::pin(go_on(&worker.shared, worker.index, *greeting)).await;
+            let arriving = Box::pin(go_on(&worker.shared, worker.index, *greeting));
+            let arrival = worker.context.turns.pace(arriving).await;
             serve(worker, arrival).await;
         });
     }
@@ -206,7 +209,8 @@ pub(super) async fn connection(
     let _ = stream.set_nodelay(true);
     // Each phase in a box of its own: a connection that idles for hours keeps no room for its handshake, nor a stream
     // for what HTTP would need.
-    let arrival = match Box::pin(arrive(&worker.shared, worker.index, stream, peer, proxies)).await {
+    let arriving = Box::pin(arrive(&worker.shared, worker.index, stream, peer, proxies));
+    let arrival = match worker.context.turns.pace(arriving).await {
         Some(Come::Here(arrival)) => Some(arrival),
         Some(Come::Elsewhere(seat, greeting)) => {
             if let Some(seats) = &worker.shared.seats {

@@ -14,7 +14,7 @@ use super::open::open;
 use super::proxy_header::{Facts, Tls};
 use super::run::run;
 use crate::config::ProxyProtocol;
-use crate::connection::{AsOf, Connection, InForce, State, terminated};
+use crate::connection::{AsOf, Connection, InForce, State, Turns, terminated};
 use crate::device::verdicts::Verdicts;
 use crate::limit::{Devices, Standing};
 use crate::origin::Streams;
@@ -37,6 +37,8 @@ pub struct Context {
     pub origins: Streams,
     /// What each device does.
     pub devices: Arc<Devices>,
+    /// Whose turn it is on this worker.
+    pub turns: Turns,
 }
 
 impl Context {
@@ -109,6 +111,7 @@ async fn pass<D: AsyncRead + AsyncWrite + Unpin>(
         let opening = open(context, connection, state, ray_id, first, device);
         if let Some(open) = Box::pin(opening).await {
             run(context, connection, device, open, changes).await;
+            context.turns.to_end().await;
         }
     }
 }

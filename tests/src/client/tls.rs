@@ -196,6 +196,11 @@ impl Connection {
         self.0.get_mut().flush()
     }
 
+    /// Its socket.
+    pub fn socket(&self) -> &TcpStream {
+        &self.0.get_ref().sock
+    }
+
     /// Where it comes from.
     pub fn local_address(&self) -> SocketAddr {
         self.0.get_ref().sock.local_addr().expect("its address")
