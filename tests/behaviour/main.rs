@@ -9,6 +9,7 @@
 
 mod admin_socket;
 mod alert_mail;
+mod alert_shapes;
 mod alert_verbs;
 mod alerts;
 mod api_alerts;
