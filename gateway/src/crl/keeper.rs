@@ -132,6 +132,7 @@ impl Keeper {
         drop(state);
         self.remember_configured();
         self.tidy();
+        self.follow_names();
     }
 
     /// Removes what was kept of URLs that are not configured any more.
