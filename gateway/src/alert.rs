@@ -14,6 +14,7 @@ mod secret;
 mod send;
 mod settings;
 mod shape;
+mod trial;
 mod watched;
 mod webhook;
 
@@ -24,3 +25,4 @@ pub use keeper::Keeper;
 pub use message::{DISPLAY_NAME, Sender};
 pub use send::SendError;
 pub use settings::Settings;
+pub use trial::Tried;

@@ -106,9 +106,13 @@ enum Command {
     ApiToken(api_token::ApiToken),
     /// List mTLS certificates, add one, give it hostnames, or remove one.
     Cert(resource::Cert),
-    /// List applications with their policies, add one, or remove one.
+    /// List applications with their policies, add one, give it other policies, or remove one.
     App(resource::App),
-    /// See which alerts would be sent when, or send test messages.
+    /// List rule groups, add one, or remove one.
+    Group(resource::Group),
+    /// Issue, list, refresh, rotate or revoke service tokens, which programs show instead of a certificate.
+    ServiceToken(resource::ServiceToken),
+    /// See which alerts would be sent when, send test messages, say who is told.
     Alert(alert::Alert),
     /// Carry everything that is stored to a file, or back.
     State(state::State),
@@ -116,7 +120,7 @@ enum Command {
     Xdp(xdp::Xdp),
     /// Keep sources out for a time, pardon them, or list who is kept out.
     Ban(ban::Ban),
-    /// Try policies without a gateway.
+    /// Try policies without a gateway; list those that applications share, add one, or remove one.
     Policy(policy::Policy),
     /// Make a CA, certificates and CRLs: as cfssl does, and more simply.
     Pki(pki::Pki),
@@ -179,6 +183,8 @@ pub fn main() -> ExitCode {
         Command::ApiToken(token) => token.run(),
         Command::Cert(cert) => cert.run(),
         Command::App(app) => app.run(),
+        Command::Group(group) => group.run(),
+        Command::ServiceToken(token) => token.run(),
         Command::Alert(alert) => alert.run(),
         Command::State(state) => state.run(),
         Command::Xdp(xdp) => xdp.run(),

@@ -7,6 +7,7 @@
 //! does not load.
 
 mod ask;
+mod carry;
 mod denied;
 mod fetch;
 mod file;
@@ -30,6 +31,7 @@ mod stored;
 mod subject;
 mod url;
 
+pub use carry::{Carried, CarriedCrl, CarryError};
 pub use denied::{Changed, Denial, DenialError, Denials, DeniedFileError, Kept, Selector};
 pub use inspect::{InspectError, Inspection, Listed, Signature, inspect};
 pub use keeper::Keeper;

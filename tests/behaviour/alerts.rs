@@ -171,3 +171,39 @@ fn a_url_into_our_own_network_is_not_asked_unless_that_is_allowed() {
         "{said:?}"
     );
 }
+
+#[test]
+fn whoever_does_not_answer_a_test_message_holds_up_nobody_else() {
+    let scene = Scene::new();
+    let other = Webhook::start(&scene.identity);
+    let soon = Ca::root_for("Soon", days(900));
+    let setup = scene
+        .setup(&soon)
+        // Longer than anybody waits here.
+        .replace("retry = \"1s\"", "retry = \"1s\"\ntimeout = \"1h\"")
+        .array("alert_webhook", format!("name = \"other\"\nurl = {:?}", other.url()));
+    let gateway = Gateway::start(setup);
+    let both = [&scene.webhook, &other];
+    let wait_each = |count: usize| {
+        let have = || both.iter().all(|webhook| webhook.received().len() >= count).then_some(());
+        wait::until(&format!("{count} messages each"), have);
+    };
+    wait_each(1);
+    let be_silent = |is_silent| {
+        for webhook in both {
+            webhook.be_silent(is_silent);
+        }
+    };
+    be_silent(true);
+    let said = std::thread::scope(|scope| {
+        let testing = scope.spawn(|| gateway.cli("alert", &["test", "--json"]));
+        // Neither has answered yet.
+        wait_each(2);
+        be_silent(false);
+        testing.join().unwrap()
+    });
+    assert_eq!(said.code, 0, "{said:?}");
+    let results: Value = serde_json::from_str(&said.stdout).unwrap();
+    let names: Vec<_> = results["results"].as_array().unwrap().iter().map(|it| &it["name"]).collect();
+    assert_eq!(names.len(), 2, "{results:#}");
+}

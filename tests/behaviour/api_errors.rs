@@ -17,8 +17,8 @@ fn said(gateway: &Gateway, method: &str, path: &str, body: Value) -> (u16, u64, 
 #[test]
 fn every_refusal_has_its_number() {
     let site = Site::new();
-    let setup = Setup::default().host(site.host()).api().table("admin.limit", "certificates = 1\ngroups = 1");
-    let gateway = Gateway::start(setup);
+    let limits = "certificates = 1\ngroups = 1\nalert_webhooks = 1\nalert_policies = 1";
+    let gateway = Gateway::start(Setup::default().host(site.host()).api().table("admin.limit", limits));
     let pem = std::fs::read_to_string(&site.devices.path).unwrap();
     let leaf = std::fs::read_to_string(&site.device.certificate).unwrap();
     let (certificates, groups, apps) = (
@@ -26,6 +26,10 @@ fn every_refusal_has_its_number() {
         gateway.zone("access/groups"),
         gateway.account("access/apps"),
     );
+    let (webhooks, alerts) =
+        (gateway.account("alerting/v3/destinations/webhooks"), gateway.account("alerting/v3/policies"));
+    let webhook = json!({ "name": "ops", "url": "https://hooks.invalid/" });
+    let alert = json!({ "name": "expiry", "alert_type": "access_custom_certificate_expiration_type", "mechanisms": {} });
     let other = "/client/v4/accounts/0123456789abcdef0123456789abcdef/access/certificates";
     let name = "n".repeat(351);
     let unknown = format!("{certificates}/f174e90a-fafe-4643-bbbc-4a0ed4fc8415");
@@ -66,6 +70,10 @@ fn every_refusal_has_its_number() {
             json!({ "name": "g", "include": [{ "everyone": {} }] }),
             (400, 12130, "maximum number of groups"),
         ),
+        ("POST", &*webhooks, webhook.clone(), (201, 0, "")),
+        ("POST", &*webhooks, webhook, (400, 12130, "maximum number of webhooks")),
+        ("POST", &*alerts, alert.clone(), (200, 0, "")),
+        ("POST", &*alerts, alert, (400, 12130, "maximum number of policies")),
         ("POST", &*apps, json!({ "domain": HOST }), (400, 12130, "app type is missing or invalid")),
         ("POST", &*apps, app(HOST), (201, 0, "")),
         ("POST", &*apps, app(HOST), (409, 11010, "access.api.error.application_already_exists")),

@@ -201,9 +201,9 @@ fn the_list_of_a_ca_that_is_gone_is_left_alone_and_counts_again_when_it_is_back(
         let ready = gateway.probe("/readyz").unwrap().text();
         assert!(ready.contains("pushed for `devices` is unused"), "{ready}");
     };
-    // Another name, and another CA of the same name.
-    for (ca, name) in [(&site.devices.path, "others"), (&site.servers.path, "devices")] {
-        gateway.configure(&setup(ca, name));
+    // Another CA of the same name, and of another.
+    for name in ["devices", "others"] {
+        gateway.configure(&setup(&site.servers.path, name));
         gateway.must_reload();
         unused();
         gateway.configure(&setup(&site.devices.path, "devices"));
@@ -212,11 +212,41 @@ fn the_list_of_a_ca_that_is_gone_is_left_alone_and_counts_again_when_it_is_back(
         let ready = gateway.probe("/readyz").unwrap().text();
         assert!(!ready.contains("unused"), "{ready}");
     }
-    gateway.configure(&setup(&site.devices.path, "others"));
+    gateway.configure(&setup(&site.servers.path, "others"));
     gateway.must_reload();
     let said = gateway.cli("crl", &["remove", "--ca", "devices"]);
     assert!(said.code == 0 && kept(&gateway).is_empty(), "{said:?}");
     assert!(!gateway.probe("/readyz").unwrap().text().contains("unused"));
+}
+
+#[test]
+fn a_ca_that_gets_another_name_keeps_its_list_under_that() {
+    let site = Site::new();
+    let mut gateway = keeping(site.untrusting());
+    let must = |verb: &str, arguments: &[&str]| {
+        let said = gateway.cli(verb, arguments);
+        assert_eq!(said.code, 0, "{verb} {arguments:?}: {said:?}");
+        said.stdout
+    };
+    must("cert", &["add", site.devices.path.to_str().unwrap(), "--name", "old", "--host", HOST]);
+    let certificates: Value = serde_json::from_str(&must("cert", &["list", "--json"])).unwrap();
+    let path = gateway.account(&format!("access/certificates/{}", certificates[0]["id"].as_str().unwrap()));
+    must_push(&gateway, "old", site.devices.crl(5, &[&site.device]));
+    let body = serde_json::json!({ "name": "new", "associated_hostnames": [HOST] });
+    assert_eq!(gateway.admin("PUT", &path, Some(&body)).status(), 200);
+    assert_eq!(status(&site, &gateway, &site.device), 403, "renamed");
+    let ready = gateway.probe("/readyz").unwrap().text();
+    assert!(!ready.contains("unused") && kept(&gateway).len() == 1, "{ready}");
+    let said = push(&gateway, "new", site.devices.crl(4, &[]));
+    assert!(said.code == 1 && said.stderr.contains("is older"), "{said:?}");
+    restart(&mut gateway);
+    assert_eq!(status(&site, &gateway, &site.device), 403, "after a kill");
+    must_push(&gateway, "new", site.devices.crl(6, &[&site.device]));
+    assert_eq!(kept(&gateway).len(), 1, "the newer one is in its place");
+    let said = gateway.cli("crl", &["remove", "--ca", "new"]);
+    assert!(said.code == 0 && kept(&gateway).is_empty(), "{said:?}");
+    restart(&mut gateway);
+    assert_eq!(status(&site, &gateway, &site.device), 200, "taken back for good");
 }
 
 #[test]

@@ -9,9 +9,12 @@
 
 mod admin_socket;
 mod alert_mail;
+mod alert_shapes;
+mod alert_verbs;
 mod alerts;
 mod api_alerts;
 mod api_cli;
+mod api_cli_policies;
 mod api_errors;
 mod api_schema;
 mod api_sdk;

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use fleetgate_tests::gateway::{Gateway, Said, cli};
-use fleetgate_tests::site::Site;
+use fleetgate_tests::site::{HOST, Site};
 use fleetgate_tests::wait;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
@@ -106,6 +106,50 @@ fn an_export_without_secrets_has_none_and_leaves_those_that_are_there() {
     let said = good(other.cli("state", &["import", path(&file)]));
     assert!(said.stdout.contains(&format!("service_token {} is left out", id('2'))), "{said:?}");
     assert_eq!((other.kept("service_token").len(), other.kept("alert_webhook").len()), (0, 1));
+}
+
+#[test]
+fn denials_and_pushed_crls_go_with_it_and_come_to_those_that_are_there() {
+    let site = Site::new();
+    let (mut one, other) = (start(&site), start(&site));
+    let deny = |gateway: &Gateway, name: &str| {
+        good(gateway.cli("device", &["deny", "--common-name", name, "--note", "stolen"]));
+    };
+    deny(&one, "pump-1");
+    deny(&one, "pump-2");
+    deny(&other, "pump-2");
+    deny(&other, "pump-3");
+    let crl = one.folder().join("devices.crl");
+    fs::write(&crl, site.devices.crl(5, &[&site.device])).unwrap();
+    good(one.cli("crl", &["push", "--ca", "devices", path(&crl)]));
+    let running = export(&one, &[]);
+    one.signal(Signal::SIGTERM);
+    one.wait();
+    let at_rest = good(cli("state", &one.config(), &["export"])).stdout;
+    let beside = |text: &str| serde_json::from_str::<Value>(text).unwrap()["beside"].clone();
+    assert_eq!(beside(&running), beside(&at_rest));
+
+    let file = other.folder().join("state.json");
+    fs::write(&file, &at_rest).unwrap();
+    let status = || {
+        site.client().connect(other.address(), HOST).and_then(|mut it| it.get(HOST, "/")).unwrap().status()
+    };
+    assert_eq!(status(), 200);
+    let said = good(other.cli("state", &["import", path(&file)]));
+    assert!(said.stdout.contains("1 denials and 1 pushed CRLs came to those that are there"), "{said:?}");
+    assert_eq!(status(), 403, "it is revoked");
+    let denied = other.cli("device", &["denied"]).stdout;
+    assert!((1..=3).all(|pump| denied.matches(&format!("pump-{pump} ")).count() == 1), "{denied}");
+
+    // What is newer here stays, and is told.
+    fs::write(&crl, site.devices.crl(6, &[])).unwrap();
+    good(other.cli("crl", &["push", "--ca", "devices", path(&crl)]));
+    let said = good(other.cli("state", &["import", path(&file)]));
+    assert!(
+        said.stdout.contains("WARNING a pushed CRL is left out: ") && said.stdout.contains("older"),
+        "{said:?}"
+    );
+    assert_eq!(status(), 200);
 }
 
 #[test]

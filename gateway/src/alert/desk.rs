@@ -138,7 +138,7 @@ impl Desk {
     ///
     /// # Errors
     /// [`SendError`]
-    pub async fn test(
+    pub(super) async fn test(
         &self,
         inventory: &Inventory,
         recipient: &Recipient,

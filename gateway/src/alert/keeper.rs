@@ -29,7 +29,7 @@ const SHORTEST: Duration = Duration::from_secs(1);
 /// Changes come several at a time.
 const SETTLE: Duration = Duration::from_millis(100);
 /// Recipients that are told at the same time at most.
-const AT_ONCE: usize = 8;
+pub(super) const AT_ONCE: usize = 8;
 /// Deliveries that are remembered at most, besides those about certificates that are there.
 const REMEMBERED: usize = 10_000;
 

@@ -8,6 +8,8 @@ use crate::model::alert::Shape;
 
 /// Characters of a message to Discord at most.
 const DISCORD_MAX: usize = 2000;
+/// Characters of a summary for `PagerDuty` at most.
+const PAGER_DUTY_MAX: usize = 1024;
 
 /// A message's body for a webhook. Only `PagerDuty` wants the secret in there.
 pub(super) fn body(shape: Shape, message: &Message, secret: Option<&Secret>) -> Value {
@@ -51,20 +53,24 @@ fn teams(message: &Message) -> Value {
 
 /// An event of the Events API, version 2. One certificate and threshold is one incident, however often it is sent.
 fn pager_duty(message: &Message, secret: Option<&Secret>) -> Value {
+    let mut payload = json!({
+        "summary": message.text.chars().take(PAGER_DUTY_MAX).collect::<String>(),
+        "source": "fleetgate",
+        "severity": severity(message.facts.as_ref()),
+        "component": "mtls_certificate",
+        "class": "certificate_expiration",
+    });
+    // An object, where there is one: a test has none.
     let details = message.facts.as_ref().and_then(|facts| facts.payload.get("data"));
+    if let (Some(details), Some(payload)) = (details, payload.as_object_mut()) {
+        payload.insert("custom_details".to_owned(), details.clone());
+    }
     json!({
         "routing_key": secret.map(Secret::reveal),
         "event_action": "trigger",
         "dedup_key": message.correlation.to_string(),
         "client": "Fleetgate",
-        "payload": {
-            "summary": message.text.chars().take(1024).collect::<String>(),
-            "source": "fleetgate",
-            "severity": severity(message.facts.as_ref()),
-            "component": "mtls_certificate",
-            "class": "certificate_expiration",
-            "custom_details": details,
-        },
+        "payload": payload,
     })
 }
 

@@ -1,6 +1,7 @@
 //! Who asks, and what they may: bearer tokens over TCP, and whoever the kernel lets through to the unix socket.
 
 mod area;
+mod failures;
 mod guard;
 mod presented;
 mod token;

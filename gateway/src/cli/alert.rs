@@ -1,18 +1,26 @@
 //! `fleetgate alert`
 
+mod policy;
+mod webhook;
+
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Value, json};
 
+use super::resource::{Api, show, tell, text};
 use super::{ConfigFile, client, print};
 
 const PATH: &str = "/fleetgate/v1/alerts";
+const HISTORY: &str = "alerting/v3/history";
 
 /// The arguments of `fleetgate alert`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  fleetgate alert plan\n  fleetgate alert test operations")]
+#[command(
+    after_help = "Examples:\n  fleetgate alert webhook add operations https://hooks.example.com/certificates\n  fleetgate alert policy add \"Device CAs\" --webhook operations --days 30,14,1\n  fleetgate alert plan\n  fleetgate alert test operations\n  fleetgate alert history"
+)]
 pub(super) struct Alert {
     #[command(flatten)]
     config: ConfigFile,
@@ -34,25 +42,57 @@ enum Verb {
         /// A webhook's name or id, or an e-mail address that a policy tells. Everybody, if nobody is named.
         recipient: Option<String>,
     },
+    /// List alerts that were sent, the last ones first.
+    #[command(after_help = "Example:\n  fleetgate alert history --json")]
+    History,
+    /// List webhooks, which are told, add one, or remove one.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  fleetgate alert webhook list\n  fleetgate alert webhook add operations https://hooks.example.com/certificates\n  fleetgate alert webhook rm operations"
+    )]
+    Webhook(webhook::Verb),
+    /// List policies, which say who is told when, add one, or remove one.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  fleetgate alert policy list\n  fleetgate alert policy add \"Device CAs\" --webhook operations --days 30,14,1\n  fleetgate alert policy rm \"Device CAs\""
+    )]
+    Policy(policy::Verb),
 }
 
 impl Alert {
     pub(super) fn run(&self) -> Result<ExitCode, String> {
         let socket = self.config.admin_socket()?;
-        let client::Answer { text, body, .. } = match &self.verb {
-            Verb::Plan => client::ask(&socket, Method::GET, PATH, None)?,
-            Verb::Test { recipient } => {
-                let request = json!({ "recipient": recipient });
-                client::ask(&socket, Method::POST, &format!("{PATH}/test"), Some(&request))?
+        let api = || Api::at(&socket);
+        match &self.verb {
+            Verb::Plan => {
+                let client::Answer { text, body, .. } = client::ask(&socket, Method::GET, PATH, None)?;
+                print(&if self.json { text } else { plan(&body) });
+                Ok(ExitCode::SUCCESS)
             }
-        };
-        let (described, is_good) = match self.verb {
-            Verb::Plan => (plan(&body), true),
-            Verb::Test { .. } => tested(&body),
-        };
+            Verb::Test { recipient } => self.test(&socket, recipient.as_deref()),
+            Verb::History => Ok(show(&Value::Array(api()?.list(HISTORY)?), self.json, history)),
+            Verb::Webhook(verb) => Ok(show(&verb.ask(&api()?)?, self.json, webhook::describe)),
+            Verb::Policy(verb) => Ok(show(&verb.ask(&api()?)?, self.json, policy::describe)),
+        }
+    }
+
+    fn test(&self, socket: &Path, recipient: Option<&str>) -> Result<ExitCode, String> {
+        let (path, request) = (format!("{PATH}/test"), json!({ "recipient": recipient }));
+        let client::Answer { text, body, .. } = client::ask(socket, Method::POST, &path, Some(&request))?;
+        let (described, is_good) = tested(&body);
         print(if self.json { &text } else { &described });
         Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
+}
+
+/// A line an alert that was sent.
+fn history(sent: &Value) -> String {
+    let row = |it: &Value| {
+        let body: Value = serde_json::from_str(&text(it, "alert_body")).unwrap_or_default();
+        let to = format!("{}:{}", text(it, "mechanism_type"), text(it, "mechanism"));
+        vec![text(it, "sent"), text(it, "name"), to, text(&body, "text")]
+    };
+    tell(sent, &["SENT", "POLICY", "TO", "ALERT"], row)
 }
 
 /// A line an alert.

@@ -9,18 +9,24 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+use super::resource::PolicyVerb;
 use super::{ConfigFile, print, print_error};
 use rehearsal::{Question, Rehearsal};
 
 /// The arguments of `fleetgate policy`.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLE)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Policy {
     #[command(flatten)]
     config: ConfigFile,
+    /// Print JSON.
+    #[arg(long, global = true)]
+    json: bool,
     #[command(subcommand)]
     verb: Verb,
 }
+
+const EXAMPLES: &str = "Examples:\n  fleetgate policy test --cert device.pem --host iot.example.com --path /telemetry\n  fleetgate policy add devices --include certificate\n  fleetgate policy list";
 
 const EXAMPLE: &str = "Example:\n  fleetgate policy test --cert device.pem --host iot.example.com --path /telemetry --ip 192.0.2.7";
 
@@ -33,6 +39,8 @@ enum Verb {
     /// and that the device holds its key is taken for granted.
     #[command(after_help = EXAMPLE)]
     Test(Test),
+    #[command(flatten)]
+    Stored(PolicyVerb),
 }
 
 #[derive(Debug, Args)]
@@ -52,24 +60,22 @@ struct Test {
     /// A service token that it shows, with the right secret: id, name or client id.
     #[arg(long, value_name = "ID")]
     service_token: Option<String>,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
 }
 
 impl Policy {
-    #[expect(clippy::unnecessary_wraps, reason = "verbs are run alike")]
     pub(super) fn run(&self) -> Result<ExitCode, String> {
-        let Verb::Test(test) = &self.verb;
-        Ok(test.run(&self.config).unwrap_or_else(|error| {
-            print_error(&error);
-            ExitCode::from(2)
-        }))
+        match &self.verb {
+            Verb::Test(test) => Ok(test.run(&self.config, self.json).unwrap_or_else(|error| {
+                print_error(&error);
+                ExitCode::from(2)
+            })),
+            Verb::Stored(verb) => verb.run(&self.config, self.json),
+        }
     }
 }
 
 impl Test {
-    fn run(&self, config: &ConfigFile) -> Result<ExitCode, String> {
+    fn run(&self, config: &ConfigFile, json: bool) -> Result<ExitCode, String> {
         let rehearsal = Rehearsal::prepare(&config.path)?;
         let question = Question {
             host: self.host.parse().map_err(|error| format!("--host {}: {error}", self.host))?,
@@ -79,7 +85,7 @@ impl Test {
             service_token: self.service_token.as_deref(),
         };
         let answer = rehearsal.ask(&question)?;
-        print(&if self.json {
+        print(&if json {
             format!("{:#}", report::json(&question, &answer))
         } else {
             report::text(&question, &answer)

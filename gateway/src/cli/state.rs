@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::{ConfigFile, client, print, print_error};
 use crate::config::Config;
 use crate::control::{Export, Redb, Stored};
+use crate::crl::Carried;
 
 const STATE: &str = "/fleetgate/v1/state";
 
@@ -35,8 +36,8 @@ pub(super) struct State {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Print everything that is stored as JSON: certificates, applications, policies and what belongs to them. From the
-    /// running gateway, or from `server.state_dir` where none runs.
+    /// Print everything that is stored as JSON: certificates, applications, policies and what belongs to them, denials and
+    /// CRLs that were pushed. From the running gateway, or from `server.state_dir` where none runs.
     #[command(after_help = "Example:\n  fleetgate state export --output state.json")]
     Export {
         /// With the secrets of webhooks and the hashes of tokens. Without them, tokens cannot be imported elsewhere.
@@ -50,7 +51,7 @@ enum Verb {
         output: Option<PathBuf>,
     },
     /// Have the running gateway put an export in the place of everything that is stored. It is checked like any change: all of
-    /// it, or nothing.
+    /// it, or nothing. Denials and pushed CRLs come to those that are there.
     #[command(after_help = "Example:\n  fleetgate state import state.json")]
     Import {
         /// The export; - is standard input.
@@ -96,21 +97,23 @@ impl State {
         let mut text = match asked {
             Ok(answer) => answer.text,
             Err(unreachable) => {
-                let export = self.stored().map_err(|error| format!("{unreachable}\n{error}"))?;
-                serde_json::to_string(&Export::of(&export, secrets)).map_err(|error| error.to_string())?
+                let at_rest = self.at_rest().map_err(|error| format!("{unreachable}\n{error}"))?;
+                let export = Export::of(&at_rest.0, at_rest.1, secrets);
+                serde_json::to_string(&export).map_err(|error| error.to_string())?
             }
         };
         text.push('\n');
         Ok(text.into_bytes())
     }
 
-    /// What is stored where no gateway runs.
-    fn stored(&self) -> Result<Stored, String> {
+    /// What is stored and kept where no gateway runs.
+    fn at_rest(&self) -> Result<(Stored, Carried), String> {
         let (config, source) = Config::load(&self.config.path).map_err(|problems| problems.to_string())?;
         let folder = config.server.state_dir(&source).ok_or("server.state_dir is not set")?;
         let store = Redb::open_to_read(&folder).map_err(|error| error.to_string())?;
         let (stored, _) = Stored::load(&store).map_err(|error| error.to_string())?;
-        Ok(stored)
+        let carried = Carried::at_rest(&folder).map_err(|error| error.to_string())?;
+        Ok((stored, carried))
     }
 
     fn import(&self, export: Vec<u8>, json: bool) -> Result<ExitCode, String> {
@@ -130,6 +133,10 @@ fn describe(reply: &Value) -> String {
     let revision = &reply["revision"];
     let mut lines =
         vec![format!("{records} records are stored now, and {removed} are gone (revision {revision})")];
+    let (denied, crls) = (&reply["denied"], &reply["crls"]);
+    if *denied != 0 || *crls != 0 {
+        lines.push(format!("{denied} denials and {crls} pushed CRLs came to those that are there"));
+    }
     let warnings = reply["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str);
     lines.extend(warnings.map(|warning| format!("WARNING {warning}")));
     lines.join("\n")

@@ -51,6 +51,10 @@ pub struct ApiLimits {
     pub service_tokens: u32,
     /// Networks in a rule.
     pub ips: u32,
+    /// Alert webhooks.
+    pub alert_webhooks: u32,
+    /// Alert policies.
+    pub alert_policies: u32,
 }
 
 impl Default for Admin {
@@ -71,7 +75,7 @@ impl Default for Admin {
 }
 
 impl Default for ApiLimits {
-    /// Cloudflare's.
+    /// Cloudflare's, as far as they are documented.
     fn default() -> Self {
         Self {
             certificates: 50,
@@ -81,6 +85,8 @@ impl Default for ApiLimits {
             groups: 300,
             service_tokens: 50,
             ips: 1000,
+            alert_webhooks: 100,
+            alert_policies: 100,
         }
     }
 }
@@ -165,6 +171,8 @@ impl<'de> Deserialize<'de> for ApiLimits {
             groups: size("groups", default.groups),
             service_tokens: size("service_tokens", default.service_tokens),
             ips: size("ips", default.ips),
+            alert_webhooks: size("alert_webhooks", default.alert_webhooks),
+            alert_policies: size("alert_policies", default.alert_policies),
         };
         table.finalize(None)?;
         Ok(limits)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{ChangeError, Changing, Control, Request, now};
-use crate::alert::{Book, BookError, Desk, Keeper, PlannedAlert, Sender};
+use crate::alert::{Book, BookError, Desk, Keeper, PlannedAlert, Sender, Tried};
 use crate::model::alert::Recipient;
 use crate::resource::Inventory;
 use crate::store::{StoreError, Write};
@@ -65,7 +65,7 @@ impl Control {
         AlertPlan { alerts: self.alerts.plan(&self.resources(), now()) }
     }
 
-    /// Sends test messages. None where nobody is called so.
+    /// Sends test messages, to several at once. None where nobody is called so.
     pub async fn test_alerts(&self, request: &TestRequest) -> Option<Tested> {
         let inventory = self.resources();
         let known = self.alerts.recipients(&inventory);
@@ -79,13 +79,13 @@ impl Control {
         if meant.is_empty() && request.recipient.is_some() {
             return None;
         }
-        let mut results = Vec::new();
-        for (recipient, name) in meant {
-            let sent = self.alerts.test(&inventory, &recipient, now()).await;
-            let error = sent.err().map(|error| error.to_string());
-            results.push(TestResult { recipient: recipient.to_string(), name, error });
-        }
-        Some(Tested { results })
+        let tried = Arc::clone(&self.alerts).test_all(inventory, meant, now()).await;
+        let results = tried.into_iter().map(|Tried { recipient, name, sent }| TestResult {
+            recipient: recipient.to_string(),
+            name,
+            error: sent.err().map(|error| error.to_string()),
+        });
+        Some(Tested { results: results.collect() })
     }
 }
 

@@ -55,7 +55,7 @@ impl Control {
     }
 }
 
-fn describe(Changed { records, kept }: Changed, what: &str) -> DeniedChange {
+pub(super) fn describe(Changed { records, kept }: Changed, what: &str) -> DeniedChange {
     for record in &records {
         tracing::warn!(denial = serde_json::to_string(record).unwrap_or_default(), "{what}");
     }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ChangeError, Committed, Control, Request, now};
+use super::{ChangeError, Committed, Control, Request, denied, now};
+use crate::crl::{Carried, CarriedCrl, CarryError, Denial};
 use crate::model::kind::Kind;
 use crate::model::record_id::RecordId;
 use crate::resource::Stored;
@@ -28,6 +29,9 @@ pub struct Export {
     /// Whether secrets and their hashes are in it.
     secrets: bool,
     records: Vec<Exported>,
+    /// What is kept beside them.
+    #[serde(default)]
+    beside: Carried,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -49,6 +53,10 @@ pub struct Imported {
     pub records: usize,
     /// Records that were there and are gone.
     pub removed: usize,
+    /// Denials that came to those that were there.
+    pub denied: usize,
+    /// Pushed CRLs that are in force now.
+    pub crls: usize,
     /// What the operator should know.
     pub warnings: Vec<String>,
 }
@@ -73,11 +81,12 @@ pub enum ImportError {
 }
 
 impl Export {
-    /// What is stored, with or without secrets and their hashes.
-    pub fn of(stored: &Stored, secrets: bool) -> Self {
+    /// What is stored, with or without secrets and their hashes, and what is kept beside it.
+    pub fn of(stored: &Stored, beside: Carried, secrets: bool) -> Self {
         let records = Kind::ALL.into_iter().flat_map(|kind| stored.records(kind));
         let records = records.map(|record| Exported::of(record, secrets)).collect();
-        Self { version: VERSION, exported_at: now(), revision: stored.revision(), secrets, records }
+        let revision = stored.revision();
+        Self { version: VERSION, exported_at: now(), revision, secrets, records, beside }
     }
 
     /// Whether secrets and their hashes are in it.
@@ -126,13 +135,16 @@ enum Taken {
 }
 
 impl Control {
-    /// Everything that is stored.
-    pub fn export(&self, secrets: bool) -> Export {
-        Export::of(self.resources().stored(), secrets)
+    /// Everything that is stored, with denials and pushed CRLs.
+    ///
+    /// # Errors
+    /// [`CarryError`]
+    pub fn export(&self, secrets: bool) -> Result<Export, CarryError> {
+        Ok(Export::of(self.resources().stored(), self.keeper.carried()?, secrets))
     }
 
     /// Puts what `export` has in the place of everything that is stored: all of it, or nothing. Secrets that it does not have
-    /// stay as they are, where their record is there.
+    /// stay as they are, where their record is there. Denials and pushed CRLs come to those that are there: nobody is let in.
     ///
     /// # Errors
     /// [`ImportError`]; nothing has changed.
@@ -157,7 +169,42 @@ impl Control {
         let Committed { revision, mut warnings, .. } = self.change(&request)?;
         let left_out = |record| format!("{record} is left out: its secret is not in the export");
         warnings.extend(useless.into_iter().map(left_out));
-        Ok(Imported { revision, records, removed: number, warnings })
+        let denied = self.deny_too(export.beside.denied, &mut warnings);
+        let crls = self.push_all(&export.beside.crls, &mut warnings);
+        Ok(Imported { revision, records, removed: number, denied, crls, warnings })
+    }
+
+    /// How many of `denied` are new here.
+    fn deny_too(&self, denied: Vec<Denial>, warnings: &mut Vec<String>) -> usize {
+        if denied.is_empty() {
+            return 0;
+        }
+        match self.keeper.deny_too(denied) {
+            Ok(changed) => {
+                let change = denied::describe(changed, "denied by an import");
+                warnings.extend(change.problem);
+                change.changed.len()
+            }
+            Err(error) => {
+                warnings.push(format!("the denials are left out: {error}"));
+                0
+            }
+        }
+    }
+
+    /// How many of `crls` are accepted.
+    fn push_all(&self, crls: &[CarriedCrl], warnings: &mut Vec<String>) -> usize {
+        let mut accepted = 0;
+        for CarriedCrl { certificate, crl } in crls {
+            match self.push_crls(certificate, crl.as_bytes()) {
+                Ok(pushed) => {
+                    warnings.extend(pushed.problem);
+                    accepted += 1;
+                }
+                Err(error) => warnings.push(format!("a pushed CRL is left out: {error}")),
+            }
+        }
+        accepted
     }
 }
 

@@ -4,6 +4,7 @@ mod file;
 mod issuers;
 mod record;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 pub use file::DeniedFileError;
@@ -97,6 +98,17 @@ impl Denials {
         }
         self.records.push(new.clone());
         Ok(vec![new])
+    }
+
+    /// Takes denials over from elsewhere, those that are not there yet; gives these. There may be `most` records.
+    pub(super) fn take_over(&mut self, denied: Vec<Denial>, most: usize) -> Result<Vec<Denial>, DenialError> {
+        let mut known: HashSet<_> = self.records.iter().map(|record| record.entry.clone()).collect();
+        let new: Vec<_> = denied.into_iter().filter(|denial| known.insert(denial.entry.clone())).collect();
+        if !new.is_empty() && known.len() > most {
+            return Err(DenialError::Full { records: self.records.len(), most });
+        }
+        self.records.extend(new.iter().cloned());
+        Ok(new)
     }
 
     /// Pardons what `selector` says; gives the records that went.

@@ -32,14 +32,14 @@ pub struct Keeper {
 
 /// What operators deny.
 #[derive(Debug, Default)]
-struct Denied {
-    denials: Denials,
+pub(super) struct Denied {
+    pub(super) denials: Denials,
     /// The same, as the index has it.
     list: Arc<DenyList>,
     /// The CAs that serial numbers can be denied of.
     authorities: Authorities,
     /// How many denials there may be.
-    most: usize,
+    pub(super) most: usize,
 }
 
 #[derive(Default)]
@@ -132,6 +132,7 @@ impl Keeper {
         drop(state);
         self.remember_configured();
         self.tidy();
+        self.follow_names();
     }
 
     /// Removes what was kept of URLs that are not configured any more.
@@ -276,7 +277,7 @@ impl Keeper {
         Arc::clone(&self.verdicts.index())
     }
 
-    fn change(
+    pub(super) fn change(
         &self,
         change: impl FnOnce(&mut Denied) -> Result<Vec<Denial>, DenialError>,
     ) -> Result<Changed, DenialError> {

@@ -124,6 +124,36 @@ impl Keeper {
         Ok(Removed { lists: in_force + unused, kept: removed.map_or_else(Kept::Failed, |()| Kept::Yes) })
     }
 
+    /// Keeps lists under the names that their CAs have by now.
+    pub(super) fn follow_names(&self) {
+        let (authorities, settings) = {
+            let prepared = &self.state().prepared;
+            (prepared.authorities.clone(), Arc::clone(&prepared.settings))
+        };
+        // Whoever loaded the configuration has read them, and said what is wrong with them.
+        for head in kept(&settings).unwrap_or_default() {
+            let Some(name) = head.new_name(&authorities) else { continue };
+            if let Err(error) = self.move_to(&head, name) {
+                tracing::warn!(
+                    from = head.certificate,
+                    to = name,
+                    error,
+                    "a pushed CRL counts and keeps its old name"
+                );
+            }
+        }
+    }
+
+    fn move_to(&self, head: &Head, name: &str) -> Result<(), String> {
+        let list = head.read().map_err(|error| error.to_string())?;
+        let pushed = self.push(name, &list).map_err(|error| error.to_string())?;
+        match pushed.kept {
+            Kept::Yes => head.remove().map_err(|error| error.to_string()),
+            Kept::NoStateDir => Ok(()),
+            Kept::Failed(error) => Err(error.to_string()),
+        }
+    }
+
     /// How large a list may be, in octets, and how long it may take to come.
     pub fn bounds(&self) -> (usize, Duration) {
         let settings = self.settings();

@@ -4,6 +4,7 @@
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -110,6 +111,15 @@ impl Head {
     /// Whether it is a list of this CA.
     pub(super) fn is_of(&self, authority: &Authority) -> bool {
         *authority.name == self.certificate && authority.has(&self.issuer)
+    }
+
+    /// The name that its CA has by now, where that is another than the one that it was pushed for, and only one.
+    pub(super) fn new_name<'a>(&self, authorities: &'a [Arc<Authority>]) -> Option<&'a str> {
+        let mut having = authorities.iter().filter(|authority| authority.has(&self.issuer));
+        match (having.next(), having.next()) {
+            (Some(only), None) if *only.name != self.certificate => Some(&only.name),
+            _ => None,
+        }
     }
 
     /// The list. It was within `crl.max_size` when it was pushed; what is in it is checked like anything that is pushed.

@@ -17,10 +17,16 @@ impl Prepared {
     /// Gives every CA what was pushed for it: as it is in `running`, or as it was kept. A problem for what cannot be read:
     /// without it the gateway would let in who is revoked.
     pub(super) fn recall_pushed(&mut self, running: &Running<'_>) -> Vec<Problem> {
-        let heads = match kept(&self.settings) {
+        let mut heads = match kept(&self.settings) {
             Ok(heads) => heads,
             Err(error) => return vec![problem(&error)],
         };
+        for head in &mut heads {
+            // Whoever renames a CA lets nobody in.
+            if let Some(name) = head.new_name(&self.authorities) {
+                head.certificate = name.to_owned();
+            }
+        }
         let mut problems = Vec::new();
         for authority in &self.authorities {
             let mut source = Loaded::new(authority, &Source::Api);

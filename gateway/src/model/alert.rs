@@ -175,8 +175,14 @@ impl Shape {
         match () {
             () if is_under("hooks.slack.com") => Self::Slack,
             () if is_under("discord.com") || is_under("discordapp.com") => Self::Discord,
-            () if is_under("webhook.office.com") || is_under("logic.azure.com") => Self::Teams,
-            () if is_under("events.pagerduty.com") => Self::PagerDuty,
+            // Connectors, and Workflows before and since their hosts were renamed.
+            () if is_under("webhook.office.com")
+                || is_under("logic.azure.com")
+                || is_under("environment.api.powerplatform.com") =>
+            {
+                Self::Teams
+            }
+            () if is_under("events.pagerduty.com") || is_under("events.eu.pagerduty.com") => Self::PagerDuty,
             () => Self::Generic,
         }
     }
@@ -227,7 +233,10 @@ mod tests {
             ("hooks.slack.com", Shape::Slack),
             ("Discord.com", Shape::Discord),
             ("contoso.webhook.office.com", Shape::Teams),
+            ("prod-23.westeurope.logic.azure.com", Shape::Teams),
+            ("default0123.a7.environment.api.powerplatform.com", Shape::Teams),
             ("events.pagerduty.com", Shape::PagerDuty),
+            ("events.eu.pagerduty.com", Shape::PagerDuty),
             ("notdiscord.com", Shape::Generic),
             ("hooks.slack.com.example.com", Shape::Generic),
         ];

@@ -29,7 +29,11 @@ struct Wanted {
 }
 
 async fn export(State(control): State<Arc<Control>>, Query(wanted): Query<Wanted>) -> Response {
-    blocking(move || Json(control.export(wanted.secrets)).into_response()).await
+    blocking(move || match control.export(wanted.secrets) {
+        Ok(export) => Json(export).into_response(),
+        Err(error) => refused(StatusCode::INTERNAL_SERVER_ERROR, &error),
+    })
+    .await
 }
 
 /// 200; otherwise as a change of resources.

@@ -11,6 +11,7 @@ use axum::response::Response;
 use fleetgate_ebpf::gcra::Rate;
 
 use super::area::{Area, Level};
+use super::failures::Failures;
 use super::presented::presented;
 use super::{Caller, token};
 use crate::api::refusal::Refusal;
@@ -30,9 +31,8 @@ pub(in crate::api) struct Guard {
     control: Arc<Control>,
     started: Instant,
     rate: Rate,
-    failures: Rate,
     by_token: Buckets<Arc<str>>,
-    failed: Buckets<IpAddr>,
+    failures: Failures,
 }
 
 impl Guard {
@@ -41,9 +41,8 @@ impl Guard {
             control,
             started: Instant::now(),
             rate: admin.rate,
-            failures: admin.failures,
             by_token: Buckets::new(MOST),
-            failed: Buckets::new(MOST),
+            failures: Failures::new(admin.failures, MOST),
         }
     }
 
@@ -57,7 +56,7 @@ impl Guard {
 
     /// What somebody hears without a token that counts: after some, only that it is too often.
     fn failure(&self, source: IpAddr) -> Refusal {
-        if self.failed.admit(&self.failures, source, self.now()) {
+        if self.failures.admit(source, self.now()) {
             tracing::warn!(%source, "a request to the API without a token that counts");
             Refusal::unauthenticated()
         } else {

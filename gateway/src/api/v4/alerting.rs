@@ -13,9 +13,6 @@ use super::{Refusal, Result, Routes};
 use crate::control::{ALERT_NAME, DocumentError};
 use crate::model::alert::ALERT_TYPE;
 
-/// Webhooks and policies at most, of each.
-const MOST: u32 = 100;
-
 pub(super) fn routes() -> Routes {
     Routes::new()
         .route("/alerting/v3/available_alerts", get(available))

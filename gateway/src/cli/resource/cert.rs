@@ -7,9 +7,8 @@ use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Value, json};
 
-use super::super::table::table;
-use super::super::{ConfigFile, print};
-use super::{Api, text, texts};
+use super::super::ConfigFile;
+use super::{Api, show, tell, text, texts};
 
 const PATH: &str = "access/certificates";
 
@@ -56,7 +55,7 @@ enum Verb {
         hosts: Vec<String>,
     },
     /// Remove an mTLS certificate, its hostnames first.
-    #[command(after_help = "Example:\n  fleetgate cert rm \"Device CA\"")]
+    #[command(after_help = "Example:\n  fleetgate cert rm \"Device CA\"", alias = "remove")]
     Rm {
         /// Its id or name.
         certificate: String,
@@ -81,8 +80,7 @@ impl Cert {
                 api.ask(Method::DELETE, &format!("{PATH}/{}", text(&known, "id")), None)?
             }
         };
-        print(&if self.json { result.to_string() } else { describe(&result) });
-        Ok(ExitCode::SUCCESS)
+        Ok(show(&result, self.json, describe))
     }
 }
 
@@ -95,10 +93,5 @@ fn describe(result: &Value) -> String {
     let row = |it: &Value| {
         vec![text(it, "id"), text(it, "name"), text(it, "expires_on"), texts(it, "associated_hostnames")]
     };
-    let rows: Vec<_> = match result {
-        Value::Array(all) => all.iter().map(row).collect(),
-        one if one.get("name").is_some() => vec![row(one)],
-        one => return format!("removed {}", text(one, "id")),
-    };
-    table(&["ID", "NAME", "EXPIRES", "HOSTS"], &rows)
+    tell(result, &["ID", "NAME", "EXPIRES", "HOSTS"], row)
 }

@@ -9,7 +9,7 @@ use super::super::answer::Answer;
 use super::super::ask::{Ask, Body, Fields};
 use super::super::resource::{fields, find, gone, remove, room, without_added};
 use super::super::{Refusal, Result, Routes};
-use super::{MOST, only_id, refused};
+use super::{only_id, refused};
 use crate::control::{AlertPolicy, Inventory, Kind, Resource};
 use crate::model::alert::Recipient;
 
@@ -46,7 +46,8 @@ async fn one(ask: Ask, Path(ids): Path<Ids>) -> Result {
 async fn create(ask: Ask, Body(body): Body) -> Result {
     ask.run(move |ask| {
         let inventory = ask.control.resources();
-        room(&inventory, KIND, MOST, "maximum number of policies has been reached")?;
+        let most = ask.control.api_settings().limits.alert_policies;
+        room(&inventory, KIND, most, "maximum number of policies has been reached")?;
         let id = ask.create(KIND, checked(ask, &inventory, body)?)?;
         Ok(Answer::ok(only_id(id.as_str())))
     })

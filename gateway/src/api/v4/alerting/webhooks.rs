@@ -10,7 +10,7 @@ use super::super::answer::Answer;
 use super::super::ask::{Ask, Body, Fields};
 use super::super::resource::{fields, find, gone, remove, room, without_added};
 use super::super::{Refusal, Result, Routes, time};
-use super::{MOST, only_id, refused};
+use super::{only_id, refused};
 use crate::control::{AlertPolicy, AlertWebhook, Inventory, Kind, Resource, alert_record};
 use crate::model::alert::Recipient;
 
@@ -49,7 +49,8 @@ async fn one(ask: Ask, Path(ids): Path<Ids>) -> Result {
 
 async fn create(ask: Ask, Body(body): Body) -> Result {
     ask.run(move |ask| {
-        room(&ask.control.resources(), KIND, MOST, "maximum number of webhooks has been reached")?;
+        let most = ask.control.api_settings().limits.alert_webhooks;
+        room(&ask.control.resources(), KIND, most, "maximum number of webhooks has been reached")?;
         let id = ask.create(KIND, checked(ask, body)?)?;
         let note = "a test message is sent; last_success and last_failure say whether it arrived";
         Ok(Answer::with(StatusCode::CREATED, only_id(id.as_str())).note(None, note))
