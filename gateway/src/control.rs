@@ -11,6 +11,7 @@ mod crls;
 mod denied;
 mod identity;
 mod resources;
+mod retired;
 mod state;
 mod steering;
 mod tokens;
@@ -37,6 +38,7 @@ use crate::listen::{self, Listeners, Plan, Shared};
 use crate::snapshot::{Accepted, Compiled, Record, Snapshot};
 use crate::store::Store;
 use crate::xdp::{self, DataPlane, InterfaceStatus};
+use retired::Retired;
 use upgrade::Heir;
 
 pub use crate::alert::{
@@ -83,6 +85,7 @@ pub struct Control {
     /// Every resource in force.
     inventory: ArcSwap<Inventory>,
     revisions: watch::Sender<Revision>,
+    retired: Retired,
     alerts: Arc<Desk>,
     /// Which CAs are accepted. Held throughout a reload and a change: one comes after the other.
     record: Mutex<Record>,
@@ -219,6 +222,7 @@ impl Control {
             store,
             revisions: watch::Sender::new(inventory.revision()),
             inventory: ArcSwap::from_pointee(inventory),
+            retired: Retired::default(),
             alerts: Arc::new(Desk::new(alerts)),
             record: Mutex::new(record),
             state: Mutex::new(State {
@@ -344,6 +348,11 @@ impl Control {
         self.shared.limiter.set_offloaded(state.plane.is_enforcing());
     }
 
+    /// Gives back the memory of snapshots that nobody holds any more. It may take a while.
+    pub fn give_back(&self) {
+        self.retired.give_back();
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -376,7 +385,7 @@ impl Control {
         state.plane.apply(&snapshot, &base.config.protected()).map_err(refused)?;
         // Open connections hear of both with the index that follows the snapshot.
         self.keeper.adopt(crls, || {
-            self.shared.snapshot.store(Arc::new(snapshot));
+            self.retired.keep(self.shared.snapshot.swap(Arc::new(snapshot)));
             self.inventory.store(Arc::new(inventory));
         });
         self.change_listeners(listeners);

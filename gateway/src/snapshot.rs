@@ -6,6 +6,7 @@ mod certificate_facts;
 mod compile;
 mod files;
 mod host_tls;
+mod kept;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;

@@ -83,6 +83,36 @@ fn a_change_is_in_force_with_its_reply_and_kept_over_a_restart() {
     assert_eq!(status(&site, &gateway), 200);
 }
 
+/// Policies stay as they were compiled where a change is about something else. Not where they refer to what has changed.
+#[test]
+fn a_policy_follows_what_it_refers_to() {
+    let site = Site::new();
+    let gateway = Gateway::start(bare(&site));
+    gateway.must_change(&everything(&site));
+    let group = |name: &str| {
+        let rule = json!({ "common_name": { "common_name": name } });
+        json!({ "kind": "group", "id": CERTIFICATE, "document": { "name": "g", "include": [rule] } })
+    };
+    let list = |network: &str| json!({ "kind": "ip_list", "id": POLICY, "document": { "name": "l", "ips": [network] } });
+    let by_group = policy("non_identity", &json!([{ "group": { "id": CERTIFICATE } }]));
+    let by_list = policy("non_identity", &json!([{ "ip_list": { "id": POLICY } }]));
+    for (write, expected) in [
+        (json!([group("device-1"), by_group]), 200),
+        (json!([group("somebody else")]), 403),
+        (json!([group("device-1")]), 200),
+        (json!([list("127.0.0.0/8"), by_list]), 200),
+        (json!([list("192.0.2.0/24")]), 403),
+        (json!([list("127.0.0.0/8")]), 200),
+        (json!([policy("non_identity", &json!([{ "common_name": { "common_name": "nobody" } }]))]), 403),
+        // It is about nothing that the policy asks.
+        (json!([group("nobody")]), 403),
+        (json!([policy("non_identity", &json!([{ "certificate": {} }]))]), 200),
+    ] {
+        gateway.must_change(&write);
+        assert_eq!(status(&site, &gateway), expected, "{write:#}");
+    }
+}
+
 #[test]
 fn what_would_not_load_is_refused_by_its_place_and_changes_nothing() {
     let site = Site::new();

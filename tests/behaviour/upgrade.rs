@@ -2,6 +2,7 @@
 
 use std::io::Read as _;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use fleetgate_ebpf::verdict::Verdict;
 use fleetgate_tests::field::{Field, INTERFACE};
@@ -12,6 +13,7 @@ use fleetgate_tests::site::{HOST, Site};
 use fleetgate_tests::stream_site::StreamSite;
 use fleetgate_tests::{skip, wait};
 use nix::sys::signal::Signal;
+use serde_json::json;
 
 #[test]
 fn upgrades_under_load_refuse_nobody_and_no_request_fails() {
@@ -91,6 +93,36 @@ fn a_stream_of_the_old_gateway_ends_when_the_new_one_denies_its_device() {
         .output()
         .wait_access("its end", |line| line["event"] == "stream_end" && line["reason"] == "denied_locally");
     assert_eq!(gateway.wait().code(), Some(0));
+}
+
+/// The API's socket is handed over as well: its clients are refused neither meanwhile nor afterwards, with the same tokens and ids.
+#[test]
+fn the_api_answers_throughout_and_the_new_gateway_has_what_was_changed() {
+    let site = Site::new();
+    let mut gateway = Gateway::start(site.setup().api());
+    let path = gateway.account("access/groups");
+    let name = |number: usize| json!({ "name": format!("group {number}"), "include": [{ "everyone": {} }] });
+    assert_eq!(gateway.api("POST", &path, Some(&name(0))).status(), 201);
+    let (asked, is_done) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let new = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_done.load(Ordering::Relaxed) {
+                assert_eq!(gateway.api("GET", &path, None).status(), 200);
+                asked.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        wait::until("an answer", || (asked.load(Ordering::Relaxed) > 0).then_some(()));
+        let new = gateway.upgrade();
+        let before = asked.load(Ordering::Relaxed);
+        wait::until("answers of the new one", || (asked.load(Ordering::Relaxed) > before + 3).then_some(()));
+        is_done.store(true, Ordering::Relaxed);
+        new
+    });
+    assert_eq!(gateway.wait().code(), Some(0));
+    assert_eq!(gateway.api("POST", &path, Some(&name(1))).status(), 201);
+    let groups = gateway.api("GET", &path, None).json();
+    assert_eq!(groups["result"].as_array().map(Vec::len), Some(2), "{groups}");
+    assert_eq!(gateway.api("GET", "/fleetgate/v1/status", None).json()["process"], new.id());
 }
 
 #[test]

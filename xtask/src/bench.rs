@@ -185,9 +185,11 @@ fn prepare(suite: Suite, name: &str, options: &Options) -> Result<Command> {
         }
         Suite::Instructions => {
             packages::ensure(&[VALGRIND], "counting instructions");
-            build(&["--bins", "--example", "measure"])?;
-            bench.arg("--program").arg(workspace::target("release/examples/measure"));
-            bench.arg("--gateway").arg(workspace::target("release/fleetgate"));
+            build_as(workspace::DEMO, &["--bins", "--example", "measure"])?;
+            let built = workspace::target(workspace::DEMO);
+            bench = Command::new(built.join("fleetgate-bench"));
+            bench.arg(name).arg("--program").arg(built.join("examples/measure"));
+            bench.arg("--gateway").arg(built.join("fleetgate"));
             bench.arg("--baseline").arg(workspace::root().join("bench/instructions.json"));
             bench.args(options.update.then_some("--update"));
         }
@@ -237,9 +239,15 @@ fn plot(suite: &str) -> PathBuf {
 
 /// Builds the gateway and the bench; `targets` are those beyond what cargo takes by itself.
 fn build(targets: &[&str]) -> Result {
-    ui::stage("building the gateway and the bench (release: fat LTO takes some minutes the first time)");
+    build_as("release", targets)
+}
+
+/// The same by a profile.
+fn build_as(profile: &str, targets: &[&str]) -> Result {
+    ui::stage(&format!("building the gateway and the bench ({profile}: some minutes the first time)"));
     let mut build = Command::new("cargo");
-    build.args(["build", "--release", "--locked", "--package", "fleetgate", "--package", "fleetgate-bench"]);
+    build.args(["build", "--profile", profile, "--locked"]);
+    build.args(["--package", "fleetgate", "--package", "fleetgate-bench"]);
     process::run(build.args(targets).current_dir(workspace::root()))
 }
 

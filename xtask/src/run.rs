@@ -84,7 +84,7 @@ fn xdp_is_possible(privilege: Privilege, missing: &[Tool]) -> bool {
 
 fn build() -> Result {
     ui::stage("building the gateway and the device simulator (some minutes the first time)");
-    let mut cargo = process::command(["cargo", "build", "--locked", "--release", "--quiet"]);
+    let mut cargo = process::command(["cargo", "build", "--locked", "--profile", workspace::DEMO, "--quiet"]);
     cargo.args([
         "--package",
         "fleetgate",

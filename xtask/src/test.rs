@@ -13,8 +13,8 @@ use stages::Stages;
 /// Options of `cargo xtask test`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Leave out the walk through the product document (`cargo xtask run --once`) and the count of instructions, which need a
-    /// release build.
+    /// Leave out the walk through the product document (`cargo xtask run --once`) and the count of instructions, which need an
+    /// optimised build.
     #[arg(long)]
     no_walk: bool,
 }

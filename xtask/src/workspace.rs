@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+/// The profile of what runs here and now, and is built for that: a release without its last tenth.
+pub(crate) const DEMO: &str = "demo";
+
 /// The folder of the workspace.
 pub(crate) fn root() -> &'static Path {
     // xtask's own manifest lies one folder below; cargo sets this when it compiles us.

@@ -12,7 +12,7 @@ use crate::crl::Prepared;
 use crate::model::kind::Kind;
 use crate::model::record_id::RecordId;
 use crate::resource::{Inventory, Stored};
-use crate::snapshot::{Accepted, Record as AcceptedRecord, Snapshot};
+use crate::snapshot::{Accepted, Record as AcceptedRecord};
 use crate::store::{Batch, Record, Revision, Store, StoreError, Write, WriteError};
 
 /// Changes that go together.
@@ -131,7 +131,11 @@ impl Control {
             Some(next) => self.put_next_in_force(next, &mut accepted),
             None => self.inventory.store(Arc::new(before.with(Arc::clone(&stored)))),
         }
-        if batch.writes.iter().any(|write| write.kind == Kind::Identity) {
+        let is_about = |kind| batch.writes.iter().any(|write| write.kind == kind);
+        if is_about(Kind::Certificate) {
+            self.describe_certificates();
+        }
+        if is_about(Kind::Identity) {
             self.lock().identity = Identity::establish(&*self.store)?;
         }
         self.audit(&batch, revision, &before);
@@ -158,6 +162,7 @@ impl Control {
             let (stored, problems) = Stored::load(&*self.store)?;
             let next = self.prepare_next(&Arc::new(stored), problems).map_err(ChangeError::Invalid)?;
             self.put_next_in_force(next, accepted);
+            self.describe_certificates();
         }
         Ok(())
     }
@@ -184,7 +189,7 @@ impl Control {
         let Next { composed: Composed { compiled, inventory, key_rotation }, crls } = next;
         let snapshot = Arc::new(compiled.snapshot);
         let publish = || {
-            self.shared.snapshot.store(Arc::clone(&snapshot));
+            self.retired.keep(self.shared.snapshot.swap(Arc::clone(&snapshot)));
             self.inventory.store(Arc::new(inventory));
         };
         match crls {
@@ -194,13 +199,12 @@ impl Control {
         let state = self.lock();
         self.shared.tokens.configure(key_rotation, state.base.config.access.token_cache);
         drop(state);
-        self.describe(&snapshot);
+        self.shared.metrics.snapshot_generation.set(snapshot.generation.cast_signed());
         accepted.keep(&snapshot.authorities);
     }
 
-    fn describe(&self, snapshot: &Snapshot) {
-        self.shared.metrics.snapshot_generation.set(snapshot.generation.cast_signed());
-        super::describe_certificates(snapshot, &self.resources(), &self.shared);
+    fn describe_certificates(&self) {
+        super::describe_certificates(&self.shared.snapshot.load(), &self.resources(), &self.shared);
     }
 }
 

@@ -71,7 +71,11 @@ impl Signals {
                     tokio::task::spawn_blocking(move || upgrade(&control));
                 }
                 () = control.handed_over() => return,
-                _ = health.tick() => control.heal(),
+                _ = health.tick() => {
+                    control.heal();
+                    let control = Arc::clone(control);
+                    tokio::task::spawn_blocking(move || control.give_back());
+                }
                 _ = self.interrupt.recv() => return,
                 _ = self.terminate.recv() => return,
             }

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -111,9 +111,9 @@ impl Deref for Connection {
     }
 }
 
-/// What is told of a device by a host.
+/// What is told of a device by a host. Who rests for hours does not keep the policies of a host that was replaced.
 struct Told {
-    host: Arc<Host>,
+    host: Weak<Host>,
     device: Device,
     headers: Arc<IdentityHeaders>,
 }
@@ -193,13 +193,13 @@ impl Connection {
     pub(super) fn told(&self, state: &State) -> Arc<IdentityHeaders> {
         let mut told = self.told.borrow_mut();
         if let Some(Told { host, device, headers }) = &*told
-            && Arc::ptr_eq(host, &state.host)
+            && host.as_ptr() == Arc::as_ptr(&state.host)
             && device.is_same(&state.device)
         {
             return Arc::clone(headers);
         }
         let headers = Arc::new(IdentityHeaders::new(&state.host.forwarding, &state.device));
-        let State { host, device, .. } = state.clone();
+        let (host, device) = (Arc::downgrade(&state.host), state.device.clone());
         *told = Some(Told { host, device, headers: Arc::clone(&headers) });
         headers
     }

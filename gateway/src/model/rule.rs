@@ -75,6 +75,30 @@ impl Rule {
         }
     }
 
+    /// Whether what it means is said elsewhere too.
+    pub fn refers(&self) -> bool {
+        match self {
+            Self::CertIssuer(_)
+            | Self::Geo(_)
+            | Self::Group(_)
+            | Self::IpList(_)
+            | Self::AnyValidServiceToken
+            | Self::ServiceToken(_) => true,
+            Self::CertExpiresWithin(_)
+            | Self::CertFingerprint(_)
+            | Self::CertOrganization(_)
+            | Self::CertOrganizationalUnit(_)
+            | Self::CertPolicyOid(_)
+            | Self::CertSan(_)
+            | Self::CertSerial(_)
+            | Self::Certificate
+            | Self::CommonName(_)
+            | Self::Everyone
+            | Self::Ip(_)
+            | Self::Unanswered(_) => false,
+        }
+    }
+
     /// Whether it asks for a certificate that verified.
     pub fn is_about_certificates(&self) -> bool {
         matches!(

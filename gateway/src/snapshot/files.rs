@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::authority::Authority;
+use super::kept::Kept;
 use crate::access::geo::{GeoDatabase, GeoError};
 use crate::config::Pem;
 use crate::device::ca::CaRules;
@@ -23,6 +24,7 @@ pub struct Files {
     geo: Once<PathBuf, Arc<GeoDatabase>>,
     roots: Once<(), Roots>,
     authorities: Once<Upload, Arc<Authority>>,
+    pub(super) policies: Kept,
 }
 
 /// What decides what becomes of an upload.
@@ -84,9 +86,10 @@ impl Files {
         self.authorities.get(upload, |upload| make(upload).map(Arc::new))
     }
 
-    /// Forgets CAs that nothing in force has.
+    /// Forgets CAs that nothing in force has, and policies that are gone.
     pub(super) fn forget_unused(&self) {
         self.authorities.retain(|authority| Arc::strong_count(&authority.bundle) > 1);
+        self.policies.forget_unused();
     }
 }
 

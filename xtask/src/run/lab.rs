@@ -156,7 +156,7 @@ impl Lab {
 
 /// A program that this workspace built.
 pub(super) fn binary(name: &str) -> PathBuf {
-    workspace::target("release").join(name)
+    workspace::target(workspace::DEMO).join(name)
 }
 
 /// Runs a program as the caller, with the capabilities that XDP needs and no more.

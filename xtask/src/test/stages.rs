@@ -95,7 +95,7 @@ impl Stages {
         });
     }
 
-    /// The product document's steps, with the release build.
+    /// The product document's steps, with an optimised build.
     pub(super) fn walk(&mut self) {
         self.stage("the product document's steps", || process::run(&mut cargo(["xtask", "run", "--once"])));
     }

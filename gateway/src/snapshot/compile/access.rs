@@ -137,6 +137,24 @@ impl<'a> Compiler<'a> {
         }
     }
 
+    /// What a policy asks; as it was compiled before, where nothing else could have changed it.
+    fn conditions_of(
+        &mut self,
+        policy: &Arc<config::Policy>,
+        span: Span,
+        resolver: &Resolver,
+    ) -> Option<Arc<Conditions>> {
+        let kept = &self.files.policies;
+        if let Some(conditions) = kept.get(policy) {
+            return Some(conditions);
+        }
+        let conditions = Arc::new(self.conditions(&policy.conditions, span, resolver)?);
+        if !rules(&policy.conditions).any(|rule| rule.value.refers()) {
+            kept.keep(policy, &conditions);
+        }
+        Some(conditions)
+    }
+
     /// The tests of all rules, or `None` when one of them comes to nothing.
     fn conditions(
         &mut self,
@@ -183,7 +201,7 @@ impl<'a> Compiler<'a> {
         );
         let reusable = declared.iter().map(|policy| {
             self.check_policy(policy, policy.name.span);
-            let conditions = self.conditions(&policy.conditions, policy.name.span, resolver).map(Arc::new);
+            let conditions = self.conditions_of(policy, policy.name.span, resolver);
             named(policy.id(""), &policy.name.value, Reusable { policy, conditions })
         });
         reusable.collect()
@@ -246,8 +264,7 @@ impl<'a> Compiler<'a> {
             let (policy, conditions) = match listed {
                 Listed::Own(Spanned { value: policy, span }) => {
                     self.check_policy(policy, *span);
-                    let conditions = self.conditions(&policy.conditions, *span, resolver);
-                    (&**policy, conditions.map(Arc::new))
+                    (&**policy, self.conditions_of(policy, *span, resolver))
                 }
                 Listed::Reused(reference) => {
                     let Some(found) = reusable.find(&reference.value) else {
