@@ -19,11 +19,17 @@ pub(super) fn line(points: &[(f64, f64)]) -> Option<Line> {
     slope.is_finite().then_some(Line { base: mean_y - slope * mean_x, slope })
 }
 
-/// How much more the line is at the end than at the beginning, over what it was there.
+/// How much more the line is at the end than at the beginning.
+pub(super) fn rise(points: &[(f64, f64)]) -> Option<f64> {
+    let ((first, _), (last, _)) = (points.first()?, points.last()?);
+    Some(line(points)?.slope * (last - first))
+}
+
+/// The same, over what it was there.
 pub(super) fn growth(points: &[(f64, f64)]) -> Option<f64> {
     let Line { base, slope } = line(points)?;
-    let ((first, _), (last, _)) = (points.first()?, points.last()?);
-    Some(slope * (last - first) / (base + slope * first))
+    let (first, _) = points.first()?;
+    Some(rise(points)? / (base + slope * first))
 }
 
 #[cfg(test)]
@@ -39,7 +45,8 @@ mod tests {
 
     #[test]
     fn growth_is_over_the_whole_of_it() {
-        assert_eq!(growth(&[(10.0, 100.0), (20.0, 105.0), (30.0, 110.0)]), Some(0.1));
+        let points = [(10.0, 100.0), (20.0, 105.0), (30.0, 110.0)];
+        assert_eq!((rise(&points), growth(&points)), (Some(10.0), Some(0.1)));
         assert_eq!(growth(&[(1.0, 5.0), (2.0, 5.0)]), Some(0.0));
     }
 }
