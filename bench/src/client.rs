@@ -3,6 +3,7 @@
 mod connect;
 mod failure;
 mod identity;
+mod listed;
 mod profile;
 mod session;
 
@@ -10,5 +11,6 @@ pub(crate) use connect::tcp;
 pub use connect::{Connector, Target};
 pub use failure::{Failure, Refusal};
 pub use identity::{Identity, LoadError, Trust};
+pub use listed::{ManifestError, listed};
 pub use profile::{Group, Profile, SetupError, Version};
 pub use session::{Answer, Session};

@@ -7,13 +7,15 @@ use std::sync::Arc;
 use super::device::{Member, Role};
 use super::wire::Wire;
 use super::{Bad, Ledger, Orders, Squad};
-use crate::client::{Connector, Group, Identity, LoadError, Profile, SetupError, Target, Trust, Version};
+use crate::client::{
+    Connector, Group, Identity, LoadError, ManifestError, Profile, SetupError, Target, Trust, Version, listed,
+};
 use crate::pki;
 
 /// What there is to know of a fleet.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The folder with identities.
+    /// The folder with identities, of `fleetsim pki` or of `fleetgate pki fleet`.
     pub pki: PathBuf,
     /// What the gateway is verified with.
     pub ca: PathBuf,
@@ -41,6 +43,9 @@ pub enum FleetError {
     /// A file cannot be used.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// The list of devices cannot be used.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
     /// What they have in common cannot be used.
     #[error("{0}")]
     Profile(#[source] SetupError),
@@ -61,13 +66,14 @@ pub enum FleetError {
 pub fn load(plan: &Plan) -> Result<Squad, FleetError> {
     let profile = Profile::new(&Trust::load(&plan.ca)?, plan.group, Version::Any);
     let profile = profile.map_err(FleetError::Profile)?;
+    let listed = listed(&plan.pki, plan.devices)?;
     let wire = Arc::new(Wire::get(&plan.host, &plan.path));
     let mut sources = plan.sources.iter().copied().cycle();
     let members = kinds(plan.devices, plan.bad, &Bad::FROM_FILES).enumerate().map(|(number, bad)| {
         Ok(Member {
             number,
             bad,
-            connector: connector(plan, &profile, number, bad)?,
+            connector: connector(plan, &profile, &files(plan, listed.as_deref(), number, bad), bad)?,
             next: None,
             wire: Arc::clone(&wire),
             target: Target { address: plan.address, source: sources.next() },
@@ -87,16 +93,30 @@ pub fn load(plan: &Plan) -> Result<Squad, FleetError> {
 fn connector(
     plan: &Plan,
     profile: &Profile,
-    number: usize,
+    (folder, name): &(PathBuf, String),
     bad: Option<Bad>,
 ) -> Result<Connector, FleetError> {
-    let name = if bad == Some(Bad::WrongCa) { pki::STRANGER.to_owned() } else { pki::device(number) };
     let identity = match bad {
         Some(Bad::NoCertificate) => None,
-        _ => Some(Identity::load(&plan.pki, &name)?),
+        _ => Some(Identity::load(folder, name)?),
     };
     let host = if bad == Some(Bad::WrongSni) { UNKNOWN_HOST } else { &plan.host };
-    Connector::of(profile, identity.as_ref(), host).map_err(|error| FleetError::Setup { name, error })
+    let connector = Connector::of(profile, identity.as_ref(), host);
+    connector.map_err(|error| FleetError::Setup { name: name.clone(), error })
+}
+
+/// Where a device's files are, and its name.
+fn files(
+    plan: &Plan,
+    listed: Option<&[(PathBuf, String)]>,
+    number: usize,
+    bad: Option<Bad>,
+) -> (PathBuf, String) {
+    if bad == Some(Bad::WrongCa) {
+        return (plan.pki.clone(), pki::STRANGER.to_owned());
+    }
+    let listed = listed.and_then(|listed| listed.get(number));
+    listed.cloned().unwrap_or_else(|| (plan.pki.clone(), pki::device(number)))
 }
 
 /// A host that nobody serves.

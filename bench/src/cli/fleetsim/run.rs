@@ -30,7 +30,7 @@ pub(super) struct Options {
     /// What the gateway's certificate is verified with.
     #[arg(long, value_name = "FILE")]
     ca: PathBuf,
-    /// A folder that `fleetsim pki` wrote, with at least as many devices.
+    /// A folder that `fleetsim pki` or `fleetgate pki fleet` wrote, with at least as many devices.
     #[arg(long, value_name = "DIR")]
     pki: PathBuf,
     /// How many devices.
