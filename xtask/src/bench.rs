@@ -185,7 +185,7 @@ fn prepare(suite: Suite, name: &str, options: &Options) -> Result<Command> {
         }
         Suite::Instructions => {
             packages::ensure(&[VALGRIND], "counting instructions");
-            build_as(workspace::DEMO, &["--bins", "--example", "measure"])?;
+            build_counted()?;
             let built = workspace::target(workspace::DEMO);
             bench = Command::new(built.join("fleetgate-bench"));
             bench.arg(name).arg("--program").arg(built.join("examples/measure"));
@@ -240,6 +240,11 @@ fn plot(suite: &str) -> PathBuf {
 /// Builds the gateway and the bench; `targets` are those beyond what cargo takes by itself.
 fn build(targets: &[&str]) -> Result {
     build_as("release", targets)
+}
+
+/// Builds what instructions are counted of.
+pub(crate) fn build_counted() -> Result {
+    build_as(workspace::DEMO, &["--bins", "--example", "measure"])
 }
 
 /// The same by a profile.

@@ -16,6 +16,7 @@ mod walk;
 
 use clap::Args;
 
+use crate::bench;
 use crate::packages::{self, Tool};
 use crate::privilege::Privilege;
 use crate::process::{self, Error, Result};
@@ -61,7 +62,7 @@ pub(crate) fn run(options: &Options) -> Result {
         )));
     }
     let xdp = !options.no_xdp && xdp_is_possible(privilege, &missing);
-    build()?;
+    build(options.once)?;
     // From here on there is something to take down.
     let interrupt = Interrupt::watch()?;
     leftovers::clear(privilege)?;
@@ -82,7 +83,11 @@ fn xdp_is_possible(privilege: Privilege, missing: &[Tool]) -> bool {
     privilege.is_some() && !lacks_ip
 }
 
-fn build() -> Result {
+/// What the walk takes is built together with what is counted: `cargo xtask test` does both, and builds once.
+fn build(walk: bool) -> Result {
+    if walk {
+        return bench::build_counted();
+    }
     ui::stage("building the gateway and the device simulator (some minutes the first time)");
     let mut cargo = process::command(["cargo", "build", "--locked", "--profile", workspace::DEMO, "--quiet"]);
     cargo.args([
