@@ -78,18 +78,13 @@ pub enum StartError {
     System(#[from] io::Error),
 }
 
-/// Of threads that compile, read and write: a tenth of a CPU that a worker wants as well.
-const NICENESS: i32 = 10;
-
 /// Runs the gateway with the configuration at `path` until it is told to stop.
 ///
 /// # Errors
 /// [`StartError`], before any connection was accepted.
 pub fn run(path: &Path) -> Result<(), StartError> {
     memory::take_small_pages();
-    // Compiling takes a CPU for as long as it lasts: workers that want it come first.
-    let mut runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = runtime.enable_all().on_thread_start(step_back).build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (mut predecessor, given) = Predecessor::find()?.unzip();
     let given = given.into_iter().flatten().chain(handover::listening()?);
     let result = runtime.block_on(serve(path, &mut predecessor, Inherited::new(given)));
@@ -99,12 +94,6 @@ pub fn run(path: &Path) -> Result<(), StartError> {
     // A reload that waits for a server must not hold up the end.
     runtime.shutdown_background();
     result
-}
-
-/// Gives the calling thread less of the CPUs than others have that want them.
-fn step_back() {
-    // Always permitted, and no loss where it is not.
-    let _ = rustix::process::setpriority_process(None, NICENESS);
 }
 
 async fn serve(

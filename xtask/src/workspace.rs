@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// The profile of what runs here and now, and is built for that: a release without its last tenth.
+/// The profile of what runs here and now, and is built for that: a release without link-time optimisation.
 pub(crate) const DEMO: &str = "demo";
 
 /// The folder of the workspace.

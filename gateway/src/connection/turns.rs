@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::task::{spawn_local, yield_now};
 
-/// Steps between two looks at everything else: about half a millisecond.
+/// Turns between two looks at everything else.
 const ROUND: usize = 4;
 
 /// Whose turn it is.
