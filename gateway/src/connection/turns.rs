@@ -1,6 +1,6 @@
 //! Turns on a worker: of handshakes, and of connections that end. A step of a handshake is cryptography, and takes longer than
 //! everything that a request takes: when thousands of devices are gone and come back at once, requests of those that are
-//! connected would wait behind all of them. So few turns are taken between two looks at everything else.
+//! connected would wait behind all of them. So whoever waits is called one by one, with a look at everything else after each turn.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -11,8 +11,11 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::task::{spawn_local, yield_now};
 
-/// Turns between two looks at everything else.
-const ROUND: usize = 4;
+/// Turns that are taken between two looks at everything else where nobody waits; where somebody does, it is one.
+const AT_ONCE: usize = 4;
+
+/// Of so many turns, one is for who has not begun.
+const OF: usize = 4;
 
 /// Whose turn it is.
 #[derive(Clone, Default)]
@@ -22,8 +25,10 @@ pub struct Turns(Rc<RefCell<Line>>);
 /// cryptography done.
 #[derive(Default)]
 struct Line {
-    /// Steps that were taken in this round.
+    /// Turns that were taken in this round.
     taken: usize,
+    /// Turns that somebody has waited for.
+    calls: usize,
     /// Whether there is a task that calls who waits.
     calling: bool,
     begun: VecDeque<Waiting>,
@@ -62,18 +67,15 @@ impl Turns {
 impl Line {
     /// Whether somebody may go who has not waited. Not past those who wait.
     fn is_free(&mut self) -> bool {
-        let free = self.taken < ROUND && self.begun.is_empty() && self.new.is_empty();
+        let free = self.taken < AT_ONCE && self.begun.is_empty() && self.new.is_empty();
         self.taken += usize::from(free);
         free
     }
 
     /// Begins a round, and says whether there may be another one.
     fn round(&mut self) -> bool {
-        self.taken = 0;
-        while self.taken < ROUND && self.call_one() {
-            self.taken += 1;
-        }
-        self.calling = self.taken > 0;
+        self.calling = self.call_one();
+        self.taken = usize::from(self.calling);
         self.calling
     }
 
@@ -83,11 +85,13 @@ impl Line {
         !std::mem::replace(&mut self.calling, true)
     }
 
-    /// Calls the next who is still there. Each round has a turn for one who has not begun.
+    /// Calls the next who is still there.
     fn call_one(&mut self) -> bool {
-        let (first, second) = match self.taken {
-            0 => (&mut self.new, &mut self.begun),
-            _ => (&mut self.begun, &mut self.new),
+        self.calls = self.calls.wrapping_add(1);
+        let (first, second) = if self.calls.is_multiple_of(OF) {
+            (&mut self.new, &mut self.begun)
+        } else {
+            (&mut self.begun, &mut self.new)
         };
         while let Some(Waiting { waker, called }) = first.pop_front().or_else(|| second.pop_front()) {
             if let Some(called) = called.upgrade() {
@@ -194,8 +198,7 @@ mod tests {
         let steps = steps.borrow();
         assert_eq!(steps.iter().flatten().count(), 300, "all of them are done");
         let longest = steps.split(Option::is_none).map(<[_]>::len).max().unwrap();
-        // The end of a round and the beginning of the next.
-        assert!(longest <= 2 * ROUND, "{longest} steps without a look at anything else: {steps:?}");
+        assert!(longest <= AT_ONCE, "{longest} steps without a look at anything else: {steps:?}");
     }
 
     #[test]
@@ -211,7 +214,7 @@ mod tests {
         let steps: Vec<_> = steps.borrow().iter().flatten().copied().collect();
         let done = |number| steps.iter().rposition(|step| *step == number).unwrap();
         assert!(done(0) < 40, "the first is done long before the last begins: {steps:?}");
-        assert!(steps[..40].iter().any(|number| *number > ROUND), "and others begin meanwhile: {steps:?}");
+        assert!(steps[..40].iter().any(|number| *number > AT_ONCE), "and others begin meanwhile: {steps:?}");
     }
 
     #[test]
@@ -221,7 +224,7 @@ mod tests {
             let turns = Turns::default();
             let gone: Vec<_> = (0..50).map(|number| handshake(&turns, number, 1, &steps)).collect();
             yield_now().await;
-            gone.iter().skip(ROUND).for_each(JoinHandle::abort);
+            gone.iter().skip(AT_ONCE).for_each(JoinHandle::abort);
             handshake(&turns, 50, 1, &steps).await.unwrap();
         });
         let steps: Vec<_> = steps.borrow().iter().flatten().copied().collect();
@@ -244,7 +247,7 @@ mod tests {
             }
         });
         let at = steps.borrow().iter().position(|step| *step == Some(100)).unwrap();
-        assert!(at <= 2 * ROUND, "{at}");
+        assert!(at <= 2 * AT_ONCE, "{at}");
     }
 
     #[test]
@@ -252,10 +255,10 @@ mod tests {
         let steps = Steps::default();
         on_a_worker(async {
             let turns = Turns::default();
-            for number in 0..10 * ROUND {
+            for number in 0..10 * AT_ONCE {
                 handshake(&turns, number, 1, &steps).await.unwrap();
             }
         });
-        assert_eq!(steps.borrow().len(), 10 * ROUND);
+        assert_eq!(steps.borrow().len(), 10 * AT_ONCE);
     }
 }

@@ -67,7 +67,7 @@ pub async fn serve(
         watch.limit_idle(Some(idle));
         watch.leave_early();
         let serving = http2(&context, idle).serve_connection(TokioIo::new(io), service);
-        drive(serving, &mut watch, unread).await
+        drive(&context, serving, &mut watch, unread).await
     } else {
         http1::serve(&context, io, service, &mut watch, &http1::Times { idle, unread }).await
     };
@@ -139,6 +139,7 @@ impl<F: Future<Output = ()> + 'static> Executor<F> for Local {
 /// Serves HTTP/2 until the connection has ended, however that comes. It has streams to end, and a peer that may never read
 /// that they do: it waits for neither.
 async fn drive<S, B>(
+    context: &Context,
     serving: http2::Connection<TokioIo<Io>, S, Local>,
     watch: &mut Watch,
     unread: Duration,
@@ -156,7 +157,10 @@ where
             // The watch comes first, so that no traffic keeps news from it; what the connection leaves behind is looked at last.
             biased;
             end = watch.next() => end,
-            result = serving.as_mut() => return result,
+            result = serving.as_mut() => {
+                context.turns.to_end().await;
+                return result;
+            }
             () = connection.responses.unread(unread) => {
                 watch.unread();
                 return Ok(());
