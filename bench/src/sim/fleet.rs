@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::device::{Member, Role};
 use super::wire::Wire;
-use super::{Bad, Ledger, Orders, Squad};
+use super::{Bad, Ledger, Orders, Share, Squad};
 use crate::client::{
     Connector, Group, Identity, LoadError, ManifestError, Profile, SetupError, Target, Trust, Version, listed,
 };
@@ -85,6 +85,7 @@ pub fn load(plan: &Plan) -> Result<Squad, FleetError> {
     Ok(Squad {
         role: plan.role,
         members,
+        share: Share::Any,
         orders: Arc::new(Orders::default()),
         ledger: Arc::new(Ledger::default()),
     })

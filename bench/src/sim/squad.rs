@@ -12,6 +12,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinSet, LocalSet};
 
 use super::device::{Device, Member, Role};
+use super::share::{Share, come_first, in_steps};
 use super::{Ledger, Orders};
 
 /// Why devices cannot begin.
@@ -31,6 +32,8 @@ pub struct Squad {
     pub role: Role,
     /// All of them.
     pub members: Vec<Member>,
+    /// What its thread does about processors.
+    pub share: Share,
     /// What they are told.
     pub orders: Arc<Orders>,
     /// Where they write down what they see.
@@ -47,13 +50,16 @@ impl Squad {
     /// Sets all devices to work, each as a task of the set that comes back; they stop when it is dropped.
     pub fn start(self) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
-        let Self { role, members, orders, ledger } = self;
+        let Self { role, members, share, orders, ledger } = self;
         let (here, cuts) = watch::channel(0);
         tasks.spawn_local(pass_on(orders.cuts(), here));
         for member in members {
             let (orders, ledger, cuts) = (Arc::clone(&orders), Arc::clone(&ledger), cuts.clone());
             let device = Device { role, member, orders, ledger, gone: Cell::new(false) };
-            tasks.spawn_local(device.run(cuts));
+            match share {
+                Share::Steps => tasks.spawn_local(in_steps(device.run(cuts))),
+                Share::Any | Share::First => tasks.spawn_local(device.run(cuts)),
+            };
         }
         tasks
     }
@@ -66,7 +72,12 @@ impl Squad {
         let namespace = namespace.cloned();
         let (stop, stopped) = oneshot::channel();
         let (outcome, begun) = mpsc::sync_channel(1);
+        let share = self.share;
         let work = move || {
+            if share == Share::First {
+                // Where that is not permitted, they wait like everybody else.
+                let _ = come_first(0);
+            }
             let runtime = namespace.map_or(Ok(()), |namespace| namespace.enter()).map_err(StartError::from);
             let runtime = runtime
                 .and_then(|()| Builder::new_current_thread().enable_all().build().map_err(StartError::from));

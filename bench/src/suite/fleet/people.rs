@@ -11,7 +11,7 @@ use super::identities::{self, Identities, Issued};
 use super::place::Place;
 use super::scenario::{Fleet, Protocol, Scenario};
 use crate::client::{Connector, Profile, Target, Trust};
-use crate::sim::{self, Bad, Ledger, Member, Orders, Role, Squad, UNKNOWN_HOST, Wire};
+use crate::sim::{self, Bad, Ledger, Member, Orders, Role, Share, Squad, UNKNOWN_HOST, Wire};
 
 /// Devices that one thread has, as long as there are CPUs for more of them.
 const ON_A_THREAD: usize = 2_000;
@@ -52,6 +52,7 @@ pub(super) fn recruit(
             block: blocks.get(&**block).copied().unwrap_or_default(),
             place,
             arrive: scenario.arrive,
+            share: scenario.share(fleet),
         };
         let kinds = kinds(fleet, scenario.count(fleet));
         let first = identities.issue(fleet, &fleet.ca, &kinds)?;
@@ -76,6 +77,7 @@ struct Recruiter<'a> {
     block: u8,
     place: &'a Place,
     arrive: Duration,
+    share: Share,
 }
 
 impl Recruiter<'_> {
@@ -88,8 +90,13 @@ impl Recruiter<'_> {
         let Fleet { every, reports, backoff, .. } = *self.fleet;
         let role = Role { every, reports, backoff };
         let (orders, ledger) = (Arc::new(Orders::default()), Arc::new(Ledger::default()));
-        let squad =
-            || Squad { role, members: Vec::new(), orders: Arc::clone(&orders), ledger: Arc::clone(&ledger) };
+        let squad = || Squad {
+            role,
+            members: Vec::new(),
+            share: self.share,
+            orders: Arc::clone(&orders),
+            ledger: Arc::clone(&ledger),
+        };
         let threads = threads(kinds.len());
         let mut squads: Vec<_> = (0..threads).map(|_| squad()).collect();
         let wires =

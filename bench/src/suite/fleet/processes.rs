@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep};
 use super::FleetError;
 use super::site::{Ports, Site};
 use crate::server::{Process, StartError};
+use crate::sim::come_first;
 
 /// How long a process may take until it answers, in seconds.
 const READY: u64 = 30;
@@ -93,8 +94,12 @@ impl Gateway {
     }
 }
 
-/// Both origins. They end when these are dropped.
-pub(super) async fn start_origins(ports: Ports, folder: &Path) -> Result<[Process; 2], FleetError> {
+/// Both origins. They end when these are dropped. `first` has them come before all others: origins have processors of their own.
+pub(super) async fn start_origins(
+    ports: Ports,
+    folder: &Path,
+    first: bool,
+) -> Result<[Process; 2], FleetError> {
     let Ports { http_origin, mqtt_origin, .. } = ports;
     let own = std::env::current_exe()?;
     let start = async |protocol: &str, address: SocketAddr| {
@@ -109,6 +114,10 @@ pub(super) async fn start_origins(ports: Ports, folder: &Path) -> Result<[Proces
                 return Err(process.silent(READY, &error.to_string()));
             }
             sleep(Duration::from_millis(10)).await;
+        }
+        if let Some(id) = i32::try_from(process.id()).ok().filter(|_| first) {
+            // Where that is not permitted, they wait like everybody else.
+            let _ = come_first(id);
         }
         Ok::<_, StartError>(process)
     };

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::client::{Group, Version};
 use crate::pki::KeyKind;
-use crate::sim::{Backoff, Bad, time};
+use crate::sim::{Backoff, Bad, Share, time};
 
 pub use expect::Expect;
 
@@ -288,6 +288,23 @@ impl Scenario {
     )]
     pub fn count(&self, fleet: &Fleet) -> usize {
         ((self.devices.get() as f64 * fleet.share).round() as usize).max(1)
+    }
+
+    /// Whether devices are cut off, all at once.
+    pub fn has_storm(&self) -> bool {
+        !self.cut.is_empty()
+    }
+
+    /// What a fleet's devices do about processors: in a storm those that come back have much to do, and the others are what
+    /// it is measured by.
+    pub fn share(&self, fleet: &Fleet) -> Share {
+        if self.cut.iter().any(|cut| cut.fleets.contains(&fleet.name)) {
+            Share::Steps
+        } else if self.has_storm() {
+            Share::First
+        } else {
+            Share::Any
+        }
     }
 
     /// The CA that a fleet gets to in its course.

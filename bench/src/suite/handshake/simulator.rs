@@ -12,7 +12,7 @@ use crate::client::{Connector, Failure};
 use crate::load::{AT_ONCE, LoadError};
 use crate::measure::{Comparison, NotInterleaved, Round, Row, Series, used};
 use crate::server::HOST;
-use crate::sim::{Ledger, Member, Orders, Role, Squad, Wire};
+use crate::sim::{Ledger, Member, Orders, Role, Share, Squad, Wire};
 use crate::suite::stage::{Devices, Server};
 use crate::suite::turn::MeasureError;
 
@@ -70,6 +70,7 @@ async fn simulated(server: &Server, devices: &Devices, count: usize) -> Result<f
     let squad = Squad {
         role: Role { every: Duration::ZERO, reports: Some(1), backoff: None },
         members: members.collect(),
+        share: Share::Any,
         orders: Arc::new(Orders::default()),
         ledger: Arc::clone(&ledger),
     };

@@ -63,3 +63,14 @@ fn all_that_does_not_fit_together_is_said() {
         assert!(error.contains(said), "{said}: {error}");
     }
 }
+
+#[test]
+fn in_a_storm_whoever_it_is_measured_by_comes_first_and_nobody_does_elsewhere() {
+    let shares = |name: &str| {
+        let path = shipped().find(|path| path.ends_with(name)).unwrap();
+        let scenario = Scenario::read(&path).unwrap();
+        scenario.fleet.iter().map(|fleet| scenario.share(fleet)).collect::<Vec<_>>()
+    };
+    assert_eq!(shares("reconnect-storm.toml"), [Share::First, Share::Steps]);
+    assert!(shares("mixed.toml").iter().all(|share| *share == Share::Any));
+}
