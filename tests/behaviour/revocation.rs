@@ -91,9 +91,11 @@ fn who_would_be_listed_in_a_part_that_is_not_loaded_is_refused_unless_the_ca_is_
         assert_eq!(scene.status(&gateway, device), 403);
     }
     gateway.output().wait_access("the denial", |line| line["certificate"] == "crl_missing");
+    assert_eq!(gateway.metric("fleetgate_crl_uncovered_passes_total", &[]), 0);
     gateway.configure(&scene.setup("crl_expired = \"soft\""));
     gateway.must_reload();
     assert_eq!(scene.status(&gateway, &elsewhere), 200);
+    assert!(gateway.metric("fleetgate_crl_uncovered_passes_total", &[]) > 0);
     gateway.output().wait_log("the part of the CA's CRL that would list it is not loaded");
 }
 

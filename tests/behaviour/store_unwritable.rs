@@ -118,11 +118,13 @@ fn a_read_only_state_dir_refuses_changes_until_it_can_be_written_again() {
         "{}",
         ready.text()
     );
+    assert_eq!(gateway.metric("fleetgate_store_healthy", &[]), 0);
     assert_eq!((gateway.kept("ip_list").len(), &gateway.status()["account_id"]), (1, &identity));
     serves(&site, &gateway);
 
     disk.mount_again(MsFlags::MS_REMOUNT);
     gateway.must_change(&list(1));
+    assert_eq!(gateway.metric("fleetgate_store_healthy", &[]), 1);
     assert_eq!(gateway.kept("ip_list").len(), 2);
     assert!(!gateway.probe("/readyz").unwrap().text().contains("store.redb"));
 }

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use super::base::Composed;
 use super::{Changing, Control, Identity};
+use crate::background::in_background;
 use crate::config::{Problem, Problems};
 use crate::crl::Prepared;
 use crate::model::kind::Kind;
@@ -123,7 +124,8 @@ impl Control {
         let (stored, problems) = before.stored().after(&batch)?;
         let stored = Arc::new(stored);
         let is_compiled = batch.writes.iter().any(|write| write.kind.is_compiled());
-        let next = is_compiled.then(|| self.prepare_next(&stored, problems)).transpose();
+        let prepare = || self.prepare_next(&stored, problems);
+        let next = is_compiled.then(|| in_background(prepare)).transpose();
         let next = next.map_err(ChangeError::Invalid)?;
         let revision = self.store.write(&batch)?;
         let warnings = next.as_ref().map(|next| next.composed.compiled.warnings.lines()).unwrap_or_default();
@@ -201,10 +203,6 @@ impl Control {
         drop(state);
         self.shared.metrics.snapshot_generation.set(snapshot.generation.cast_signed());
         accepted.keep(&snapshot.authorities);
-    }
-
-    fn describe_certificates(&self) {
-        super::describe_certificates(&self.shared.snapshot.load(), &self.resources(), &self.shared);
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Verdicts {
     changes: watch::Sender<u64>,
     /// The index that it was told of that it has a gap.
     told_of_gap: AtomicU64,
+    /// How often a device passed of which no CRL speaks.
+    uncovered: AtomicU64,
 }
 
 impl Verdicts {
@@ -35,6 +37,7 @@ impl Verdicts {
             index: ArcSwap::from_pointee(RevocationIndex::default()),
             changes: watch::Sender::new(0),
             told_of_gap: AtomicU64::new(0),
+            uncovered: AtomicU64::new(0),
         }
     }
 
@@ -81,10 +84,16 @@ impl Verdicts {
             Standing::CrlExpired { .. } => Err(Refusal::CrlExpired),
             Standing::CrlMissing { .. } => Err(Refusal::CrlMissing),
             Standing::NotCovered { issuer, .. } => {
+                self.uncovered.fetch_add(1, Ordering::Relaxed);
                 self.tell_of_gap(&index, &issuer);
                 Ok(())
             }
         }
+    }
+
+    /// How often a device passed although the part of its CA's CRL that would list it is not loaded.
+    pub fn uncovered(&self) -> u64 {
+        self.uncovered.load(Ordering::Relaxed)
     }
 
     /// Says once for each index that a device passed of which no CRL speaks.
@@ -101,7 +110,7 @@ impl Verdicts {
 
 impl fmt::Debug for Verdicts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { cache, index: _, changes, told_of_gap: _ } = self;
+        let Self { cache, index: _, changes, told_of_gap: _, uncovered: _ } = self;
         f.debug_struct("Verdicts")
             .field("cache", &cache.statistics())
             .field("changes", &*changes.borrow())

@@ -142,6 +142,8 @@ metrics! {
     xdp_healthy: IntGauge = "fleetgate_xdp_healthy";
     /// Generation of the snapshot in force.
     snapshot_generation: IntGauge = "fleetgate_snapshot_generation";
+    /// 1 while changes can be kept, or none are because there is no state directory.
+    store_healthy: IntGauge = "fleetgate_store_healthy";
     /// Reloads, by result.
     reloads: IntCounterVec = "fleetgate_config_reloads_total" ["result"];
     /// 1 when the last reload took effect, 0 when the old snapshot still serves.
@@ -164,6 +166,8 @@ metrics! {
     crl_load_failures: IntCounterVec = "fleetgate_crl_load_failures_total" ["certificate", "reason"];
     /// When the least recently loaded of a CA's CRLs was loaded, or found unchanged at its URL, in seconds since the epoch.
     crl_last_success: IntGaugeVec = "fleetgate_crl_last_success_timestamp_seconds" ["certificate"];
+    /// Checks that a device passed although the part of its CA's CRL that would list it is not loaded, and the CA is soft.
+    crl_uncovered: IntCounter = "fleetgate_crl_uncovered_passes_total";
     /// Bytes that the loaded CRLs take.
     crl_bytes: IntGauge = "fleetgate_crl_bytes";
     /// Local denials: fingerprints, keys, common names and serial numbers.
