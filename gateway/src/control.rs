@@ -3,6 +3,7 @@
 mod alerts;
 mod api;
 mod audit;
+mod background;
 mod bans;
 mod base;
 mod cache;

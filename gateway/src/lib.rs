@@ -6,7 +6,6 @@
 pub mod access;
 pub mod alert;
 pub mod api;
-pub mod background;
 pub mod cli;
 pub mod config;
 pub mod connection;

@@ -2,17 +2,15 @@
 //! they take the gateway's, and what the gateway is measured by should not be how long the system lets a thread go on.
 
 use std::future::poll_fn;
-use std::io;
 use std::pin::pin;
 
 use nix::libc;
 use nix::sched::sched_yield;
 
 /// What a thread of devices does about processors.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Share {
     /// Nothing: it goes on for as long as the system lets it.
-    #[default]
     Any,
     /// It comes first, for what little it has to do: devices that something is measured by.
     First,
@@ -20,17 +18,12 @@ pub enum Share {
     Steps,
 }
 
-/// Has a thread come before all that have no such priority; the calling one where `thread` is 0.
-///
-/// # Errors
-/// Where that is not permitted.
-pub(crate) fn come_first(thread: libc::pid_t) -> io::Result<()> {
+/// Has a thread come before all that have no such priority; the calling one where `thread` is 0. Where that is not permitted it
+/// waits like all others.
+pub(crate) fn come_first(thread: libc::pid_t) {
     let parameters = libc::sched_param { sched_priority: 1 };
     // SAFETY: it reads the parameters, which live until it returns.
-    match unsafe { libc::sched_setscheduler(thread, libc::SCHED_FIFO, &raw const parameters) } {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
-    }
+    unsafe { libc::sched_setscheduler(thread, libc::SCHED_FIFO, &raw const parameters) };
 }
 
 /// Does `work`, and gives the processor away after each of its steps.

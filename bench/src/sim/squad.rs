@@ -75,8 +75,7 @@ impl Squad {
         let share = self.share;
         let work = move || {
             if share == Share::First {
-                // Where that is not permitted, they wait like everybody else.
-                let _ = come_first(0);
+                come_first(0);
             }
             let runtime = namespace.map_or(Ok(()), |namespace| namespace.enter()).map_err(StartError::from);
             let runtime = runtime

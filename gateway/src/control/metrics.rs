@@ -8,6 +8,8 @@ use crate::model::kind::Kind;
 impl Control {
     /// All metrics, brought up to date.
     pub fn metrics(&self) -> Vec<u8> {
+        // Without the state's lock: a write to a slow disk has the store's.
+        let is_healthy = self.store.problem().is_none();
         let mut state = self.lock();
         let metrics = &self.shared.metrics;
         state.plane.report(metrics);
@@ -20,7 +22,7 @@ impl Control {
         metrics.cache_capacity.set(cache.capacity.cast_signed());
         // Both only rise, and nothing else counts up this one.
         metrics.crl_uncovered.inc_by(self.shared.verdicts.uncovered() - metrics.crl_uncovered.get());
-        metrics.store_healthy.set(i64::from(self.store.problem().is_none()));
+        metrics.store_healthy.set(i64::from(is_healthy));
         self.report_tokens(&mut state.tokens_reported);
         metrics.render()
     }

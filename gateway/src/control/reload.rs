@@ -7,7 +7,6 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{Base, Composed, Control, State, now};
-use crate::background::in_background;
 use crate::config::{Config, Problem, Problems};
 use crate::listen::{self, Plan};
 use crate::resource::Inventory;
@@ -45,7 +44,7 @@ impl Control {
         let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
         // Without the state's lock: it waits for files and servers, and probes must not.
         let path = self.lock().path.clone();
-        let ready = in_background(|| self.prepare(&path));
+        let ready = self.prepare(&path);
         let mut state = self.lock();
         let result = ready.and_then(|ready| self.put_in_force(&mut state, ready));
         let (successful, problems) = match &result {

@@ -5,9 +5,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
+use super::background::in_background;
 use super::base::Composed;
 use super::{Changing, Control, Identity};
-use crate::background::in_background;
 use crate::config::{Problem, Problems};
 use crate::crl::Prepared;
 use crate::model::kind::Kind;

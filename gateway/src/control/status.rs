@@ -101,7 +101,7 @@ impl Control {
         (!self.draining.load(Ordering::Relaxed), self.warnings(&self.lock()))
     }
 
-    pub(super) fn warnings(&self, state: &State) -> Vec<String> {
+    fn warnings(&self, state: &State) -> Vec<String> {
         let mut warnings = state.plane.errors();
         warnings.extend(self.keeper.warnings());
         warnings.extend(self.store.problem());

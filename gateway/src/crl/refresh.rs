@@ -17,7 +17,6 @@ use super::keeper::{Job, Keeper};
 use super::loaded::{Loaded, Outcome, Progress};
 use super::newest::Bar;
 use super::prepare::read;
-use crate::background::step_back;
 use crate::device::revocation::Crl;
 
 /// How often files are looked at. A revocation acts within a second, loading included.
@@ -131,12 +130,8 @@ impl Keeper {
     }
 }
 
-/// Starts a thread that lives as long as the process, and comes after workers.
+/// Starts a thread that lives as long as the process.
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    let work = || {
-        step_back();
-        work();
-    };
     Builder::new().name(name.into()).spawn(work).map(drop)
 }
 

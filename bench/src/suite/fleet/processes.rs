@@ -115,9 +115,8 @@ pub(super) async fn start_origins(
             }
             sleep(Duration::from_millis(10)).await;
         }
-        if let Some(id) = i32::try_from(process.id()).ok().filter(|_| first) {
-            // Where that is not permitted, they wait like everybody else.
-            let _ = come_first(id);
+        if first && let Ok(id) = i32::try_from(process.id()) {
+            come_first(id);
         }
         Ok::<_, StartError>(process)
     };

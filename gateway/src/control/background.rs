@@ -1,5 +1,6 @@
-//! Work that may wait, for threads that come after workers where both want a CPU. Niceness belongs to a thread on Linux, and
-//! what a thread starts inherits it: only threads that end with their work, and start nothing, step back.
+//! Work that may wait: it comes after workers where both want a CPU. Niceness belongs to a thread on Linux, and what the thread
+//! starts inherits it, a successor too: so it is a thread that ends with the work. Loading CRLs and reloads are none: whoever
+//! keeps the workers busy would put revocations off.
 
 use std::panic::resume_unwind;
 use std::sync::{Mutex, PoisonError};
@@ -10,19 +11,14 @@ use rustix::process::setpriority_process;
 /// A tenth of a CPU that a worker wants as well, and all of it where none does.
 const NICENESS: i32 = 10;
 
-/// Has the calling thread come after workers, for good.
-pub fn step_back() {
-    // Always permitted, and no loss where it is not.
-    let _ = setpriority_process(None, NICENESS);
-}
-
 /// Has `work` done on a thread that comes after workers, and waits for it; on the calling one where there is no other.
-pub fn in_background<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+pub(super) fn in_background<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     let work = Mutex::new(Some(work));
     let take = || work.lock().unwrap_or_else(PoisonError::into_inner).take();
     let done = scope(|scope| {
         let apart = || {
-            step_back();
+            // Always permitted, and no loss where it is not.
+            let _ = setpriority_process(None, NICENESS);
             take().map(|work| work())
         };
         match Builder::new().name("background".to_owned()).spawn_scoped(scope, apart) {
